@@ -1,0 +1,24 @@
+"""Activation functions over an (m, n) block, in place, and their derivatives."""
+
+import enum
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Float = TypeVar("_Float", np.float32, np.float64)
+
+class Activation(enum.IntEnum):
+    """The numbers by which kernels and plans know the activations."""
+
+    IDENTITY = 0
+    SIGMOID = 1
+    TANH = 2
+    RELU = 3
+    SOFTMAX = 4
+
+def activation_forward(z: NDArray[_Float], activation: int) -> None:
+    """``z`` (m, n) := f(z); softmax goes by rows."""
+
+def activation_backward(delta: NDArray[_Float], out: NDArray[_Float], activation: int) -> None:
+    """``delta`` (m, n) := delta · f'(z), computed from ``out`` = f(z) (m, n)."""

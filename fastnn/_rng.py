@@ -1,0 +1,67 @@
+"""Where a network's random numbers come from: the global states or one Generator."""
+
+from __future__ import annotations
+
+import random
+from typing import Protocol
+
+import numpy as np
+
+from fastnn import _random
+
+
+class RandomSource(Protocol):
+    """What the network asks of its source; ``numpy.random.Generator`` has it all."""
+
+    def standard_normal(self, size: tuple[int, ...]) -> np.ndarray: ...
+    def uniform(self, low: float, high: float, size: tuple[int, ...]) -> np.ndarray: ...
+    def shuffle(self, x: np.ndarray) -> None: ...
+
+
+class GlobalRandom:
+    """The global states of ``numpy.random`` and ``random``, drawn from as the book does.
+
+    Weights come from ``numpy.random``, mini-batches from ``random.shuffle``: a program that
+    seeds both gets the book's own run.
+    """
+
+    def standard_normal(self, size: tuple[int, ...]) -> np.ndarray:
+        return np.random.standard_normal(size)
+
+    def uniform(self, low: float, high: float, size: tuple[int, ...]) -> np.ndarray:
+        return np.random.uniform(low, high, size)
+
+    def shuffle(self, x: np.ndarray) -> None:
+        """Shuffle the intp array ``x`` in place, as ``random.shuffle`` shuffles a list."""
+        version, words, gauss = random.getstate()
+        state = np.array(words, dtype=np.uint32)
+        _random.shuffle(x, state)
+        random.setstate((version, tuple(state.tolist()), gauss))
+
+
+def as_random_source(rng: int | np.random.Generator | None) -> RandomSource:
+    """Return the source that the ``rng`` argument of ``Network`` means.
+
+    Parameters
+    ----------
+    rng : None, int or numpy.random.Generator
+        ``None``: the global states; an int seeds a Generator; a Generator is used as it is.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    ValueError
+        For a negative seed.
+    """
+    if rng is None:
+        return GlobalRandom()
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
+        if rng < 0:
+            raise ValueError(f"rng: expected a seed of 0 or more, got {rng}")
+        return np.random.default_rng(int(rng))
+    raise TypeError(
+        f"rng: expected None, an int or a numpy.random.Generator, got {type(rng).__name__}"
+    )

@@ -1,0 +1,206 @@
+"""Checks of what users pass: one clear error that names the argument, before anything changes."""
+
+from __future__ import annotations
+
+import os
+import reprlib
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice, pairwise
+from typing import Any
+
+import numpy as np
+
+# What a compiled plan counts with: a C int a layer, and so many layers.
+MOST_NEURONS = 2**31 - 1
+MOST_LAYERS = 10_000
+
+_repr = reprlib.Repr()
+_repr.maxlevel, _repr.maxstring, _repr.maxother = 2, 60, 60
+
+
+def brief(value: Any) -> str:
+    """Return what an error shows of ``value``: its repr on one line, cut to 80 characters."""
+    try:
+        text = " ".join(_repr.repr(value).split())
+    except Exception:  # a number of very many digits has no repr, and users' classes may fail
+        return f"<{type(value).__name__}>"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def as_array(values: Any, name: str) -> np.ndarray:
+    """Return ``values`` as an array of real numbers, without a copy where possible.
+
+    Raises
+    ------
+    TypeError
+        If the values are not real numbers, or some of them are masked.
+    ValueError
+        If nested sequences are ragged.
+    """
+    kind = type(values).__name__
+    if callable(getattr(values, "toarray", None)):
+        raise TypeError(f"{name}: expected a dense array, got a {kind}: pass its .toarray()")
+    if np.ma.is_masked(values):
+        raise TypeError(f"{name}: expected an array without masked entries, got a {kind}")
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name}: expected rows of equal length, got ragged ones") from None
+    except Exception as error:  # whatever the object's own conversion raises
+        raise TypeError(f"{name}: expected an array, got a {kind}: {brief(error)}") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: expected real numbers, got {kind} of dtype {array.dtype}")
+    return array
+
+
+def check_finite(array: np.ndarray, name: str) -> None:
+    """Raise ``ValueError`` naming the place of the first NaN or infinity in ``array``."""
+    if array.dtype.kind != "f":
+        return
+    with np.errstate(all="ignore"):
+        if np.isfinite(np.sum(array)):  # no temporary; an overflow only leads to the full check
+            return
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        place = tuple(int(i) for i in bad[0])
+        raise ValueError(f"{name}: expected finite numbers, got {array[place]} at {place}")
+
+
+def as_finite(array: np.ndarray, dtype: np.dtype, name: str) -> np.ndarray:
+    """Return ``array`` as C-contiguous ``dtype``, without a copy where possible.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite, or too large for ``dtype``.
+    """
+    check_finite(array, name)
+    with np.errstate(over="ignore"):
+        converted = np.ascontiguousarray(array, dtype=dtype)
+    if converted.dtype.itemsize < array.dtype.itemsize:
+        check_finite(converted, f"{name} (as {dtype})")
+    return converted
+
+
+def check_whole(value: Any, name: str, least: int) -> int:
+    """Return ``value`` as an int of at least ``least``.
+
+    Raises
+    ------
+    TypeError
+        If it is not a whole number.
+    ValueError
+        If it is too small, or larger than any count on this machine.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name}: expected a whole number, got {brief(value)}")
+    if not least <= value <= sys.maxsize:
+        wanted = f"{least} or more" if value < least else f"{sys.maxsize} or less"
+        raise ValueError(f"{name}: expected {wanted}, got {brief(int(value))}")
+    return int(value)
+
+
+def check_number(value: Any, name: str, *, positive: bool = False) -> float:
+    """Return ``value`` as a finite float, 0 or more, or above 0 if ``positive``.
+
+    Raises
+    ------
+    TypeError
+        If it is not a real number.
+    ValueError
+        If it is out of range or not finite.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(
+        value, (int, float, np.integer, np.floating)
+    ):
+        raise TypeError(f"{name}: expected a number, got {brief(value)}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = float("inf")
+    if not np.isfinite(number) or number < 0 or (positive and number == 0):
+        wanted = "above 0" if positive else "of 0 or more"
+        raise ValueError(f"{name}: expected a finite number {wanted}, got {brief(value)}")
+    return number
+
+
+def check_sizes(sizes: Sequence[int]) -> list[int]:
+    """Return ``sizes`` as a list of at least two ints of 1 or more.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Otherwise, or if there are more than the compiled core counts.
+    MemoryError
+        If the parameters of such a network cannot fit in this machine's memory.
+    """
+    try:
+        values = list(islice(sizes, MOST_LAYERS + 1))
+    except TypeError:
+        raise TypeError(f"sizes: expected a list of layer sizes, got {brief(sizes)}") from None
+    if not 2 <= len(values) <= MOST_LAYERS:
+        raise ValueError(
+            f"sizes: expected an input and an output layer, and at most {MOST_LAYERS} in all, "
+            f"got {brief(values)}"
+        )
+    checked = [check_whole(size, f"sizes[{i}]", 1) for i, size in enumerate(values)]
+    if max(checked) > MOST_NEURONS:
+        raise ValueError(
+            f"sizes: expected at most {MOST_NEURONS} neurons a layer, got {max(checked)}"
+        )
+    _check_memory(checked)
+    return checked
+
+
+def _check_memory(sizes: list[int]) -> None:
+    """Raise ``MemoryError`` for sizes that the system might promise memory for, and not have."""
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # the system does not say
+        memory = sys.maxsize
+    # Doubles, four times over: the parameters, their draw, and what is made of it on the way.
+    needed = 4 * 8 * sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+    if needed > memory:
+        raise MemoryError(
+            f"sizes: a network of {brief(sizes)} needs {needed / 1e9:.3g} GB to set up, "
+            f"this machine has {memory / 1e9:.3g} GB"
+        )
+
+
+def check_dtype(dtype: Any) -> np.dtype:
+    """Return ``dtype`` as float32 or float64.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    try:
+        # None would mean float64 to NumPy, both here and in a comparison with a dtype.
+        checked = None if dtype is None else np.dtype(dtype)
+    except Exception:  # NumPy reads some nonsense as Python and raises SyntaxError
+        checked = None
+    if checked is None or checked not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise ValueError(f"dtype: expected 'float64' or 'float32', got {brief(dtype)}")
+    return checked
+
+
+def check_callbacks(callbacks: Iterable[Callable[..., object]]) -> list[Callable[..., object]]:
+    """Return ``callbacks`` as a list of callables.
+
+    Raises
+    ------
+    TypeError
+        If it is no list or an entry cannot be called.
+    """
+    try:
+        listed = list(callbacks)
+    except TypeError:
+        raise TypeError(
+            f"callbacks: expected a list of callables, got {brief(callbacks)}"
+        ) from None
+    for i, callback in enumerate(listed):
+        if not callable(callback):
+            raise TypeError(f"callbacks[{i}]: expected a callable, got {brief(callback)}")
+    return listed

@@ -1,0 +1,177 @@
+"""The cost functions: classes with ``fn`` and ``delta``, as in the book.
+
+``fn(a, y)`` is the cost of outputs ``a`` against targets ``y``; ``delta(z, a, y)`` is ∂C/∂z of the
+output layer, ``z`` being its weighted input. Both take columns, (n_out, 1) or (n_out, m). A user's
+own object with these two methods serves as well; the three here have compiled twins.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastnn._costs import Cost, cost_forward
+from fastnn.activations import sigmoid_prime
+
+__all__ = ["QuadraticCost", "CrossEntropyCost", "LogLikelihoodCost"]
+
+
+class QuadraticCost:
+    """C = ½ Σ (a − y)² (Nielsen, chapter 1)."""
+
+    @staticmethod
+    def fn(a: np.ndarray, y: np.ndarray) -> float:
+        """Return ½ ‖a − y‖²."""
+        return 0.5 * np.linalg.norm(a - y) ** 2
+
+    @staticmethod
+    def delta(z: np.ndarray, a: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return (a − y) σ'(z), for sigmoid outputs."""
+        return (a - y) * sigmoid_prime(z)
+
+
+class CrossEntropyCost:
+    """C = −Σ [y ln a + (1 − y) ln(1 − a)] (Nielsen, chapter 3)."""
+
+    @staticmethod
+    def fn(a: np.ndarray, y: np.ndarray) -> float:
+        """Return the cost, 0·ln 0 counted as 0 and an infinite term as the largest number."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            terms = -y * np.log(a) - (1 - y) * np.log(1 - a)
+        return np.sum(np.nan_to_num(terms))
+
+    @staticmethod
+    def delta(z: np.ndarray, a: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return a − y, for sigmoid outputs: σ'(z) cancels."""
+        return a - y
+
+
+class LogLikelihoodCost:
+    """C = −Σ y ln a: −ln of the output at the right class (Nielsen, chapter 3)."""
+
+    @staticmethod
+    def fn(a: np.ndarray, y: np.ndarray) -> float:
+        """Return the cost, 0·ln 0 counted as 0 and an infinite term as the largest number."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            terms = -y * np.log(a)
+        return np.sum(np.nan_to_num(terms))
+
+    @staticmethod
+    def delta(z: np.ndarray, a: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return a Σy − y, for softmax outputs; Σy is 1 for a one-hot target."""
+        return a * np.sum(y, axis=0) - y
+
+
+CUSTOM = -1
+COMPILED: dict[type, Cost] = {
+    QuadraticCost: Cost.QUADRATIC,
+    CrossEntropyCost: Cost.CROSS_ENTROPY,
+    LogLikelihoodCost: Cost.LOG_LIKELIHOOD,
+}
+# The output activations for which a cost is defined; the first is its default.
+OUTPUTS: dict[type, tuple[str, ...]] = {
+    QuadraticCost: ("sigmoid", "identity", "softmax"),
+    CrossEntropyCost: ("sigmoid", "softmax"),
+    LogLikelihoodCost: ("softmax", "sigmoid"),
+}
+
+
+def _class_of(cost: Any) -> type:
+    return cost if isinstance(cost, type) else type(cost)
+
+
+def check(cost: Any) -> None:
+    """Raise unless ``cost`` is a class or an object with ``fn`` and ``delta``.
+
+    Raises
+    ------
+    TypeError
+        Naming what is missing.
+    """
+    for method in ("fn", "delta"):
+        if not callable(getattr(cost, method, None)):
+            raise TypeError(
+                "cost: expected QuadraticCost, CrossEntropyCost, LogLikelihoodCost or an object "
+                f"with fn(a, y) and delta(z, a, y), got {cost!r} without {method}"
+            )
+
+
+def kernel_id(cost: Any) -> int:
+    """Return the number of the compiled cost, or ``CUSTOM`` for a user's own (subclasses too)."""
+    return COMPILED.get(_class_of(cost), CUSTOM)
+
+
+def name_of(cost: Any) -> str:
+    """Return the cost's class name, as the book writes it into a saved network."""
+    return _class_of(cost).__name__
+
+
+def output_for(cost: Any, output: str | None) -> str:
+    """Return the output activation: the one asked for, or that which the cost goes with.
+
+    Raises
+    ------
+    ValueError
+        If ``cost`` is one of the three here and not defined for ``output``.
+    """
+    allowed = OUTPUTS.get(_class_of(cost), ("sigmoid", "softmax", "identity"))
+    if output is None:
+        return allowed[0]
+    if output not in allowed:
+        raise ValueError(
+            f"output: {name_of(cost)} goes with {' or '.join(allowed)}, got {output!r}"
+        )
+    return output
+
+
+def sum_over_rows(cost: Any, outputs: np.ndarray, targets: np.ndarray) -> float:
+    """Return the sum of the rows' costs, in double.
+
+    A cost in Python is asked row by row, as columns (n_out, 1): only so is it sure to see what the
+    book's loop would show it.
+
+    Parameters
+    ----------
+    cost : class or object
+    outputs, targets : arrays (n, n_out), C-contiguous, of one dtype
+    """
+    kernel = kernel_id(cost)
+    if kernel != CUSTOM:
+        return cost_forward(outputs, targets, kernel)
+    columns = zip(outputs[:, :, np.newaxis], targets[:, :, np.newaxis], strict=True)
+    return float(sum(float(cost.fn(a, y)) for a, y in columns))
+
+
+def delta_of(cost: Any, z: np.ndarray, a: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return what a cost in Python says is ∂C/∂z, for columns (n_out, m).
+
+    Raises
+    ------
+    ValueError
+        If its ``delta`` returns another shape.
+    """
+    delta = np.asarray(cost.delta(z, a, y))
+    if delta.shape != a.shape:
+        raise ValueError(
+            f"cost: expected {name_of(cost)}.delta to return shape {a.shape}, got {delta.shape}"
+        )
+    return delta
+
+
+def check_targets(cost: Any, targets: np.ndarray, name: str) -> None:
+    """Raise unless ``cost`` is defined for these targets.
+
+    Raises
+    ------
+    ValueError
+        If cross-entropy gets a target outside 0 to 1, or log-likelihood a negative one.
+    """
+    kind = _class_of(cost)
+    smallest, largest = targets.min(), targets.max()
+    if kind is CrossEntropyCost and not 0 <= smallest <= largest <= 1:
+        raise ValueError(
+            f"{name}: CrossEntropyCost takes targets from 0 to 1, got {smallest} to {largest}"
+        )
+    if kind is LogLikelihoodCost and smallest < 0:
+        raise ValueError(f"{name}: LogLikelihoodCost takes targets of 0 or more, got {smallest}")

@@ -1,0 +1,196 @@
+"""From what users have to what kernels take: checked once, one dtype, C-contiguous rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastnn.checks import as_array, as_finite, brief, check_finite
+
+__all__ = ["Rows", "as_rows", "as_inputs", "as_targets"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Examples, one a row.
+
+    Attributes
+    ----------
+    X : array (n, n_in)
+    Y : array (n, n_out)
+        Targets; class labels stand as one-hot rows.
+    """
+
+    X: np.ndarray
+    Y: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    @property
+    def are_classes(self) -> bool:
+        """Whether every target is 0 or 1, so that counting right answers makes sense."""
+        return bool(np.all((self.Y == 0) | (self.Y == 1)))
+
+
+def classes_of(outputs: np.ndarray) -> np.ndarray:
+    """Return the class each row of ``outputs`` (n, n_out) means.
+
+    The index of the largest entry, the first of equal ones; for a single output, whether it is
+    above 0.5.
+    """
+    if outputs.shape[1] == 1:
+        return (outputs[:, 0] > 0.5).astype(np.intp)
+    return np.argmax(outputs, axis=1)
+
+
+def as_inputs(X: Any, n_in: int, dtype: np.dtype, name: str = "X") -> np.ndarray:
+    """Return inputs as a C-contiguous array (n, n_in) of ``dtype``.
+
+    Parameters
+    ----------
+    X : array-like (n, n_in)
+        Real numbers of any dtype and memory order; read-only and memory-mapped arrays too.
+    n_in : int
+    dtype : numpy.dtype
+    name : str
+        What errors call it.
+
+    Raises
+    ------
+    TypeError
+        If ``X`` does not hold real numbers.
+    ValueError
+        If its shape is another, it has no rows, or a number is not finite.
+    """
+    array = as_array(X, name)
+    if array.ndim != 2 or array.shape[1] != n_in:
+        raise ValueError(f"{name}: expected shape (n, {n_in}), got {array.shape}")
+    if len(array) == 0:
+        raise ValueError(f"{name}: expected at least one row, got none")
+    return as_finite(array, dtype, name)
+
+
+def _one_hot(labels: np.ndarray, n_out: int, dtype: np.dtype, name: str) -> np.ndarray:
+    whole = labels == np.floor(labels) if labels.dtype.kind == "f" else True
+    bad = np.flatnonzero(~(whole & (labels >= 0) & (labels < n_out)))
+    if len(bad):
+        i = int(bad[0])
+        raise ValueError(
+            f"{name}: expected whole labels from 0 to {n_out - 1}, got {labels[i]:g} at {i}"
+        )
+    rows = np.zeros((len(labels), n_out), dtype=dtype)
+    rows[np.arange(len(labels)), labels.astype(np.intp)] = 1
+    return rows
+
+
+def as_targets(y: Any, n: int, n_out: int, dtype: np.dtype, name: str = "y") -> np.ndarray:
+    """Return targets as a C-contiguous array (n, n_out) of ``dtype``.
+
+    Parameters
+    ----------
+    y : array-like (n,) or (n, n_out)
+        Class labels 0 to n_out − 1, or one row of targets an example. With a single output, (n,)
+        holds the targets themselves.
+    n, n_out : int
+    dtype : numpy.dtype
+    name : str
+        What errors call it.
+
+    Raises
+    ------
+    TypeError
+        If ``y`` does not hold real numbers.
+    ValueError
+        If its shape is another, a label is out of range, or a number is not finite.
+    """
+    array = as_array(y, name)
+    if array.shape == (n, n_out) or (n_out == 1 and array.shape == (n,)):
+        return as_finite(array.reshape(n, n_out), dtype, name)
+    if array.shape in ((n,), (n, 1)):
+        labels = array.reshape(n)
+        check_finite(labels, name)
+        return _one_hot(labels, n_out, dtype, name)
+    raise ValueError(f"{name}: expected shape ({n},) or ({n}, {n_out}), got {array.shape}")
+
+
+def _split_pairs(pairs: Iterable[Any], name: str) -> tuple[list[Any], list[Any]]:
+    xs, ys = [], []
+    try:
+        iterator = iter(pairs)
+    except TypeError:
+        raise TypeError(
+            f"{name}: expected pairs (x, y) or arrays (X, Y), got {type(pairs).__name__}"
+        ) from None
+    for i, pair in enumerate(iterator):
+        try:
+            x, y = pair
+        except (TypeError, ValueError):
+            raise ValueError(f"{name}[{i}]: expected a pair (x, y), got {brief(pair)}") from None
+        xs.append(x)
+        ys.append(y)
+    if not xs:
+        raise ValueError(f"{name}: expected at least one pair, got none")
+    return xs, ys
+
+
+def _stack(columns: list[Any], size: int, dtype: np.dtype, name: str, part: int) -> np.ndarray:
+    """Join columns of ``size`` numbers each into rows (n, size)."""
+    arrays = []
+    for i, column in enumerate(columns):
+        plain = type(column) is np.ndarray and column.dtype.kind in "fiub"  # so that it is quick
+        array = column if plain else as_array(column, f"{name}[{i}][{part}]")
+        if array.size != size:
+            raise ValueError(
+                f"{name}[{i}][{part}]: expected {size} numbers, got shape {array.shape}"
+            )
+        arrays.append(array)
+    joined = np.concatenate([a.reshape(-1) for a in arrays]).reshape(len(arrays), size)
+    return as_finite(joined, dtype, name)
+
+
+def _targets_of_pairs(ys: list[Any], n_out: int, dtype: np.dtype, name: str) -> np.ndarray:
+    if n_out > 1 and as_array(ys[0], f"{name}[0][1]").size == 1:
+        labels = _stack(ys, 1, np.dtype(np.float64), name, 1)
+        return _one_hot(labels[:, 0], n_out, dtype, name)
+    return _stack(ys, n_out, dtype, name, 1)
+
+
+def _is_arrays(data: Any) -> bool:
+    return (
+        isinstance(data, (tuple, list))
+        and len(data) == 2
+        and getattr(data[0], "ndim", None) == 2
+        and not (isinstance(data, list) and isinstance(data[0], tuple))
+    )
+
+
+def as_rows(data: Any, n_in: int, n_out: int, dtype: np.dtype, name: str) -> Rows:
+    """Return the book's pairs, or two arrays, as rows.
+
+    Parameters
+    ----------
+    data : iterable of (x, y), or tuple (X, Y)
+        Pairs: ``x`` with n_in numbers in any shape, ``y`` a label or n_out numbers. Arrays: as
+        for ``as_inputs`` and ``as_targets``.
+    n_in, n_out : int
+    dtype : numpy.dtype
+    name : str
+        What errors call it.
+
+    Raises
+    ------
+    TypeError
+        If something else is given, or it does not hold real numbers.
+    ValueError
+        If it is empty, a shape is wrong, a label out of range, or a number not finite.
+    """
+    if _is_arrays(data):
+        X = as_inputs(data[0], n_in, dtype, f"{name}[0]")
+        return Rows(X, as_targets(data[1], len(X), n_out, dtype, f"{name}[1]"))
+    xs, ys = _split_pairs(data, name)
+    X = _stack(xs, n_in, dtype, name, 0)
+    return Rows(X, _targets_of_pairs(ys, n_out, dtype, name))

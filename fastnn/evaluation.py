@@ -1,0 +1,26 @@
+"""How right a network is: its right answers and its cost on some rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastnn import costs
+from fastnn.data import Rows, classes_of
+from fastnn.regularizers import Regularizer
+
+if TYPE_CHECKING:
+    from fastnn.model import Model
+
+
+def count_correct(network: Model, rows: Rows) -> int:
+    """Return for how many rows the network's class is the target's."""
+    outputs = network._evaluation_outputs(rows.X)
+    return int(np.count_nonzero(classes_of(outputs) == classes_of(rows.Y)))
+
+
+def mean_cost(network: Model, rows: Rows, regularizer: Regularizer) -> float:
+    """Return the mean cost over ``rows`` plus the penalty on the weights for that many rows."""
+    total = costs.sum_over_rows(network.cost, network._evaluation_outputs(rows.X), rows.Y)
+    return total / len(rows) + regularizer.penalty(network.weights, len(rows))

@@ -1,0 +1,213 @@
+"""How weights and biases start: small frozen objects, each with the formula of its text.
+
+An initializer draws a layer's weights (n_out, n_in) and biases (n_out, 1). ``fan_in`` is n_in, the
+number of weights into a neuron, and ``fan_out`` is n_out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from fastnn._rng import RandomSource
+
+__all__ = [
+    "Constant",
+    "Default",
+    "HeNormal",
+    "HeUniform",
+    "Initializer",
+    "Large",
+    "LeCunNormal",
+    "Normal",
+    "Uniform",
+    "XavierNormal",
+    "XavierUniform",
+    "Zeros",
+    "get",
+]
+
+
+class Initializer:
+    """Base of all initializers; biases start at zero unless one says otherwise."""
+
+    def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
+        """Draw the weights (n_out, n_in) of one layer."""
+        raise TypeError(f"{type(self).__name__} does not say how to draw weights")
+
+    def biases(self, rng: RandomSource, n_out: int) -> np.ndarray:
+        """Draw the biases (n_out, 1) of one layer."""
+        return np.zeros((n_out, 1))
+
+    def draw(
+        self, rng: RandomSource, sizes: Sequence[int]
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Draw a whole network in the book's order: all biases, then all weights.
+
+        Parameters
+        ----------
+        rng : RandomSource
+        sizes : sequence of int
+            Neurons in each layer, the input layer first.
+
+        Returns
+        -------
+        weights, biases : lists of float64 arrays (n_out, n_in) and (n_out, 1)
+        """
+        biases = [self.biases(rng, n_out) for n_out in sizes[1:]]
+        weights = [self.weights(rng, n_out, n_in) for n_in, n_out in pairwise(sizes)]
+        return weights, biases
+
+
+@dataclass(frozen=True)
+class Default(Initializer):
+    """The book's default: weights N(0, 1/fan_in), biases N(0, 1) (Nielsen, chapter 3)."""
+
+    def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
+        return rng.standard_normal((n_out, n_in)) / math.sqrt(n_in)
+
+    def biases(self, rng: RandomSource, n_out: int) -> np.ndarray:
+        return rng.standard_normal((n_out, 1))
+
+
+@dataclass(frozen=True)
+class Large(Initializer):
+    """The book's first: weights and biases N(0, 1) (Nielsen, chapter 1)."""
+
+    def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
+        return rng.standard_normal((n_out, n_in))
+
+    def biases(self, rng: RandomSource, n_out: int) -> np.ndarray:
+        return rng.standard_normal((n_out, 1))
+
+
+@dataclass(frozen=True)
+class Zeros(Initializer):
+    """All weights zero: the neurons of a layer can then never become different."""
+
+    def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
+        return np.zeros((n_out, n_in))
+
+
+@dataclass(frozen=True)
+class Constant(Initializer):
+    """All weights ``value``."""
+
+    value: float = 0.1
+
+    def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
+        return np.full((n_out, n_in), float(self.value))
+
+
+@dataclass(frozen=True)
+class Uniform(Initializer):
+    """Weights uniform between −r and r."""
+
+    r: float = 0.1
+
+    def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
+        return rng.uniform(-self.r, self.r, (n_out, n_in))
+
+
+@dataclass(frozen=True)
+class Normal(Initializer):
+    """Weights N(mu, sigma²); the texts print sigma 0.1, 0.01 and 1."""
+
+    mu: float = 0.0
+    sigma: float = 0.1
+
+    def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
+        return self.mu + self.sigma * rng.standard_normal((n_out, n_in))
+
+
+@dataclass(frozen=True)
+class LeCunNormal(Initializer):
+    """Weights N(0, 1/fan_in) (LeCun, Bottou, Orr and Müller, Efficient BackProp, 1998)."""
+
+    def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
+        return rng.standard_normal((n_out, n_in)) * math.sqrt(1 / n_in)
+
+
+@dataclass(frozen=True)
+class XavierNormal(Initializer):
+    """Weights N(0, 2/(fan_in + fan_out)) (Glorot and Bengio, 2010).
+
+    ``variant="sum"`` takes N(0, 1/(fan_in + fan_out)), as some texts print it.
+    """
+
+    variant: str = "mean"
+
+    def __post_init__(self) -> None:
+        if self.variant not in ("mean", "sum"):
+            raise ValueError(f"variant: expected 'mean' or 'sum', got {self.variant!r}")
+
+    def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
+        variance = (2 if self.variant == "mean" else 1) / (n_in + n_out)
+        return rng.standard_normal((n_out, n_in)) * math.sqrt(variance)
+
+
+@dataclass(frozen=True)
+class XavierUniform(Initializer):
+    """Weights uniform within ±√(6/(fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+
+    def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
+        r = math.sqrt(6 / (n_in + n_out))
+        return rng.uniform(-r, r, (n_out, n_in))
+
+
+@dataclass(frozen=True)
+class HeNormal(Initializer):
+    """Weights N(0, 2/fan_in), for ReLU (He, Zhang, Ren and Sun, 2015)."""
+
+    def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
+        return rng.standard_normal((n_out, n_in)) * math.sqrt(2 / n_in)
+
+
+@dataclass(frozen=True)
+class HeUniform(Initializer):
+    """Weights uniform within ±√(6/fan_in), for ReLU (He, Zhang, Ren and Sun, 2015)."""
+
+    def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
+        r = math.sqrt(6 / n_in)
+        return rng.uniform(-r, r, (n_out, n_in))
+
+
+NAMES: dict[str, type[Initializer]] = {
+    "default": Default,
+    "large": Large,
+    "zeros": Zeros,
+    "constant": Constant,
+    "uniform": Uniform,
+    "normal": Normal,
+    "lecun": LeCunNormal,
+    "xavier_normal": XavierNormal,
+    "xavier_uniform": XavierUniform,
+    "he_normal": HeNormal,
+    "he_uniform": HeUniform,
+}
+
+
+def get(initializer: str | Initializer) -> Initializer:
+    """Return the initializer that a name or an object means.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name.
+    TypeError
+        For something else than a name or an ``Initializer``.
+    """
+    if isinstance(initializer, Initializer):
+        return initializer
+    if not isinstance(initializer, str):
+        raise TypeError(
+            "initializer: expected a name or an object of fastnn.initializers, "
+            f"got {type(initializer).__name__}"
+        )
+    if initializer not in NAMES:
+        raise ValueError(f"initializer: expected one of {', '.join(NAMES)}, got {initializer!r}")
+    return NAMES[initializer]()

@@ -1,0 +1,87 @@
+"""Weight penalties with the book's scale: strength / n, n the size of the training set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Regularizer", "L1", "L2", "L1L2", "get"]
+
+
+@dataclass(frozen=True)
+class Regularizer:
+    """Penalty l1/n Σ|w| + l2/2n Σw² on the weights; biases are not penalised.
+
+    Parameters
+    ----------
+    l1, l2 : float
+        Strengths λ₁ and λ of the two terms, 0 or more (Nielsen, chapter 3).
+
+    Raises
+    ------
+    ValueError
+        If a strength is negative or not finite.
+    """
+
+    l1: float = 0.0
+    l2: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("l1", "l2"):
+            strength = getattr(self, name)
+            if not (math.isfinite(strength) and strength >= 0):
+                raise ValueError(f"{name}: expected a finite strength of 0 or more, got {strength}")
+
+    def penalty(self, weights: Iterable[np.ndarray], n: int) -> float:
+        """Return l1/n Σ|w| + l2/2n Σw² over all ``weights``."""
+        total = 0.0
+        for w in weights:
+            if self.l2:
+                total += 0.5 * self.l2 / n * float(np.sum(np.square(w, dtype=np.float64)))
+            if self.l1:
+                total += self.l1 / n * float(np.sum(np.abs(w), dtype=np.float64))
+        return total
+
+    def decay(self, learning_rate: float, n: int) -> float:
+        """Return the factor 1 − ηλ/n on the weights in one step."""
+        return 1 - learning_rate * (self.l2 / n)
+
+    def shrinkage(self, learning_rate: float, n: int) -> float:
+        """Return ηλ₁/n, by which one step of L1 shrinks every weight."""
+        return learning_rate * (self.l1 / n)
+
+
+def L2(strength: float) -> Regularizer:
+    """Weight decay: adds strength/2n Σw² to the cost (Nielsen, chapter 3)."""
+    return Regularizer(l2=strength)
+
+
+def L1(strength: float) -> Regularizer:
+    """Adds strength/n Σ|w| to the cost, which drives weights to zero (Nielsen, chapter 3)."""
+    return Regularizer(l1=strength)
+
+
+def L1L2(l1: float, l2: float) -> Regularizer:
+    """Both penalties at once."""
+    return Regularizer(l1=l1, l2=l2)
+
+
+def get(regularizer: Regularizer | None) -> Regularizer:
+    """Return ``regularizer``, or the penalty of strength 0 for ``None``.
+
+    Raises
+    ------
+    TypeError
+        For something else than an object of this module.
+    """
+    if regularizer is None:
+        return Regularizer()
+    if not isinstance(regularizer, Regularizer):
+        raise TypeError(
+            "regularizer: expected None or an object of fastnn.regularizers such as L2(5.0), "
+            f"got {regularizer!r}"
+        )
+    return regularizer

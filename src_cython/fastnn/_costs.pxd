@@ -1,0 +1,16 @@
+"""The costs' values, summed in double, and their deltas fused with the output activation."""
+
+from cython cimport floating
+
+cpdef enum Cost:
+    QUADRATIC = 0
+    CROSS_ENTROPY = 1
+    LOG_LIKELIHOOD = 2
+
+
+cdef double c_cost_forward(
+    const floating* a, const floating* y, int cost, Py_ssize_t m, Py_ssize_t n) noexcept nogil
+
+cdef void c_cost_backward(
+    floating* delta, const floating* a, const floating* y, int cost, int output,
+    Py_ssize_t m, Py_ssize_t n) noexcept nogil

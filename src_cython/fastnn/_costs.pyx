@@ -1,0 +1,187 @@
+"""Costs of the (m, n) outputs a against the targets y, and delta = ∂C/∂z of the output layer.
+
+Where the algebra of cost and output activation cancels, the short form is computed: a − y for
+cross-entropy with sigmoid, for log-likelihood with softmax (times Σy, which is 1 for a one-hot
+row) and for the quadratic cost with identity (Nielsen, chapter 3). Elsewhere ∂C/∂a is formed and
+handed to the activation's own derivative.
+"""
+
+from cython cimport floating
+from libc.float cimport DBL_MAX, DBL_MIN, FLT_MAX, FLT_MIN
+from libc.math cimport isinf, isnan, log
+
+from fastnn._activations cimport IDENTITY, SIGMOID, SOFTMAX, c_activation_backward
+
+
+cdef inline double _nan_to_num(double x, double largest) noexcept nogil:
+    """NumPy's nan_to_num: the book hides log(0) with it, so a hidden NaN counts 0."""
+    if isnan(x):
+        return 0.0
+    if isinf(x):
+        return largest if x > 0 else -largest
+    return x
+
+
+cdef double c_cost_forward(
+    const floating* a, const floating* y, int cost, Py_ssize_t m, Py_ssize_t n,
+) noexcept nogil:
+    """Σ over rows and outputs of the cost, in double whatever the dtype."""
+    cdef double largest = FLT_MAX if floating is float else DBL_MAX
+    cdef double total = 0, output, target
+    cdef Py_ssize_t i
+    for i in range(m * n):
+        output, target = a[i], y[i]
+        if cost == QUADRATIC:
+            total += 0.5 * (output - target) * (output - target)
+        elif cost == CROSS_ENTROPY:
+            total += _nan_to_num(-target * log(output) - (1 - target) * log(1 - output), largest)
+        elif cost == LOG_LIKELIHOOD:
+            total += _nan_to_num(-target * log(output), largest)
+    return total
+
+
+cdef void _cancelled(
+    floating* delta, const floating* a, const floating* y, Py_ssize_t size,
+) noexcept nogil:
+    """delta := a − y."""
+    cdef Py_ssize_t i
+    for i in range(size):
+        delta[i] = a[i] - y[i]
+
+
+cdef void _log_likelihood_softmax(
+    floating* delta, const floating* a, const floating* y, Py_ssize_t m, Py_ssize_t n,
+) noexcept nogil:
+    """delta := a Σ_k y_k − y, row by row."""
+    cdef Py_ssize_t i, j
+    cdef floating total
+    for i in range(m):
+        total = 0
+        for j in range(n):
+            total += y[i * n + j]
+        for j in range(n):
+            delta[i * n + j] = a[i * n + j] * total - y[i * n + j]
+
+
+cdef void _log_likelihood_sigmoid(
+    floating* delta, const floating* a, const floating* y, Py_ssize_t size,
+) noexcept nogil:
+    """delta := −y (1 − a)."""
+    cdef Py_ssize_t i
+    for i in range(size):
+        delta[i] = -y[i] * (1 - a[i])
+
+
+cdef void _cross_entropy_softmax(
+    floating* delta, const floating* a, const floating* y, Py_ssize_t n,
+) noexcept nogil:
+    """One row: delta_j := a_j − y_j − a_j Σ_{k≠j} u_k with u = (a − y) / (1 − a).
+
+    This is the softmax's Jacobian applied to ∂C/∂a = u / a. Where the largest a is near 1, both
+    1 − a and the sum without its u would cancel: they are added up from the others.
+    """
+    cdef floating least = FLT_MIN if floating is float else DBL_MIN
+    cdef Py_ssize_t j, top = 0
+    cdef floating rest = 0, others = 0, u_top
+    if n == 1:  # the softmax of one number is 1 whatever it is
+        delta[0] = 0
+        return
+    for j in range(1, n):
+        if a[j] > a[top]:
+            top = j
+    for j in range(n):
+        if j != top:
+            rest += a[j]
+            delta[j] = (a[j] - y[j]) / (1 - a[j])
+            others += delta[j]
+    u_top = (1 - y[top] - rest) / (rest if rest > least else least)
+    for j in range(n):
+        if j != top:
+            delta[j] = a[j] - y[j] - a[j] * (u_top + (others - delta[j]))
+    delta[top] = (1 - y[top] - rest) - a[top] * others
+
+
+cdef void c_cost_backward(
+    floating* delta, const floating* a, const floating* y, int cost, int output,
+    Py_ssize_t m, Py_ssize_t n,
+) noexcept nogil:
+    """delta := ∂C/∂z of the output layer, one gradient a row (not averaged)."""
+    cdef Py_ssize_t i
+    if cost == CROSS_ENTROPY and output == SOFTMAX:
+        for i in range(m):
+            _cross_entropy_softmax(delta + i * n, a + i * n, y + i * n, n)
+    elif cost == LOG_LIKELIHOOD and output == SOFTMAX:
+        _log_likelihood_softmax(delta, a, y, m, n)
+    elif cost == LOG_LIKELIHOOD:
+        _log_likelihood_sigmoid(delta, a, y, m * n)
+    else:
+        _cancelled(delta, a, y, m * n)
+        if cost == QUADRATIC:
+            c_activation_backward(delta, a, output, m, n)
+
+
+cdef int _check(a_shape, y_shape, int cost, int output) except -1:
+    if a_shape[0] < 1 or a_shape[1] < 1:
+        raise ValueError(f"a: expected at least one row and one column, got {a_shape}")
+    if y_shape != a_shape:
+        raise ValueError(f"y: expected shape {a_shape}, got {y_shape}")
+    if not 0 <= cost <= <int> LOG_LIKELIHOOD:  # enums are unsigned in C
+        raise ValueError(f"cost: expected {<int> QUADRATIC} to {<int> LOG_LIKELIHOOD}, got {cost}")
+    if output not in (IDENTITY, SIGMOID, SOFTMAX) or (output == IDENTITY and cost != QUADRATIC):
+        raise ValueError(f"output: activation {output} does not go with cost {cost}")
+    return 0
+
+
+def cost_forward(
+    const floating[:, ::1] a not None, const floating[:, ::1] y not None, int cost,
+) -> float:
+    """Return the cost of outputs ``a`` against targets ``y``, summed over all rows.
+
+    Parameters
+    ----------
+    a, y : arrays (m, n), float32 or float64, C-contiguous
+    cost : int
+        The number of ``Cost``.
+
+    Returns
+    -------
+    float
+        The sum, accumulated in double.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, are empty, or ``cost`` is unknown.
+    """
+    cdef double total
+    _check((a.shape[0], a.shape[1]), (y.shape[0], y.shape[1]), cost, SIGMOID)
+    with nogil:
+        total = c_cost_forward(&a[0, 0], &y[0, 0], cost, a.shape[0], a.shape[1])
+    return total
+
+
+def cost_backward(
+    floating[:, ::1] delta not None, const floating[:, ::1] a not None,
+    const floating[:, ::1] y not None, int cost, int output,
+) -> None:
+    """Write the output layer's ∂C/∂z into ``delta``, one gradient a row.
+
+    Parameters
+    ----------
+    delta : array (m, n), float32 or float64, C-contiguous
+    a, y : arrays (m, n)
+        Outputs and targets.
+    cost, output : int
+        The numbers of ``Cost`` and of the output's ``Activation``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, are empty, or cost and output do not go together.
+    """
+    _check((a.shape[0], a.shape[1]), (y.shape[0], y.shape[1]), cost, output)
+    if delta.shape[0] != a.shape[0] or delta.shape[1] != a.shape[1]:
+        raise ValueError(f"delta: expected shape ({a.shape[0]}, {a.shape[1]}), "
+                         f"got ({delta.shape[0]}, {delta.shape[1]})")
+    with nogil:
+        c_cost_backward(&delta[0, 0], &a[0, 0], &y[0, 0], cost, output, a.shape[0], a.shape[1])

@@ -1,0 +1,132 @@
+"""Forward and backward of the dense layer.
+
+The gradient of the three arguments of ``Z = X Wᵀ + b`` for a given ``dZ`` is
+``dX = dZ W``, ``dW = dZᵀ X``, ``db = Σ_rows dZ`` (Nielsen, chapter 2, BP1 to BP4).
+"""
+
+from cython cimport floating
+from libc.string cimport memcpy
+
+from fastnn._blas cimport gemm_nn, gemm_nt, gemm_tn
+
+
+cdef void c_dense_forward(
+    floating* out, const floating* inp, const floating* weights, const floating* biases,
+    int m, int n_in, int n_out,
+) noexcept nogil:
+    """out := inp weightsᵀ + biases, with inp (m, n_in) and out (m, n_out)."""
+    cdef Py_ssize_t i
+    for i in range(m):  # the biases go in first, so that gemm adds to them
+        memcpy(out + i * n_out, biases, n_out * sizeof(floating))
+    gemm_nt(out, inp, weights, m, n_out, n_in, <floating> 1, <floating> 1)
+
+
+cdef void c_dense_backward_input(
+    floating* dinp, const floating* dout, const floating* weights, int m, int n_in, int n_out,
+) noexcept nogil:
+    """dinp := dout weights, with dout (m, n_out) and dinp (m, n_in)."""
+    gemm_nn(dinp, dout, weights, m, n_in, n_out, <floating> 1, <floating> 0)
+
+
+cdef void c_dense_backward_parameters(
+    floating* dweights, floating* dbiases, const floating* dout, const floating* inp,
+    int m, int n_in, int n_out, floating scale, floating keep,
+) noexcept nogil:
+    """dweights := keep dweights + scale doutᵀ inp, and dbiases likewise with the column sums."""
+    gemm_tn(dweights, dout, inp, n_out, n_in, m, scale, keep)
+    c_column_sums(dbiases, dout, m, n_out, scale, keep)
+
+
+cdef void c_column_sums(
+    floating* sums, const floating* rows, int m, int n, floating scale, floating keep,
+) noexcept nogil:
+    """sums := keep sums + scale Σ_i rows[i], with rows (m, n)."""
+    cdef Py_ssize_t i, j
+    for j in range(n):
+        sums[j] = 0 if keep == 0 else keep * sums[j]
+    for i in range(m):
+        for j in range(n):
+            sums[j] += scale * rows[i * n + j]
+
+
+cdef int _check(str name, Py_ssize_t rows, Py_ssize_t columns,
+                Py_ssize_t wanted_rows, Py_ssize_t wanted_columns) except -1:
+    if rows != wanted_rows or columns != wanted_columns:
+        raise ValueError(f"{name}: expected shape ({wanted_rows}, {wanted_columns}), "
+                         f"got ({rows}, {columns})")
+    return 0
+
+
+cdef int _check_dims(Py_ssize_t m, Py_ssize_t n_in, Py_ssize_t n_out) except -1:
+    if not (0 < m < 2**31 and 0 < n_in < 2**31 and 0 < n_out < 2**31):
+        raise ValueError(f"expected at least one row, input and neuron, "
+                         f"got {m} rows, {n_in} inputs and {n_out} neurons")
+    return 0
+
+
+def dense_forward(
+    floating[:, ::1] out not None, const floating[:, ::1] inp not None,
+    const floating[:, ::1] weights not None, const floating[::1] biases not None,
+) -> None:
+    """Write ``inp @ weights.T + biases`` into ``out``.
+
+    Parameters
+    ----------
+    out : array (m, n_out)
+    inp : array (m, n_in)
+    weights : array (n_out, n_in)
+    biases : array (n_out,)
+        All of one dtype, float32 or float64, and C-contiguous.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not go together or a dimension is 0.
+    """
+    cdef Py_ssize_t m = inp.shape[0], n_in = inp.shape[1], n_out = weights.shape[0]
+    _check_dims(m, n_in, n_out)
+    _check("weights", weights.shape[0], weights.shape[1], n_out, n_in)
+    _check("biases", biases.shape[0], 1, n_out, 1)
+    _check("out", out.shape[0], out.shape[1], m, n_out)
+    with nogil:
+        c_dense_forward(&out[0, 0], &inp[0, 0], &weights[0, 0], &biases[0],
+                        <int> m, <int> n_in, <int> n_out)
+
+
+def dense_backward(
+    floating[:, ::1] dinp not None, floating[:, ::1] dweights not None,
+    floating[::1] dbiases not None, const floating[:, ::1] dout not None,
+    const floating[:, ::1] inp not None, const floating[:, ::1] weights not None,
+) -> None:
+    """Write the gradients of the dense layer's three arguments.
+
+    ``dinp = dout @ weights``, ``dweights = dout.T @ inp``, ``dbiases = dout.sum(axis=0)``.
+
+    Parameters
+    ----------
+    dinp : array (m, n_in)
+    dweights : array (n_out, n_in)
+    dbiases : array (n_out,)
+    dout : array (m, n_out)
+    inp : array (m, n_in)
+    weights : array (n_out, n_in)
+        All of one dtype, float32 or float64, and C-contiguous.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not go together or a dimension is 0.
+    """
+    cdef Py_ssize_t m = inp.shape[0], n_in = inp.shape[1], n_out = weights.shape[0]
+    _check_dims(m, n_in, n_out)
+    _check("weights", weights.shape[0], weights.shape[1], n_out, n_in)
+    _check("dout", dout.shape[0], dout.shape[1], m, n_out)
+    _check("dinp", dinp.shape[0], dinp.shape[1], m, n_in)
+    _check("dweights", dweights.shape[0], dweights.shape[1], n_out, n_in)
+    _check("dbiases", dbiases.shape[0], 1, n_out, 1)
+    with nogil:
+        c_dense_backward_input(&dinp[0, 0], &dout[0, 0], &weights[0, 0],
+                               <int> m, <int> n_in, <int> n_out)
+        c_dense_backward_parameters(
+            &dweights[0, 0], &dbiases[0], &dout[0, 0], &inp[0, 0],
+            <int> m, <int> n_in, <int> n_out, <floating> 1, <floating> 0)
