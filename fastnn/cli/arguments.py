@@ -1,0 +1,307 @@
+"""The words of the command line, and the help that teaches them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, NoReturn
+
+import fastnn
+from fastnn import activations, initializers
+from fastnn.cli import demo, evaluate, info, predict, train, values
+
+# Lines of up to 79 columns: argparse does not wrap these texts.
+DATA_HELP = """\
+DATA is one of
+  digits    the 1797 handwritten digits of scikit-learn, 8 x 8 pixels
+  mnist     MNIST: the folder that the variable FASTNN_MNIST names, else
+            downloaded once
+  FOLDER    a folder with the four MNIST idx files (.gz or not) or mnist.pkl.gz
+  FILE.npz  arrays X (n, n_in) and y (n,), or x_train, y_train, x_test, y_test
+  FILE.csv  a table of numbers, a row an example, its class in the last column
+Classes are whole numbers from 0."""
+
+CUT_HELP = """\
+Rows that come without a test part of their own are put in a random order,
+which --split-seed fixes, and cut into training, validation and test rows."""
+
+TRAIN_EXAMPLES = """\
+examples:
+  fastnn train digits --output digits.json --plot curves.png
+  fastnn train mnist -o mnist.npz --hidden 100 --l2 5 --seed 1
+  fastnn train flowers.csv -o flowers.json --hidden 20 20 --activation relu \\
+      --cost log-likelihood --learning-rate 0.1 --validation 0.2"""
+
+EVALUATE_EXAMPLES = """\
+examples:
+  fastnn evaluate digits.json digits
+  fastnn evaluate flowers.json new-flowers.csv --part all
+
+After a training with --validation, --test or --split-seed give the same
+options here: else other rows are the test part, and the network has seen some
+of them."""
+
+PREDICT_HELP = """\
+A .csv file may come with or without the column of classes, an .npz file with
+or without y: all their rows are predicted, in the order of the file. Of other
+data it is the test part, unless --part says otherwise.
+
+The answer is a table with the column class; --proba adds a column for each
+output."""
+
+PREDICT_EXAMPLES = """\
+examples:
+  fastnn predict flowers.json new-flowers.csv --output predictions.csv
+  fastnn predict digits.json digits --proba | head"""
+
+DEMO_HELP = """\
+Train 64-30-10 on the digits of scikit-learn, then train the same network on
+the same mini-batches with the pure-Python reference, and show the accuracy,
+both times, how far the weights are apart, and the curves as a picture. Needs
+scikit-learn and matplotlib."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises what is wrong for ``main`` to print, instead of printing the whole usage."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message} (see '{self.prog} --help')")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser; what it parses has ``run``, which takes the parsed arguments."""
+    parser = Parser(
+        prog="fastnn",
+        description="Train and run small and medium neural networks on a CPU, fast.",
+        epilog="'fastnn COMMAND --help' explains a command, with examples.",
+    )
+    parser.add_argument("--version", action="version", version=f"fastnn {fastnn.__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_predict(commands)
+    _add_info(commands)
+    _add_demo(commands)
+    return parser
+
+
+def _add_train(commands: Any) -> None:
+    parser = commands.add_parser(
+        "train",
+        help="train a network on data and save it",
+        description="Train a network to tell classes apart, and save it.\n\n"
+        f"{DATA_HELP}\n\n{CUT_HELP}",
+        epilog=TRAIN_EXAMPLES,
+    )
+    parser.set_defaults(run=train.run)
+    parser.add_argument("data", metavar="DATA", help="what to learn from; see above")
+    _add_network(parser.add_argument_group("the network"))
+    _add_training(parser.add_argument_group("the training"))
+    rows = parser.add_argument_group("the rows")
+    rows.add_argument(
+        "--validation",
+        type=values.share_or_part,
+        default="validation",
+        metavar="SHARE|PART",
+        help="a share of the rows to set aside, such as 0.1, and measure after each epoch; or the "
+        "part to measure: 'validation' (as the data are cut by default: 0.1 of the rows, 297 of "
+        "the digits, 10,000 of MNIST), 'test', or 'none' (default: validation)",
+    )
+    _add_cut(rows)
+    _add_results(parser.add_argument_group("the results"))
+
+
+def _add_network(group: Any) -> None:
+    group.add_argument(
+        "--hidden",
+        type=values.count,
+        nargs="*",
+        default=[30],
+        metavar="N",
+        help="neurons of each hidden layer; no number for none (default: 30)",
+    )
+    group.add_argument(
+        "--activation",
+        nargs="+",
+        choices=activations.HIDDEN,
+        default=["sigmoid"],
+        metavar="NAME",
+        help=f"of the hidden layers, one for all or one each: {', '.join(activations.HIDDEN)} "
+        "(default: sigmoid)",
+    )
+    group.add_argument(
+        "--cost",
+        choices=tuple(train.COSTS),
+        default="cross-entropy",
+        help="what training makes small (default: %(default)s)",
+    )
+    group.add_argument(
+        "--output-activation",
+        choices=activations.OUTPUT,
+        help="of the output layer (default: softmax with log-likelihood, else sigmoid)",
+    )
+    group.add_argument(
+        "--initializer",
+        choices=tuple(initializers.NAMES),
+        default="default",
+        metavar="NAME",
+        help=f"how weights start: {', '.join(initializers.NAMES)} (default: %(default)s, "
+        "N(0, 1/n_in))",
+    )
+    group.add_argument(
+        "--dtype",
+        choices=("float64", "float32"),
+        default="float64",
+        help="float32 is faster and less exact (default: %(default)s)",
+    )
+    group.add_argument(
+        "--seed",
+        type=values.seed,
+        metavar="N",
+        help="of the weights and the mini-batches: the same seed gives the same network "
+        "(default: a new one, which is printed)",
+    )
+
+
+def _add_training(group: Any) -> None:
+    options = (
+        ("--epochs", values.count, 30, "passes over the training rows"),
+        ("--batch-size", values.count, 10, "rows a step"),
+        ("--learning-rate", values.rate, 0.5, "length of a step"),
+        ("--l2", values.strength, 0.0, "strength s of the weight decay s/2n sum(w^2), n rows"),
+        ("--l1", values.strength, 0.0, "strength s of the penalty s/n sum(|w|)"),
+    )
+    for name, kind, default, text in options:
+        metavar = "N" if kind is values.count else "X"
+        text += " (default: %(default)s)"
+        group.add_argument(name, type=kind, default=default, metavar=metavar, help=text)
+
+
+def _add_results(group: Any) -> None:
+    group.add_argument("-o", "--output", metavar="MODEL", help="save the network: .json or .npz")
+    group.add_argument("--plot", metavar="FILE", help="draw the curves: .png, .pdf or .svg")
+    group.add_argument("--history", metavar="FILE", help="write a table with a row an epoch, CSV")
+    group.add_argument(
+        "--progress",
+        choices=("auto", "bar", "lines", "none"),
+        default="auto",
+        help="a line an epoch on standard output, a bar on standard error (needs tqdm), or "
+        "nothing; auto is the bar if standard error is a terminal and tqdm is installed, else "
+        "lines (default: %(default)s)",
+    )
+
+
+def _add_cut(group: Any) -> None:
+    group.add_argument(
+        "--test",
+        type=values.share,
+        metavar="SHARE",
+        help="share of the rows that training never sees (default: 0.2; 500 of the digits)",
+    )
+    group.add_argument(
+        "--split-seed",
+        type=values.seed,
+        default=0,
+        metavar="N",
+        help="seed of the order in which rows are cut into parts (default: %(default)s)",
+    )
+    _add_target(group)
+
+
+def _add_target(group: Any) -> None:
+    group.add_argument(
+        "--target",
+        type=values.column,
+        metavar="COLUMN",
+        help="where a .csv file has the class: from 0, or from -1 at the end (default: -1)",
+    )
+
+
+def _add_model(parser: Any) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a .json or .npz file that train saved")
+
+
+def _add_evaluate(commands: Any) -> None:
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure a saved network on data",
+        description="Print the accuracy and the mean cost of a saved network. The cost is without\n"
+        f"any weight penalty.\n\n{DATA_HELP}\n\n{CUT_HELP}",
+        epilog=EVALUATE_EXAMPLES,
+    )
+    parser.set_defaults(run=evaluate.run)
+    _add_model(parser)
+    parser.add_argument("data", metavar="DATA", help="what to measure on; see above")
+    parser.add_argument(
+        "--part",
+        choices=values.PARTS,
+        default="test",
+        help="the rows to measure on (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--validation",
+        type=values.share,
+        metavar="SHARE",
+        help="share of the rows in the validation part (default: 0.1; 297 of the digits)",
+    )
+    _add_cut(parser)
+
+
+def _add_predict(commands: Any) -> None:
+    parser = commands.add_parser(
+        "predict",
+        help="write the classes that a saved network sees in data",
+        description="Write the class that a saved network sees in each row.\n\n"
+        f"{DATA_HELP}\n\n{PREDICT_HELP}",
+        epilog=PREDICT_EXAMPLES,
+    )
+    parser.set_defaults(run=predict.run)
+    _add_model(parser)
+    parser.add_argument("data", metavar="DATA", help="the rows; see above")
+    parser.add_argument("--proba", action="store_true", help="write the network's outputs too")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="the table to write, CSV (default: standard output)"
+    )
+    parser.add_argument(
+        "--part",
+        choices=values.PARTS,
+        help="the rows to predict (default: all of a .csv or X in an .npz, else test)",
+    )
+    _add_target(parser)
+
+
+def _add_info(commands: Any) -> None:
+    parser = commands.add_parser(
+        "info",
+        help="describe a saved network",
+        description="Describe a saved network: its layers, activations, cost and size.",
+        epilog="example:\n  fastnn info digits.json",
+    )
+    parser.set_defaults(run=info.run)
+    _add_model(parser)
+
+
+def _add_demo(commands: Any) -> None:
+    parser = commands.add_parser(
+        "demo",
+        help="train on digits, beside the pure-Python reference",
+        description=DEMO_HELP,
+        epilog="example:\n  fastnn demo --plot curves.png",
+    )
+    parser.set_defaults(run=demo.run)
+    parser.add_argument(
+        "--plot",
+        default="curves.png",
+        metavar="FILE",
+        help="the picture to write: .png, .pdf or .svg (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--epochs",
+        type=values.count,
+        default=30,
+        metavar="N",
+        help="passes over the training rows, for both (default: %(default)s)",
+    )

@@ -1,0 +1,79 @@
+"""What commands write: lines on standard output, and the files they were told to."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+PICTURES = (".png", ".pdf", ".svg")
+MODELS = (".json", ".npz")
+
+
+def say(text: str) -> None:
+    """Print ``text`` at once; what standard output's encoding does not have, such as in a file's
+    name, is written with a backslash."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+
+
+def check_outputs(
+    files: Mapping[str, str | None],
+    inputs: tuple[str, ...],
+    endings: Mapping[str, tuple[str, ...]],
+) -> None:
+    """Raise before the work is done if a file could not be written after it.
+
+    Parameters
+    ----------
+    files : mapping
+        From option to path, or None where the option was not given.
+    inputs : tuple of str
+        Files and folders that are read and must not be written over.
+    endings : mapping
+        From option to the endings that its path may have.
+
+    Raises
+    ------
+    ValueError
+        Naming the option, the path and what was expected.
+    """
+    taken = {_identity(path): f"{path} is read, too" for path in inputs}
+    for option, path in files.items():
+        if path is None:
+            continue
+        _check_ending(option, path, endings.get(option, ()))
+        _check_place(option, Path(path))
+        if _identity(path) in taken:
+            raise ValueError(f"{option}: expected another file, as {taken[_identity(path)]}")
+        taken[_identity(path)] = f"{path} is what {option} writes"
+
+
+def _identity(path: str) -> Path:
+    return Path(path).resolve()
+
+
+def _check_ending(option: str, path: str, endings: tuple[str, ...]) -> None:
+    if endings and Path(path).suffix not in endings:
+        raise ValueError(f"{option}: expected a name ending in {' or '.join(endings)}, got {path}")
+
+
+def _check_place(option: str, path: Path) -> None:
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise ValueError(f"{option}: expected a file in a folder that exists, got {path}")
+    if path.exists() and not path.is_file():  # no device or pipe is written whole
+        raise ValueError(f"{option}: expected an ordinary file or a new one, got {path}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"{option}: expected a folder that can be written to, got {path}")
+
+
+@contextmanager
+def writing(path: str) -> Iterator[None]:
+    """Let an ``OSError`` of the block name ``path``, and not the file that is to become it."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), path) from error
