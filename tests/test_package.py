@@ -1,0 +1,210 @@
+"""The package as it is installed: names, version, requirements, files, and what it leaves alone."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.metadata
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+import pytest
+
+import fastnn
+from fastnn import datasets, initializers, regularizers
+from fastnn.plot import plot_history
+
+PACKAGE = Path(fastnn.__file__).parent
+METADATA = importlib.metadata.metadata("fastnn")
+OPTIONAL = ("sklearn", "matplotlib", "pooch", "tqdm", "onnx", "torch", "jax", "pandas")
+SHARED = "_cyutility"  # what Cython's modules share; it has no names for people
+IN_CHECKOUT = (PACKAGE.parent / "src_cython").is_dir()  # then modules of old sources may lie there
+
+
+def compiled_modules() -> list[str]:
+    names = {
+        path.name.partition(".")[0]
+        for suffix in EXTENSION_SUFFIXES
+        for path in PACKAGE.glob(f"*{suffix}")
+    }
+    if IN_CHECKOUT:
+        sources = (PACKAGE.parent / "src_cython" / "fastnn").glob("*.pyx")
+        names &= {path.stem for path in sources}
+    return sorted(names - {SHARED})
+
+
+def requirements(*, extra: str | None) -> set[str]:
+    """The names of what an extra requires; of what is required anyway for None."""
+    lines = METADATA.get_all("Requires-Dist") or []
+    marker = re.compile(rf"extra == [\"']{extra}[\"']")
+    wanted = [s for s in lines if (marker.search(s) if extra else "extra ==" not in s)]
+    return {re.split(r"[^\w.-]", line)[0].lower() for line in wanted}
+
+
+# ---- the installed copy -------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(
+    "FASTNN_INSTALLED_IN" not in os.environ,
+    reason="FASTNN_INSTALLED_IN names no folder that fastnn must be imported from",
+)
+def test_the_installed_package_is_the_one_that_is_tested() -> None:
+    folder = Path(os.environ["FASTNN_INSTALLED_IN"]).resolve()
+    modules = [importlib.import_module(f"fastnn.{name}") for name in compiled_modules()]
+    for module in (fastnn, *modules):
+        assert Path(str(module.__file__)).resolve().is_relative_to(folder)
+
+
+def test_the_core_is_compiled() -> None:
+    assert {"_dense", "_activations", "_costs", "_plan", "_epoch"} <= set(compiled_modules())
+
+
+# ---- names --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", [fastnn, datasets, initializers, regularizers])
+def test_public_names_exist(module: object) -> None:
+    names = module.__all__  # type: ignore[attr-defined]
+    assert len(names) == len(set(names)) > 0
+    assert [name for name in names if not hasattr(module, name)] == []
+
+
+def test_promised_names_are_public() -> None:
+    promised = {"Network", "load", "QuadraticCost", "CrossEntropyCost", "LogLikelihoodCost"}
+    assert promised | {"initializers", "regularizers", "datasets"} <= set(fastnn.__all__)
+
+
+def test_every_module_imports_and_its_public_names_exist() -> None:
+    found = [info.name for info in pkgutil.walk_packages([str(PACKAGE)], "fastnn.")]
+    names = [name for name in found if name != "fastnn.__main__"]
+    assert "fastnn.book.network2" in names
+    assert "fastnn.reference" in names
+    for name in names:
+        if IN_CHECKOUT and name.count(".") == 1 and name.startswith("fastnn._"):
+            continue  # perhaps a module of old sources
+        module = importlib.import_module(name)
+        assert [n for n in getattr(module, "__all__", ()) if not hasattr(module, n)] == [], name
+
+
+def test_version_is_the_installed_one() -> None:
+    assert fastnn.__version__ == importlib.metadata.version("fastnn")
+    assert re.fullmatch(r"\d+\.\d+\.\d+((a|b|rc|\.dev)\d+)?", fastnn.__version__)
+
+
+# ---- types --------------------------------------------------------------------------------------
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert (PACKAGE / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("name", compiled_modules())
+def test_compiled_module_has_a_stub_with_its_names(name: str) -> None:
+    stub = PACKAGE / f"{name}.pyi"
+    assert stub.is_file()
+    module = importlib.import_module(f"fastnn.{name}")
+    own = {
+        public
+        for public, value in vars(module).items()
+        if not public.startswith("_") and getattr(value, "__module__", "") == module.__name__
+    }
+    declared = set()
+    for node in ast.parse(stub.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            declared.add(node.name)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            assert hasattr(module, node.target.id)
+    declared = {public for public in declared if not public.startswith("_")}
+    assert declared == own
+
+
+def test_no_stub_without_its_module() -> None:
+    assert {path.stem for path in PACKAGE.glob("*.pyi")} == set(compiled_modules())
+
+
+# ---- what it requires ---------------------------------------------------------------------------
+
+
+def test_run_time_requirements() -> None:
+    assert requirements(extra=None) == {"numpy", "scipy", "threadpoolctl"}
+
+
+def test_import_leaves_optional_libraries_alone() -> None:
+    program = f"import sys, fastnn; print(sorted(set({OPTIONAL!r}) & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def a_history() -> dict[str, list[float]]:
+    return {"epoch": [1, 2], "training_cost": [0.5, 0.4]}
+
+
+def train_with_a_bar() -> None:
+    net = fastnn.Network([2, 2], rng=0)
+    net.fit([[0.0, 1.0]], [[1.0, 0.0]], epochs=1, batch_size=1, learning_rate=0.1, progress=True)
+
+
+# What needs it, the module it imports, the extra that installs it.
+FEATURES: dict[str, tuple[Callable[[], object], str, str]] = {
+    "digits": (datasets.load_digits, "sklearn", "sklearn"),
+    "download": (datasets.load_mnist, "pooch", "data"),
+    "curves": (lambda: plot_history(a_history()), "matplotlib", "plot"),
+    "progress": (train_with_a_bar, "tqdm", "progress"),
+}
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_missing_library_names_the_pip_command(
+    feature: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use, module, extra = FEATURES[feature]
+    monkeypatch.delenv("FASTNN_MNIST", raising=False)
+    for name in [name for name in sys.modules if name.partition(".")[0] == module]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
+    with pytest.raises(ImportError, match=re.escape(f'pip install "fastnn[{extra}]"')) as caught:
+        use()
+    assert module in str(caught.value)
+
+
+def required_calls() -> set[tuple[str, str]]:
+    """Each (module, extra) that the package's sources ask for."""
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "require":
+                (extra,) = (word.value for word in node.keywords if word.arg == "extra")
+                assert isinstance(node.args[0], ast.Constant)
+                assert isinstance(extra, ast.Constant)
+                found.add((node.args[0].value.partition(".")[0], extra.value))
+    return found
+
+
+def test_every_extra_that_an_error_names_installs_what_is_missing() -> None:
+    calls = required_calls()
+    assert {(module, extra) for _, module, extra in FEATURES.values()} <= calls
+    distribution = {"sklearn": "scikit-learn"}
+    for module, extra in calls:
+        assert extra in (METADATA.get_all("Provides-Extra") or [])
+        assert distribution.get(module, module) in requirements(extra=extra)
+
+
+def test_no_module_imports_an_optional_library_at_its_top() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        if path.name == "sklearn.py":
+            continue  # an estimator cannot be defined without scikit-learn
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [str(node.module)]
+            assert not {name.partition(".")[0] for name in names} & set(OPTIONAL), path.name

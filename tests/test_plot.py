@@ -1,0 +1,157 @@
+"""Pictures of a training: what is drawn, where, and under which names."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import fastnn
+from fastnn.history import History
+from fastnn.plot import plot_history
+
+pytest.importorskip("matplotlib")
+
+COLUMNS = {
+    "epoch": [1, 2, 3],
+    "learning_rate": [0.5, 0.5, 0.5],
+    "seconds": [0.1, 0.1, 0.1],
+    "validation_cost": [0.9, 0.6, 0.5],
+    "training_cost": [0.8, 0.4, 0.2],
+    "validation_accuracy": [0.5, 0.75, 0.875],
+}
+
+
+def history_of(columns: dict[str, list[float]]) -> History:
+    history = History()
+    for row in zip(*columns.values(), strict=True):
+        history.append(dict(zip(columns, row, strict=True)))
+    return history
+
+
+def drawn(axes) -> dict[str, list[tuple[float, float]]]:
+    return {
+        line.get_label(): [tuple(map(float, point)) for point in line.get_xydata()]
+        for line in axes.lines
+    }
+
+
+def test_a_history_gives_two_panels_with_its_numbers() -> None:
+    cost, accuracy = plot_history(history_of(COLUMNS)).axes
+    assert list(drawn(cost)) == ["training", "validation"]
+    assert drawn(cost)["training"] == [(1, 0.8), (2, 0.4), (3, 0.2)]
+    assert drawn(cost)["validation"] == [(1, 0.9), (2, 0.6), (3, 0.5)]
+    assert drawn(accuracy) == {"validation": [(1, 0.5), (2, 0.75), (3, 0.875)]}
+    for axes in (cost, accuracy):
+        assert axes.get_xlabel() == "epoch"
+        names = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert names == list(drawn(axes))
+    assert cost.get_ylabel() == "mean cost of an example"
+    assert cost.get_ylim()[0] == 0
+    assert accuracy.get_ylabel() == "right answers (%)"
+    assert accuracy.yaxis.get_major_formatter()(0.57, 0) == "57"
+
+
+def test_a_part_of_the_data_has_one_colour() -> None:
+    cost, accuracy = plot_history(COLUMNS).axes
+    assert cost.lines[1].get_color() == accuracy.lines[0].get_color()
+    assert cost.lines[0].get_color() != cost.lines[1].get_color()
+
+
+def test_columns_serve_as_well() -> None:
+    assert [drawn(axes) for axes in plot_history(COLUMNS).axes] == [
+        drawn(axes) for axes in plot_history(history_of(COLUMNS)).axes
+    ]
+
+
+def test_what_fit_and_sgd_return() -> None:
+    data = ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
+    network = fastnn.Network([2, 3, 2], rng=0)
+    history = network.fit(*data, epochs=2, batch_size=2)
+    (cost,) = plot_history(history).axes
+    assert [y for _, y in drawn(cost)["training"]] == history["training_cost"]
+    pairs = list(zip(*data, strict=True))
+    lists = network.SGD(
+        pairs,
+        3,
+        2,
+        0.1,
+        evaluation_data=pairs,
+        monitor_evaluation_accuracy=True,
+        monitor_training_cost=True,
+    )
+    cost, accuracy = plot_history(lists).axes
+    assert [y for _, y in drawn(cost)["training"]] == lists[2]
+    assert [y for _, y in drawn(accuracy)["evaluation"]] == lists[1]
+
+
+def test_counts_are_no_fractions() -> None:
+    (accuracy,) = plot_history(([], [1, 9, 10], [], [])).axes
+    assert accuracy.get_ylabel() == "right answers"
+    assert accuracy.yaxis.get_major_formatter()(9, 0) != "900"
+
+
+def test_costs_below_zero_are_seen() -> None:
+    (cost,) = plot_history({"training_cost": [1.0, -2.0]}).axes
+    assert cost.get_ylim()[0] < -2
+
+
+@pytest.mark.parametrize(
+    ("ending", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")]
+)
+def test_files(tmp_path: Path, ending: str, start: bytes) -> None:
+    path = tmp_path / f"curves.{ending}"
+    path.write_text("an older picture")
+    figure = plot_history(COLUMNS, path)
+    assert path.read_bytes().startswith(start)
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
+    assert len(figure.axes) == 2
+
+
+def test_one_epoch_and_numbers_that_are_none(tmp_path: Path) -> None:
+    columns = {"training_cost": [float("inf")], "validation_cost": [float("nan")]}
+    plot_history(columns, tmp_path / "curves.png")
+    plot_history({"training_cost": [0.0]}, tmp_path / "curves.png")
+
+
+def test_pyplot_is_not_touched() -> None:
+    before = "matplotlib.pyplot" in sys.modules
+    plot_history(COLUMNS)
+    assert ("matplotlib.pyplot" in sys.modules) == before
+
+
+@pytest.mark.parametrize(
+    ("history", "error", "words"),
+    [
+        (History(), ValueError, "at least one epoch"),
+        ({}, ValueError, "at least one epoch"),
+        (([], [], [], []), ValueError, "at least one epoch"),
+        ({"epoch": [1], "seconds": [1.0]}, ValueError, "at least one epoch"),
+        ({"training_cost": [1], "validation_cost": [1, 2]}, ValueError, "one length"),
+        ([1, 2, 3], TypeError, "got list"),
+        (None, TypeError, "got NoneType"),
+    ],
+)
+def test_nothing_to_draw(tmp_path: Path, history, error, words) -> None:
+    with pytest.raises(error, match=f"history: .*{words}"):
+        plot_history(history, tmp_path / "curves.png")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["curves.gif", "curves", "png"])
+def test_other_endings(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=r"path: expected a name ending in .png, .pdf, .svg"):
+        plot_history(COLUMNS, tmp_path / name)
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="none"):
+        plot_history(COLUMNS, tmp_path / "none" / "curves.png")
+
+
+def test_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("matplotlib", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=r'pip install "fastnn\[plot\]"'):
+        plot_history(COLUMNS, tmp_path / "curves.png")
