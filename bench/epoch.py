@@ -1,0 +1,132 @@
+"""Time one epoch: ``python -m bench.epoch [WORK ...]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from bench import data, machine, report
+from bench.checking import NotEqual, check
+from bench.contenders import CONTENDERS, Contender
+from bench.timing import available_cores, interleave
+from bench.works import WORKS, Work
+
+
+def positive(text: str) -> int:
+    """An argparse type: a whole number from 1."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+    return number
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.epoch",
+        description="Time one epoch of the same training in several libraries.",
+    )
+    default = [name for name, work in WORKS.items() if work.default]
+    parser.add_argument(
+        "works",
+        nargs="*",
+        metavar="WORK",
+        help=f"any of {', '.join(WORKS)} (default: {' '.join(default)})",
+    )
+    parser.add_argument("--repeats", type=positive, default=7, help="timed rounds (default: 7)")
+    parser.add_argument(
+        "--skip", nargs="+", default=[], choices=CONTENDERS, metavar="NAME",
+        help=f"contenders to leave out, of {', '.join(CONTENDERS)}",
+    )  # fmt: skip
+    parser.add_argument("--mnist", help="folder of MNIST's idx files (default: FASTNN_MNIST)")
+    parser.add_argument(
+        "--max-threads", type=positive, default=min(2, available_cores()),
+        help="settings 1 to this many threads are probed (default: 2, or the cores there are)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", type=Path, default=Path(__file__).parent / "results",
+        help="folder for epoch.md and epoch.png (default: bench/results)",
+    )  # fmt: skip
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.works if name not in WORKS]
+    if unknown:
+        parser.error(f"unknown work {unknown[0]!r}; choose from {', '.join(WORKS)}")
+    options.works = options.works or default
+    return options
+
+
+def say(text: str) -> None:
+    """Print to standard error what is going on; the report goes to standard output."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def present(skip: list[str]) -> list[Contender]:
+    """The contenders that take part; says which are not installed."""
+    found = []
+    for name, contender in CONTENDERS.items():
+        if name in skip:
+            continue
+        if contender.installed():
+            found.append(contender())
+        else:
+            say(f"without {name}: {contender.module} is not installed")
+    return found
+
+
+def measure(work: Work, options: argparse.Namespace) -> report.Result:
+    """Check and time one work.
+
+    Raises
+    ------
+    DataNotFound, NotEqual
+        If the data are not there, or a contender computes something else.
+    """
+    arrays = data.load(work, options.mnist)
+    everyone = present(options.skip)
+    reasons = {c.name: c.refuses(work, len(arrays.X)) for c in everyone}
+    refused = [f"{name}, {reason}" for name, reason in reasons.items() if reason]
+    contenders = [c for c in everyone if not reasons[c.name]]
+    say(f"{work.name}: checking that all compute the same")
+    checks = check(work, arrays, contenders)
+    say(f"{work.name}: timing {options.repeats} rounds")
+    timings = interleave(work, arrays, contenders, options.repeats, options.max_threads)
+    rows = [report.Row(c, timings[c.name], checks[c.name]) for c in contenders]
+    return report.Result(work, options.repeats, rows, refused)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns the exit code (1: a check failed, 2: nothing could be run)."""
+    options = parse(arguments)
+    load_before = machine.load()
+    results: list[report.Result] = []
+    for name in options.works:
+        try:
+            results.append(measure(WORKS[name], options))
+        except data.DataNotFound as reason:
+            say(f"{name} skipped: {reason}")
+        except NotEqual as reason:
+            say(f"not equal: {reason}")
+            return 1
+        else:
+            print(report.table(results[-1]), flush=True)
+    if not results:
+        return 2
+    contenders = (row.contender for result in results for row in result.rows)
+    lines = machine.describe(contenders, load_before)
+    print("\n".join(lines))
+    text = report.document(lines, results)
+    report.write_whole(options.output / "epoch.md", lambda path: path.write_text(text, "utf-8"))
+    try:
+        report.chart(options.output / "epoch.png", results)
+    except ImportError:
+        say('no chart: matplotlib is missing, pip install "fastnn[plot]"')
+    say(f"written to {options.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
