@@ -1,0 +1,60 @@
+"""Check a wheel against the checkout: ``check_wheel.py fastnn-*.whl``. Prints its size.
+
+It must hold every Python file, stub and compiled module, and nothing else; must be small; and
+must require at run time what pyproject.toml promises.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LARGEST = 1.5e6  # bytes
+RUN_TIME = {"numpy", "scipy", "threadpoolctl"}
+
+
+def expected() -> set[str]:
+    """The names in a wheel of this checkout, compiled modules without their platform's suffix."""
+    package = ROOT / "fastnn"
+    files = [*package.rglob("*.py"), *package.rglob("*.pyi"), package / "py.typed"]
+    names = {file.relative_to(ROOT).as_posix() for file in files}
+    sources = (ROOT / "src_cython" / "fastnn").glob("*.pyx")
+    modules = {f"fastnn/{source.stem}" for source in sources} | {"fastnn/_cyutility"}
+    return names | modules
+
+
+def found(wheel: zipfile.ZipFile) -> set[str]:
+    """The names in ``wheel``, its metadata left out."""
+    names = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    return {re.sub(r"\.(cpython|cp|abi3)[^/]*\.(so|pyd)$", "", name) for name in names}
+
+
+def run_time_requirements(wheel: zipfile.ZipFile) -> set[str]:
+    """The names of what ``wheel`` requires without any extra."""
+    metadata = next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    lines = Parser().parsestr(wheel.read(metadata).decode()).get_all("Requires-Dist") or []
+    return {re.split(r"[^\w.-]", line)[0] for line in lines if "extra ==" not in line}
+
+
+def check(path: Path) -> list[str]:
+    """What is wrong with the wheel."""
+    with zipfile.ZipFile(path) as wheel:
+        wrong = [f"{name} is missing" for name in sorted(expected() - found(wheel))]
+        wrong += [f"{name} does not belong in it" for name in sorted(found(wheel) - expected())]
+        required = run_time_requirements(wheel)
+    if required != RUN_TIME:
+        wrong.append(f"it requires {sorted(required)}, expected {sorted(RUN_TIME)}")
+    if path.stat().st_size > LARGEST:
+        wrong.append(f"it has {path.stat().st_size} bytes, at most {LARGEST:.0f} are allowed")
+    return wrong
+
+
+if __name__ == "__main__":
+    path = Path(sys.argv[1])
+    wrong = check(path)
+    print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")
+    sys.exit("\n".join(f"{path.name}: {complaint}" for complaint in wrong) or None)

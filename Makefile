@@ -1,0 +1,160 @@
+# What a developer runs; `make` alone lists it. One environment, .venv, holds all the tools; every
+# build has its own folder under build/. Steps whose files are up to date are not done again.
+
+PYTHON ?= python3
+VENV ?= .venv
+# More words for the command behind a target: make test ARGS="-k book -x"
+ARGS ?=
+# What runs under the sanitizers.
+SANITIZED ?= tests
+
+BIN := $(abspath $(VENV))/bin
+PY := $(BIN)/python
+PIP := $(PY) -m pip --disable-pip-version-check -qq
+ROOT := $(CURDIR)
+
+# With their folders, so that a deleted file counts as a change.
+SOURCES := setup.py pyproject.toml MANIFEST.in README.md LICENSE \
+    $(shell find fastnn src_cython -name __pycache__ -prune -o \
+        \( -type d -o -name '*.py' -o -name '*.pyi' -o -name py.typed -o \
+           -name '*.pyx' -o -name '*.px[di]' -o -name '*.h' \) -print)
+
+TOOLS := $(VENV)/.tools
+DEV := $(VENV)/.dev
+INSTALLED := $(VENV)/.installed
+WHEEL := build/release/wheel.stamp
+
+# The steps share an environment, and each uses all cores by itself.
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format wheel debug-test sanitize sdist-check bench clean distclean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
+
+demo: $(INSTALLED)  ## train on real handwritten digits, beside the reference; writes curves.png
+	@$(BIN)/fastnn demo $(ARGS)
+
+test: $(INSTALLED) $(DEV)  ## the whole test suite against the installed wheel
+	$(call pytest,$(VENV),,,tests)
+
+lint: $(DEV)  ## ruff, cython-lint, mypy
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@PATH="$(BIN):$$PATH" cython-lint src_cython
+	@$(BIN)/mypy
+
+format: $(DEV)  ## let ruff put the files in order
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+wheel: $(WHEEL)  ## build dist/fastnn-*.whl
+	@$(PY) .ci/check_wheel.py dist/fastnn-*.whl
+
+debug-test: build/debug/wheel.stamp $(DEV)  ## the suite against a build with bounds checks
+	$(call pytest,build/debug/site,PYTHONPATH="$(ROOT)/build/debug/site",,tests)
+
+# The libraries must be loaded before Python; its own allocator would hide overflows from them,
+# and the interpreter's own leaks are not ours. Reports must not be captured with the tests' output:
+# UBSan's go to standard error, AddressSanitizer's to files, from processes that tests start too.
+REPORT := $(ROOT)/build/sanitize/report
+sanitize: build/sanitize/wheel.stamp $(DEV)  ## the suite under AddressSanitizer and UBSan (gcc)
+	@rm -f $(REPORT).*
+	$(call pytest,build/sanitize/site,PYTHONPATH="$(ROOT)/build/sanitize/site" \
+	    LD_PRELOAD="$(LIBASAN) $(LIBUBSAN)" \
+	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:log_path=$(REPORT) \
+	    UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc \
+	    OPENBLAS_NUM_THREADS=1,--capture=sys,$(SANITIZED)) || { cat $(REPORT).* >&2 2>/dev/null; exit 1; }
+	@if ls $(REPORT).* >/dev/null 2>&1; then cat $(REPORT).* >&2; exit 1; fi
+
+sdist-check: $(WHEEL)  ## source distribution -> wheel -> new environment -> smoke test
+	@rm -f dist/*.tar.gz
+	@$(call quietly,$(PY) -m build --sdist --no-isolation --outdir dist,build/sdist.log)
+	@.ci/check-sdist $(PY) build/sdist-check dist/fastnn-*.tar.gz
+
+# Through a link in an empty folder, for in the checkout the checkout's fastnn would be imported.
+bench: $(INSTALLED) $(DEV)  ## time an epoch against other libraries; ARGS="digits30 --repeats 3"
+	@mkdir -p build/elsewhere && ln -sfn ../../bench build/elsewhere/bench
+	@cd build/elsewhere && $(PY) -m bench.epoch --output "$(ROOT)/bench/results" $(ARGS)
+
+clean:  ## remove what was built
+	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis curves.png
+
+distclean: clean  ## remove the environment too
+	@rm -rf $(VENV)
+
+# ---- the environment ----------------------------------------------------------------------------
+
+$(TOOLS): pyproject.toml .ci/requirements.py
+	@.ci/check-machine "$(PYTHON)"
+	@echo "making the environment $(VENV)"
+	@"$(PYTHON)" -m venv $(VENV)
+	@$(PIP) install "build>=1.0"
+	@$(PY) .ci/requirements.py build >$(VENV)/build.txt
+	@$(PIP) install -r $(VENV)/build.txt
+	@touch $@
+
+$(DEV): $(TOOLS)
+	@echo "installing what the tests need"
+	@$(PY) .ci/requirements.py run dev >$(VENV)/dev.txt
+	@$(PIP) install -r $(VENV)/dev.txt
+	@touch $@
+
+$(INSTALLED): $(WHEEL)
+	@echo "installing the wheel"
+	@$(PIP) install --force-reinstall --no-deps dist/fastnn-*.whl
+	@$(PIP) install "$$(echo dist/fastnn-*.whl)[sklearn,plot,progress]"
+	@touch $@
+
+# ---- the builds ---------------------------------------------------------------------------------
+
+# $(call quietly,COMMAND,LOG): shows what the command said only if it fails.
+quietly = mkdir -p $(dir $(2)) && { $(1) >$(2) 2>&1 || { tail -n 40 $(2); exit 1; }; }
+
+# $(call build,FLAVOUR,FOLDER FOR THE WHEEL): all but modules is copied anew, for a file deleted
+# from the sources would stay in the build's folder, and so in the wheel.
+define build
+@echo "building fastnn ($(1))"
+@rm -f $(2)/fastnn-*.whl
+@if [ -d build/$(1) ]; then find build/$(1) -path '*/lib.*' -type f ! -name '*.so' -delete; fi
+@$(call quietly,$(PY) -m build --wheel --no-isolation --outdir $(2),build/$(1)/build.log)
+endef
+
+$(WHEEL): $(SOURCES) $(TOOLS)
+	$(call build,release,dist)
+	@touch $@
+
+build/debug/wheel.stamp: export FASTNN_DEBUG = 1
+build/debug/wheel.stamp: $(SOURCES) $(TOOLS)
+	$(call build,debug,build/debug/dist)
+	@$(call unpack,build/debug)
+	@$(call holds,build/debug,Out of bounds on buffer access)
+	@touch $@
+
+build/sanitize/wheel.stamp: export FASTNN_SANITIZE = 1
+build/sanitize/wheel.stamp: $(SOURCES) $(TOOLS)
+	@test -f "$(LIBASAN)" && test -f "$(LIBUBSAN)" || \
+	    { echo "error: make sanitize needs gcc with its libasan and libubsan" >&2; exit 1; }
+	$(call build,sanitize,build/sanitize/dist)
+	@$(call unpack,build/sanitize)
+	@$(call holds,build/sanitize,__asan_report_load)
+	@touch $@
+
+unpack = rm -rf $(1)/site && $(PIP) install --no-deps --target $(1)/site $(1)/dist/fastnn-*.whl
+
+# $(call holds,FOLDER,TEXT): the modules were really built with the checks that are asked for.
+holds = grep -q "$(2)" $(1)/site/fastnn/_epoch.*.so || \
+    { echo "error: $(1)/site was built without its checks" >&2; exit 1; }
+
+LIBASAN = $(shell $${CC:-gcc} -print-file-name=libasan.so)
+LIBUBSAN = $(shell $${CC:-gcc} -print-file-name=libubsan.so)
+
+# ---- the tests ----------------------------------------------------------------------------------
+
+# $(call pytest,WHERE FASTNN MUST BE,MORE ENVIRONMENT,OPTIONS,TESTS): from an empty directory, so
+# that the checkout's own fastnn/ cannot be the one that is imported.
+define pytest
+@elsewhere=$$(mktemp -d) && trap 'rm -rf "$$elsewhere"' EXIT && cd "$$elsewhere" && \
+    env FASTNN_INSTALLED_IN="$(abspath $(1))" $(2) $(PY) -m pytest -q -c "$(ROOT)/pyproject.toml" \
+    --rootdir "$(ROOT)" --import-mode=importlib $(3) $(addprefix "$(ROOT)"/,$(4)) $(ARGS)
+endef
