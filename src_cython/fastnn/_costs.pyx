@@ -22,6 +22,16 @@ cdef inline double _nan_to_num(double x, double largest) noexcept nogil:
     return x
 
 
+cdef inline double _cross_entropy(double a, double y) noexcept nogil:
+    """−y ln a − (1 − y) ln(1 − a), with one logarithm where y is 0 or 1, as labels are."""
+    if 0 <= a <= 1:  # outside, the whole is NaN, whatever one of the terms is
+        if y == 0:
+            return -log(1 - a)
+        if y == 1:
+            return -log(a)
+    return -y * log(a) - (1 - y) * log(1 - a)
+
+
 cdef double c_cost_forward(
     const floating* a, const floating* y, int cost, Py_ssize_t m, Py_ssize_t n,
 ) noexcept nogil:
@@ -34,9 +44,10 @@ cdef double c_cost_forward(
         if cost == QUADRATIC:
             total += 0.5 * (output - target) * (output - target)
         elif cost == CROSS_ENTROPY:
-            total += _nan_to_num(-target * log(output) - (1 - target) * log(1 - output), largest)
+            total += _nan_to_num(_cross_entropy(output, target), largest)
         elif cost == LOG_LIKELIHOOD:
-            total += _nan_to_num(-target * log(output), largest)
+            if target != 0:
+                total += _nan_to_num(-target * log(output), largest)
     return total
 
 

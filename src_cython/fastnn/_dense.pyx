@@ -5,9 +5,8 @@ The gradient of the three arguments of ``Z = X Wᵀ + b`` for a given ``dZ`` is
 """
 
 from cython cimport floating
-from libc.string cimport memcpy
 
-from fastnn._blas cimport gemm_nn, gemm_nt, gemm_tn
+from fastnn._products cimport c_product_nn, c_product_nt, c_product_tn
 
 
 cdef void c_dense_forward(
@@ -15,17 +14,14 @@ cdef void c_dense_forward(
     int m, int n_in, int n_out,
 ) noexcept nogil:
     """out := inp weightsᵀ + biases, with inp (m, n_in) and out (m, n_out)."""
-    cdef Py_ssize_t i
-    for i in range(m):  # the biases go in first, so that gemm adds to them
-        memcpy(out + i * n_out, biases, n_out * sizeof(floating))
-    gemm_nt(out, inp, weights, m, n_out, n_in, <floating> 1, <floating> 1)
+    c_product_nt(out, inp, weights, biases, m, n_out, n_in)
 
 
 cdef void c_dense_backward_input(
     floating* dinp, const floating* dout, const floating* weights, int m, int n_in, int n_out,
 ) noexcept nogil:
     """dinp := dout weights, with dout (m, n_out) and dinp (m, n_in)."""
-    gemm_nn(dinp, dout, weights, m, n_in, n_out, <floating> 1, <floating> 0)
+    c_product_nn(dinp, dout, weights, m, n_in, n_out)
 
 
 cdef void c_dense_backward_parameters(
@@ -33,7 +29,7 @@ cdef void c_dense_backward_parameters(
     int m, int n_in, int n_out, floating scale, floating keep,
 ) noexcept nogil:
     """dweights := keep dweights + scale doutᵀ inp, and dbiases likewise with the column sums."""
-    gemm_tn(dweights, dout, inp, n_out, n_in, m, scale, keep)
+    c_product_tn(dweights, dout, inp, n_out, n_in, m, scale, keep)
     c_column_sums(dbiases, dout, m, n_out, scale, keep)
 
 

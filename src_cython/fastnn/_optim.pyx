@@ -8,8 +8,8 @@ with n the size of the training set, λ the strength of L2 and λ₁ that of L1.
 
 from cython cimport floating
 
-from fastnn._blas cimport gemm_tn
 from fastnn._dense cimport c_column_sums
+from fastnn._products cimport c_product_tn
 
 
 cdef void _shrink(floating* weights, Py_ssize_t size, floating decay, floating l1) noexcept nogil:
@@ -30,5 +30,5 @@ cdef void c_sgd_update(
     if sgd.l1 != 0:
         _shrink(weights, n_out * <Py_ssize_t> n_in, decay, <floating> sgd.l1)
         decay = 1
-    gemm_tn(weights, delta, inp, n_out, n_in, m, step, decay)
+    c_product_tn(weights, delta, inp, n_out, n_in, m, step, decay)
     c_column_sums(biases, delta, m, n_out, step, <floating> 1)

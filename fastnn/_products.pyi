@@ -1,0 +1,5 @@
+LEVELS: tuple[str, ...]
+instruction_set: str
+
+def available() -> tuple[str, ...]:
+    """Return the instruction sets that this processor has, the best last."""
