@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from fastnn import _random
+from fastnn._random import shuffle as shuffle_as_random
 
 
 class RandomSource(Protocol):
@@ -35,7 +35,7 @@ class GlobalRandom:
         """Shuffle the intp array ``x`` in place, as ``random.shuffle`` shuffles a list."""
         version, words, gauss = random.getstate()
         state = np.array(words, dtype=np.uint32)
-        _random.shuffle(x, state)
+        shuffle_as_random(x, state)
         random.setstate((version, tuple(state.tolist()), gauss))
 
 
