@@ -9,20 +9,44 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from threadpoolctl import ThreadpoolController
+import threadpoolctl
 
 _lock = threading.Lock()
 _users = 0
-_limit: Any = None
+_shared_before: list[int] = []
 
 
 @functools.cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()  # looking the libraries up takes a millisecond: once is enough
+def _libraries() -> tuple[list[Any], list[Any]]:
+    """Return the BLAS libraries with a number of threads for each caller, and one for all.
+
+    Looking them up takes a millisecond: once is enough.
+    """
+    everything = threadpoolctl.ThreadpoolController().lib_controllers
+    blas = [library for library in everything if library.user_api == "blas"]
+    own = [each for each in blas if getattr(each, "threading_layer", None) == "openmp"]
+    return own, [each for each in blas if each not in own]
+
+
+# Newer threadpoolctl obeys only the thread that set OpenBLAS's number first, until it lets go.
+_let_go = getattr(
+    getattr(threadpoolctl, "OpenBLASController", None),
+    "clear_controlling_thread",
+    lambda force: None,
+)
+
+
+def _set_threads(libraries: Sequence[Any], numbers: Sequence[int]) -> None:
+    if not libraries:
+        return
+    _let_go(force=True)
+    for library, number in zip(libraries, numbers, strict=True):
+        library.set_num_threads(number)
+    _let_go(force=True)
 
 
 def _renew_lock() -> None:
@@ -38,16 +62,20 @@ if hasattr(os, "register_at_fork"):
 @contextmanager
 def single_threaded_blas() -> Iterator[None]:
     """Hold BLAS at one thread until the last of all users leaves, then restore it."""
-    global _users, _limit
+    global _users, _shared_before
+    own, shared = _libraries()
+    own_before = [library.num_threads for library in own]
     with _lock:
-        if _limit is None:
-            _limit = _controller().limit(limits=1, user_api="blas")
+        if _users == 0:
+            _shared_before = [library.num_threads for library in shared]
+            _set_threads(shared, [1] * len(shared))
         _users += 1
     try:
+        _set_threads(own, [1] * len(own))
         yield
     finally:
+        _set_threads(own, own_before)
         with _lock:
             _users -= 1
             if _users == 0:
-                _limit.restore_original_limits()
-                _limit = None
+                _set_threads(shared, _shared_before)

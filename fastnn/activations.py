@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fastnn._activations import Activation
+from fastnn.checks import brief
 
 __all__ = ["sigmoid", "sigmoid_prime", "HIDDEN", "OUTPUT"]
 
@@ -48,7 +49,7 @@ def _check_name(argument: str, name: object, allowed: Sequence[str]) -> str:
     if not isinstance(name, str):
         raise TypeError(f"{argument}: expected a name, got {type(name).__name__}")
     if name not in allowed:
-        raise ValueError(f"{argument}: expected one of {', '.join(allowed)}, got {name!r}")
+        raise ValueError(f"{argument}: expected one of {', '.join(allowed)}, got {brief(name)}")
     return name
 
 
@@ -68,7 +69,7 @@ def hidden_names(activation: str | Sequence[str], n_hidden: int) -> tuple[str, .
         names = tuple(activation)
     except TypeError:
         raise TypeError(
-            f"activation: expected a name or one per hidden layer, got {activation!r}"
+            f"activation: expected a name or one per hidden layer, got {brief(activation)}"
         ) from None
     if len(names) != n_hidden:
         raise ValueError(

@@ -125,6 +125,35 @@ def check_number(value: Any, name: str, *, positive: bool = False) -> float:
     return number
 
 
+def check_finite_number(value: Any, name: str) -> float:
+    """Return ``value`` as a finite float of either sign.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no real number, or not finite.
+    """
+    if isinstance(value, (int, float, np.integer, np.floating)) and value < 0:
+        return -check_finite_number(-value, name)
+    try:
+        return check_number(value, name)
+    except ValueError:
+        raise ValueError(f"{name}: expected a finite number, got {brief(value)}") from None
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """Return ``value`` as True or False.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    if not isinstance(value, (bool, np.bool_)) and not (isinstance(value, int) and value in (0, 1)):
+        raise TypeError(f"{name}: expected True or False, got {brief(value)}")
+    return bool(value)
+
+
 def check_sizes(sizes: Sequence[int]) -> list[int]:
     """Return ``sizes`` as a list of at least two ints of 1 or more.
 

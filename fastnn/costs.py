@@ -13,6 +13,7 @@ import numpy as np
 
 from fastnn._costs import Cost, cost_forward
 from fastnn.activations import sigmoid_prime
+from fastnn.checks import as_array, brief
 
 __all__ = ["QuadraticCost", "CrossEntropyCost", "LogLikelihoodCost"]
 
@@ -93,7 +94,7 @@ def check(cost: Any) -> None:
         if not callable(getattr(cost, method, None)):
             raise TypeError(
                 "cost: expected QuadraticCost, CrossEntropyCost, LogLikelihoodCost or an object "
-                f"with fn(a, y) and delta(z, a, y), got {cost!r} without {method}"
+                f"with fn(a, y) and delta(z, a, y), got {brief(cost)} without {method}"
             )
 
 
@@ -140,7 +141,22 @@ def sum_over_rows(cost: Any, outputs: np.ndarray, targets: np.ndarray) -> float:
     if kernel != CUSTOM:
         return cost_forward(outputs, targets, kernel)
     columns = zip(outputs[:, :, np.newaxis], targets[:, :, np.newaxis], strict=True)
-    return float(sum(float(cost.fn(a, y)) for a, y in columns))
+    return sum(fn_of(cost, a, y) for a, y in columns)
+
+
+def fn_of(cost: Any, a: np.ndarray, y: np.ndarray) -> float:
+    """Return what a cost in Python says is the cost of one example, columns (n_out, 1).
+
+    Raises
+    ------
+    TypeError
+        If its ``fn`` returns something else than a real number.
+    """
+    value = cost.fn(a, y)
+    array = np.asarray(value)
+    if array.size != 1 or array.dtype.kind not in "fiub":
+        raise TypeError(f"cost: expected {name_of(cost)}.fn to return a number, got {brief(value)}")
+    return float(array.reshape(()))
 
 
 def delta_of(cost: Any, z: np.ndarray, a: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -151,7 +167,7 @@ def delta_of(cost: Any, z: np.ndarray, a: np.ndarray, y: np.ndarray) -> np.ndarr
     ValueError
         If its ``delta`` returns another shape.
     """
-    delta = np.asarray(cost.delta(z, a, y))
+    delta = as_array(cost.delta(z, a, y), f"cost: {name_of(cost)}.delta")
     if delta.shape != a.shape:
         raise ValueError(
             f"cost: expected {name_of(cost)}.delta to return shape {a.shape}, got {delta.shape}"

@@ -194,3 +194,20 @@ def as_rows(data: Any, n_in: int, n_out: int, dtype: np.dtype, name: str) -> Row
     xs, ys = _split_pairs(data, name)
     X = _stack(xs, n_in, dtype, name, 0)
     return Rows(X, _targets_of_pairs(ys, n_out, dtype, name))
+
+
+def as_example(x: Any, y: Any, n_in: int, n_out: int, dtype: np.dtype) -> Rows:
+    """Return one example as rows: ``x`` with n_in numbers in any shape, ``y`` as in a pair.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming ``x`` or ``y``, as for ``as_rows``.
+    """
+    inputs, targets = as_array(x, "x"), as_array(y, "y")
+    if inputs.size != n_in:
+        raise ValueError(f"x: expected {n_in} numbers, got shape {inputs.shape}")
+    if targets.size not in (1, n_out):
+        raise ValueError(f"y: expected a label or {n_out} numbers, got shape {targets.shape}")
+    X = as_finite(inputs.reshape(1, n_in), dtype, "x")
+    return Rows(X, as_targets(targets.reshape(1, -1), 1, n_out, dtype))

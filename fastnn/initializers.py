@@ -14,6 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from fastnn._rng import RandomSource
+from fastnn.checks import check_finite_number, check_number
 
 __all__ = [
     "Constant",
@@ -99,6 +100,9 @@ class Constant(Initializer):
 
     value: float = 0.1
 
+    def __post_init__(self) -> None:
+        check_finite_number(self.value, "value")
+
     def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
         return np.full((n_out, n_in), float(self.value))
 
@@ -108,6 +112,9 @@ class Uniform(Initializer):
     """Weights uniform between −r and r."""
 
     r: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_number(self.r, "r")
 
     def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
         return rng.uniform(-self.r, self.r, (n_out, n_in))
@@ -119,6 +126,10 @@ class Normal(Initializer):
 
     mu: float = 0.0
     sigma: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_finite_number(self.mu, "mu")
+        check_number(self.sigma, "sigma")
 
     def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
         return self.mu + self.sigma * rng.standard_normal((n_out, n_in))

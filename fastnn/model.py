@@ -16,15 +16,17 @@ from fastnn import activations, costs, initializers, regularizers, storage
 from fastnn._rng import RandomSource, as_random_source
 from fastnn.checks import (
     as_array,
+    as_finite,
+    brief,
     check_callbacks,
     check_dtype,
-    check_finite,
+    check_flag,
     check_number,
     check_sizes,
     check_whole,
 )
 from fastnn.costs import CrossEntropyCost
-from fastnn.data import Rows, as_inputs, as_rows, as_targets
+from fastnn.data import Rows, as_example, as_inputs, as_rows, as_targets
 from fastnn.evaluation import count_correct, mean_cost
 from fastnn.history import BookLists, History
 from fastnn.parameters import ParameterList
@@ -127,8 +129,7 @@ class Model:
             raise ValueError(
                 f"parameters: expected shape {self._parameters.shape}, got {array.shape}"
             )
-        check_finite(array, "parameters")
-        self._parameters[...] = array
+        self._parameters[...] = as_finite(array, self._dtype, "parameters")
 
     @property
     def weights(self) -> ParameterList:
@@ -313,11 +314,19 @@ class Model:
             batch_size=check_whole(mini_batch_size, "mini_batch_size", 1),
             learning_rate=check_number(eta, "eta"),
             regularizer=L2(check_number(lmbda, "lmbda")),
-            shuffle=bool(shuffle),
+            shuffle=check_flag(shuffle, "shuffle"),
             with_cost=False,
-            progress=bool(progress),
+            progress=check_flag(progress, "progress"),
         )
         patience = check_whole(early_stopping_n, "early_stopping_n", 0)
+        wanted = {
+            "training_cost": check_flag(monitor_training_cost, "monitor_training_cost"),
+            "training_accuracy": check_flag(monitor_training_accuracy, "monitor_training_accuracy"),
+            "evaluation_cost": check_flag(monitor_evaluation_cost, "monitor_evaluation_cost"),
+            "evaluation_accuracy": check_flag(
+                monitor_evaluation_accuracy, "monitor_evaluation_accuracy"
+            ),
+        }
         sets = {"training": rows}
         if evaluation_data is not None:
             sets["evaluation"] = self._rows(evaluation_data, "evaluation_data")
@@ -325,12 +334,6 @@ class Model:
             raise ValueError(
                 "evaluation_data: expected data, since it is monitored or stopped by; got None"
             )
-        wanted = {
-            "training_cost": monitor_training_cost,
-            "training_accuracy": monitor_training_accuracy,
-            "evaluation_cost": monitor_evaluation_cost,
-            "evaluation_accuracy": monitor_evaluation_accuracy,
-        }
         measures = {
             name: _measure(self, sets[name.partition("_")[0]], name, options.regularizer)
             for name, asked in wanted.items()
@@ -397,9 +400,9 @@ class Model:
             At Ctrl-C; the network then stands at its last finished mini-batch.
         """
         rows = self._rows(X, "X") if y is None else self._arrays(X, y)
-        if optimizer != "sgd":
+        if not isinstance(optimizer, str) or optimizer != "sgd":
             raise ValueError(
-                f"optimizer: only 'sgd' is available in this version, got {optimizer!r}"
+                f"optimizer: only 'sgd' is available in this version, got {brief(optimizer)}"
             )
         rate = SGD_LEARNING_RATE if learning_rate is None else learning_rate
         options = Options(
@@ -407,8 +410,8 @@ class Model:
             batch_size=check_whole(batch_size, "batch_size", 1),
             learning_rate=check_number(rate, "learning_rate"),
             regularizer=regularizers.get(regularizer),
-            shuffle=bool(shuffle),
-            progress=bool(progress),
+            shuffle=check_flag(shuffle, "shuffle"),
+            progress=check_flag(progress, "progress"),
         )
         validation = self._optional_rows(validation_data, "validation_data")
         measures = {}
@@ -454,7 +457,8 @@ class Model:
         -------
         nabla_b, nabla_w : lists of arrays (n_out, 1) and (n_out, n_in)
         """
-        rows = self._rows([(x, y)], "example")
+        rows = as_example(x, y, self.sizes[0], self.sizes[-1], self._dtype)
+        costs.check_targets(self.cost, rows.Y, "y")
         gradient = self._gradient(rows)
         return self._layout.biases(gradient), self._layout.weights(gradient)
 
@@ -571,7 +575,7 @@ class _NoImprovement:
 def _check_not_yet(normalization: Any, dropout: Any) -> None:
     if normalization is not None:
         raise ValueError(
-            f"normalization: only None is available in this version, got {normalization!r}"
+            f"normalization: only None is available in this version, got {brief(normalization)}"
         )
-    if dropout != 0:
-        raise ValueError(f"dropout: only 0.0 is available in this version, got {dropout!r}")
+    if check_number(dropout, "dropout") != 0:
+        raise ValueError(f"dropout: only 0.0 is available in this version, got {brief(dropout)}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+
+from fastnn.checks import brief, check_number
 
 __all__ = ["Regularizer", "L1", "L2", "L1L2", "get"]
 
@@ -22,8 +23,8 @@ class Regularizer:
 
     Raises
     ------
-    ValueError
-        If a strength is negative or not finite.
+    TypeError, ValueError
+        If a strength is no number, negative or not finite.
     """
 
     l1: float = 0.0
@@ -31,18 +32,17 @@ class Regularizer:
 
     def __post_init__(self) -> None:
         for name in ("l1", "l2"):
-            strength = getattr(self, name)
-            if not (math.isfinite(strength) and strength >= 0):
-                raise ValueError(f"{name}: expected a finite strength of 0 or more, got {strength}")
+            check_number(getattr(self, name), name)
 
     def penalty(self, weights: Iterable[np.ndarray], n: int) -> float:
         """Return l1/n Σ|w| + l2/2n Σw² over all ``weights``."""
         total = 0.0
-        for w in weights:
-            if self.l2:
-                total += 0.5 * self.l2 / n * float(np.sum(np.square(w, dtype=np.float64)))
-            if self.l1:
-                total += self.l1 / n * float(np.sum(np.abs(w), dtype=np.float64))
+        with np.errstate(all="ignore"):  # weights that diverged have an infinite penalty
+            for w in weights:
+                if self.l2:
+                    total += 0.5 * self.l2 / n * float(np.sum(np.square(w, dtype=np.float64)))
+                if self.l1:
+                    total += self.l1 / n * float(np.sum(np.abs(w), dtype=np.float64))
         return total
 
     def decay(self, learning_rate: float, n: int) -> float:
@@ -82,6 +82,6 @@ def get(regularizer: Regularizer | None) -> Regularizer:
     if not isinstance(regularizer, Regularizer):
         raise TypeError(
             "regularizer: expected None or an object of fastnn.regularizers such as L2(5.0), "
-            f"got {regularizer!r}"
+            f"got {brief(regularizer)}"
         )
     return regularizer

@@ -101,10 +101,6 @@ def _as_path(path: str | os.PathLike[str]) -> Path:
     return checked
 
 
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number that a network can have")
-
-
 def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return what a JSON file says of a network, its arrays' sizes checked against ``sizes``.
 
@@ -117,7 +113,7 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = _as_path(path)
     try:
-        content = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
+        content = json.loads(path.read_bytes())
         if not isinstance(content, dict):
             raise ValueError(f"got {type(content).__name__}, not an object")
         missing = [key for key in BOOK_KEYS if key not in content]

@@ -27,7 +27,7 @@ def check_forward(inp: np.ndarray, weights: np.ndarray, biases: np.ndarray) -> N
     out = np.full((len(inp), len(weights)), np.nan, dtype=inp.dtype)
     assert dense_forward(out, read_only(inp), read_only(weights), read_only(biases)) is None
     x, w, b = wide(inp, weights, biases)
-    assert_close(out, x @ w.T + b, np.abs(x) @ np.abs(w).T + np.abs(b))
+    assert_close(out, x @ w.T + b, np.abs(x) @ np.abs(w).T + np.abs(b), inp.shape[1] + 1)
 
 
 def check_backward(dout: np.ndarray, inp: np.ndarray, weights: np.ndarray) -> None:
@@ -38,9 +38,10 @@ def check_backward(dout: np.ndarray, inp: np.ndarray, weights: np.ndarray) -> No
         is None
     )
     d, x, w = wide(dout, inp, weights)
-    assert_close(dinp, d @ w, np.abs(d) @ np.abs(w))
-    assert_close(dweights, d.T @ x, np.abs(d).T @ np.abs(x))
-    assert_close(dbiases, d.sum(axis=0), np.abs(d).sum(axis=0))
+    m, n_out = dout.shape
+    assert_close(dinp, d @ w, np.abs(d) @ np.abs(w), n_out)
+    assert_close(dweights, d.T @ x, np.abs(d).T @ np.abs(x), m)
+    assert_close(dbiases, d.sum(axis=0), np.abs(d).sum(axis=0), m)
 
 
 @modest

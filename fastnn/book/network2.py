@@ -16,6 +16,7 @@ from fastnn._files import write_whole
 from fastnn.activations import sigmoid, sigmoid_prime
 from fastnn.book._drop_in import DropIn
 from fastnn.book.mnist_loader import vectorized_result
+from fastnn.checks import brief
 from fastnn.costs import CrossEntropyCost, QuadraticCost
 from fastnn.history import BookLists, History
 
@@ -140,12 +141,22 @@ def load(filename: str | os.PathLike[str]) -> Network:
         sigmoid.
     """
     content = storage.read_json(filename)
-    if set(content.get("activation", ())) - {"sigmoid"} or content.get("output") == "softmax":
+    hidden = len(content["sizes"]) - 2
+    if (
+        content.get("activation", ["sigmoid"] * hidden) != ["sigmoid"] * hidden
+        or content.get("output", "sigmoid") != "sigmoid"
+    ):
         raise ValueError(f"{filename}: expected sigmoid neurons; fastnn.load reads other networks")
     cost = getattr(sys.modules[__name__], content["cost"], None)
     if cost is None:
-        raise ValueError(f"{filename}: this module has no cost {content['cost']!r}")
-    net = Network(content["sizes"], cost=cost)
-    net.weights = content["weights"]
-    net.biases = content["biases"]
+        raise ValueError(f"{filename}: this module has no cost {brief(content['cost'])}")
+    # The book draws a whole network first, too: a seeded program goes on with the same numbers.
+    state = np.random.get_state()
+    try:
+        net = Network(content["sizes"], cost=cost)
+        net.weights = content["weights"]
+        net.biases = content["biases"]
+    except (TypeError, ValueError) as error:
+        np.random.set_state(state)
+        raise ValueError(f"{filename}: {error}") from None
     return net

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastnn import costs
 from fastnn.data import Rows
 from fastnn.model import Model
 from fastnn.reference.activations import DERIVATIVES, FUNCTIONS
@@ -102,7 +103,7 @@ class Network(Model):
             outputs = self._step(mini_batch, step)
             if with_cost:
                 pairs = zip(outputs, mini_batch, strict=True)
-                cost += sum(float(self.cost.fn(a, y)) for a, (_, y) in pairs)
+                cost += sum(costs.fn_of(self.cost, a, y) for a, (_, y) in pairs)
         return cost if with_cost else float("nan")
 
     def _predict_rows(self, X: np.ndarray) -> np.ndarray:

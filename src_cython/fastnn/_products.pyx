@@ -3,7 +3,7 @@
 ``FASTNN_ISA`` (base, v3 or v4) forces an instruction set that the processor has, for tests.
 """
 
-import os
+from os import environ as _environ
 
 from cython cimport floating
 from libc.string cimport memcpy
@@ -56,7 +56,7 @@ def _choose_level(str forced) -> int:
     return LEVELS.index(forced)
 
 
-small = fastnn_small_products[<int> _choose_level(os.environ.get("FASTNN_ISA", ""))]
+small = fastnn_small_products[<int> _choose_level(_environ.get("FASTNN_ISA", ""))]
 instruction_set = LEVELS[0] if small.name == NULL else small.name.decode()
 
 

@@ -1,0 +1,176 @@
+"""BLAS is held at one thread while kernels run, and is afterwards as it was."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import threadpoolctl
+
+import fastnn
+from fastnn import _blas_threads
+from fastnn._blas_threads import single_threaded_blas
+
+
+def threads() -> list[int]:
+    """The number of threads of each BLAS that is loaded."""
+    pools = threadpoolctl.threadpool_info()
+    return [pool["num_threads"] for pool in pools if pool["user_api"] == "blas"]
+
+
+@pytest.fixture(autouse=True)
+def several_threads() -> Iterator[list[int]]:
+    """Set all BLAS to three threads, so that one is a change."""
+    with threadpoolctl.threadpool_limits(3, user_api="blas"):
+        before = threads()
+        if not before or set(before) != {3}:
+            pytest.skip(f"the BLAS here takes no number of threads: {before}")
+        yield before
+
+
+def test_inside_there_is_one_and_afterwards_what_was(several_threads: list[int]) -> None:
+    with single_threaded_blas():
+        assert set(threads()) == {1}
+    assert threads() == several_threads
+
+
+def test_after_an_exception_it_is_what_it_was(several_threads: list[int]) -> None:
+    for error in (ZeroDivisionError, KeyboardInterrupt):
+        with pytest.raises(error), single_threaded_blas():
+            raise error
+        assert threads() == several_threads
+
+
+def test_the_outermost_restores(several_threads: list[int]) -> None:
+    with single_threaded_blas():
+        with single_threaded_blas():
+            assert set(threads()) == {1}
+        assert set(threads()) == {1}
+        with pytest.raises(ZeroDivisionError), single_threaded_blas():
+            raise ZeroDivisionError
+        assert set(threads()) == {1}
+    assert threads() == several_threads
+
+
+def test_the_last_of_two_threads_restores(several_threads: list[int]) -> None:
+    """The first to come leaves first, while the other is still at work."""
+    inside, may_leave = threading.Event(), threading.Event()
+    seen: list[list[int]] = []
+
+    def work() -> None:
+        with single_threaded_blas():
+            inside.set()
+            may_leave.wait(30)
+            seen.append(threads())
+
+    worker = threading.Thread(target=work)
+    with single_threaded_blas():
+        worker.start()
+        assert inside.wait(30)
+    assert set(threads()) == {1}  # for the other
+    may_leave.set()
+    worker.join()
+    assert set(seen[0]) == {1}
+    assert threads() == several_threads
+
+
+def test_many_threads_in_and_out(several_threads: list[int]) -> None:
+    wrong: list[Any] = []
+
+    def work() -> None:
+        for _ in range(50):
+            with single_threaded_blas():
+                if set(threads()) != {1}:
+                    wrong.append(threads())
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not wrong
+    assert threads() == several_threads
+
+
+def test_a_thread_that_trained_leaves_blas_to_the_others(several_threads: list[int]) -> None:
+    """Some versions of threadpoolctl obey one thread only: it must not be ours for good."""
+    trained, may_leave = threading.Event(), threading.Event()
+
+    def train() -> None:
+        with single_threaded_blas():
+            pass
+        trained.set()
+        may_leave.wait(30)
+
+    worker = threading.Thread(target=train)
+    worker.start()
+    assert trained.wait(30)
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        assert set(threads()) == {2}
+    assert threads() == several_threads
+    may_leave.set()
+    worker.join()
+
+
+class Watching(fastnn.QuadraticCost):
+    """A cost that sees how many threads there are while a network trains."""
+
+    seen: list[int] = []  # noqa: RUF012
+
+    @staticmethod
+    def delta(z: np.ndarray, a: np.ndarray, y: np.ndarray) -> np.ndarray:
+        Watching.seen += threads()
+        return a - y
+
+
+@pytest.mark.parametrize("failing", [False, True], ids=["", "failing"])
+def test_training_holds_it_and_gives_it_back(
+    several_threads: list[int], monkeypatch: pytest.MonkeyPatch, failing: bool
+) -> None:
+    Watching.seen.clear()
+    net = fastnn.Network([5, 4, 2], Watching, rng=0)
+    X, y = np.random.default_rng(0).random((20, 5)), [0, 1] * 10
+    if failing:
+        monkeypatch.setattr(Watching, "delta", lambda z, a, y: threads() and 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            net.fit(X, y, epochs=1)
+    else:
+        net.fit(X, y, epochs=2, batch_size=10)
+        net.gradients(X, y)
+        assert set(Watching.seen) == {1}
+    assert threads() == several_threads
+
+
+def test_prediction_gives_it_back(several_threads: list[int]) -> None:
+    net = fastnn.Network([200, 300, 10], rng=0)
+    net.predict(np.zeros((500, 200)))
+    assert threads() == several_threads
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+# Newer Pythons advise against it, and so does JAX, where another test has loaded it.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_child_forked_while_the_lock_is_held_can_take_it() -> None:
+    held, may_leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with _blas_threads._lock:
+            held.set()
+            may_leave.wait(30)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(30)
+    child = os.fork()
+    if child == 0:
+        free = _blas_threads._lock.acquire(timeout=5)
+        os._exit(0 if free else 1)
+    _, status = os.waitpid(child, 0)
+    may_leave.set()
+    holder.join()
+    assert os.waitstatus_to_exitcode(status) == 0
