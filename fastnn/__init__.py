@@ -1,7 +1,24 @@
 """Train and run small and medium neural networks on a CPU, fast."""
 
-from fastnn import datasets, initializers, regularizers
-from fastnn.costs import CrossEntropyCost, LogLikelihoodCost, QuadraticCost
+from fastnn import (
+    datasets,
+    initializers,
+    normalization,
+    optimizers,
+    regularizers,
+    schedules,
+    stopping,
+)
+from fastnn.costs import (
+    AbsoluteCost,
+    CrossEntropyCost,
+    HuberCost,
+    LogLikelihoodCost,
+    PoissonCost,
+    QuadraticCost,
+    QuantileCost,
+)
+from fastnn.dropout import Dropout
 from fastnn.history import History
 from fastnn.network import Network, load
 
@@ -13,9 +30,18 @@ __all__ = [
     "QuadraticCost",
     "CrossEntropyCost",
     "LogLikelihoodCost",
+    "HuberCost",
+    "AbsoluteCost",
+    "PoissonCost",
+    "QuantileCost",
+    "Dropout",
     "History",
     "datasets",
     "initializers",
+    "normalization",
+    "optimizers",
     "regularizers",
+    "schedules",
+    "stopping",
     "__version__",
 ]

@@ -16,9 +16,19 @@ class Activation(enum.IntEnum):
     TANH = 2
     RELU = 3
     SOFTMAX = 4
+    LEAKY_RELU = 5
+    ELU = 6
+    SELU = 7
+    GELU = 8
+    SILU = 9
+    MISH = 10
+    SOFTPLUS = 11
+    EXP = 12
 
 def activation_forward(z: NDArray[_Float], activation: int) -> None:
     """``z`` (m, n) := f(z); softmax goes by rows."""
 
-def activation_backward(delta: NDArray[_Float], out: NDArray[_Float], activation: int) -> None:
-    """``delta`` (m, n) := delta · f'(z), computed from ``out`` = f(z) (m, n)."""
+def activation_backward(
+    delta: NDArray[_Float], out: NDArray[_Float], z: NDArray[_Float], activation: int
+) -> None:
+    """``delta`` (m, n) := delta · f'(z), from ``out`` = f(z) and ``z``, both (m, n)."""

@@ -14,11 +14,32 @@ class Cost(enum.IntEnum):
     QUADRATIC = 0
     CROSS_ENTROPY = 1
     LOG_LIKELIHOOD = 2
+    HUBER = 3
+    ABSOLUTE = 4
+    POISSON = 5
+    QUANTILE = 6
 
-def cost_forward(a: NDArray[_Float], y: NDArray[_Float], cost: int) -> float:
-    """Return the cost of ``a`` (m, n) against ``y`` (m, n), summed over all rows in double."""
+# The output activations for which each cost's delta is right.
+OUTPUTS: dict[int, tuple[int, ...]]
+
+def cost_forward(
+    a: NDArray[_Float],
+    y: NDArray[_Float],
+    row_weights: NDArray[_Float],
+    cost: int,
+    parameter: float,
+) -> float:
+    """Return the cost of ``a`` against ``y``, both (m, n), summed over all rows in double.
+
+    ``row_weights`` (m,) or (0,) are factors on the rows' costs.
+    """
 
 def cost_backward(
-    delta: NDArray[_Float], a: NDArray[_Float], y: NDArray[_Float], cost: int, output: int
+    delta: NDArray[_Float],
+    a: NDArray[_Float],
+    y: NDArray[_Float],
+    cost: int,
+    parameter: float,
+    output: int,
 ) -> None:
     """``delta`` (m, n) := ∂C/∂z where ``a`` (m, n) = f(z), f the activation ``output``."""

@@ -1,54 +1,79 @@
 """One epoch of training, and its parts.
 
-``parameters`` and ``gradient`` (plan.n_parameters,) and ``work`` (plan.work_size,) are laid out by
-the plan; ``X`` (n, n_in), ``Y`` and ``out`` (n, n_out) hold one sample a row; ``m`` is the number
-of rows in use of the plan's batch.
+``parameters`` and ``gradient`` (plan.n_parameters,), ``running`` (plan.n_running,) and ``work``
+(plan.work_size,) are laid out by the plan; ``slots`` (1 + rule.n_slots, plan.n_parameters) hold
+the gradient and the optimizer's state, (0, any) for plain SGD; ``X`` (n, n_in), ``Y`` and ``out``
+(n, n_out) hold one sample a row, ``row_weights`` (n,) or (0,) factors on their costs; ``m`` is the
+number of rows in use of the plan's batch; dropout's masks come of ``seed`` and ``step``.
 """
 
+import enum
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn._optim import Rule
 from fastnn._plan import CompiledPlan
 
 _Float = TypeVar("_Float", np.float32, np.float64)
 
+class Mode(enum.IntEnum):
+    """What a forward pass is for."""
+
+    PREDICT = 0
+    GRADIENT = 1
+    TRAIN = 2
+
 def train_epoch(
     plan: CompiledPlan,
+    rule: Rule,
     parameters: NDArray[_Float],
+    running: NDArray[_Float],
+    slots: NDArray[_Float],
     work: NDArray[_Float],
     X: NDArray[_Float],
     Y: NDArray[_Float],
+    row_weights: NDArray[_Float],
     order: NDArray[np.intp],
-    learning_rate: float,
-    decay: float,
-    l1: float,
+    rates: NDArray[np.float64],
+    seed: int,
+    step: int,
     with_cost: bool,
-) -> float:
-    """Train on the rows in ``order`` (n_order,); return the sum of their costs, or NaN."""
+) -> tuple[float, int]:
+    """Train on the rows in ``order`` (n_order,) at ``rates`` (1,) or (n_batches,).
+
+    Return the sum of the rows' costs, or NaN without ``with_cost``, and the number of steps.
+    """
 
 def forward_batch(
     plan: CompiledPlan,
     parameters: NDArray[_Float],
+    running: NDArray[_Float],
     work: NDArray[_Float],
     X: NDArray[_Float],
     Y: NDArray[_Float],
+    row_weights: NDArray[_Float],
     order: NDArray[np.intp],
+    mode: int,
+    seed: int,
+    step: int,
 ) -> int:
     """Gather and run forward the first mini-batch of ``order``; return its number of rows."""
 
-def output_delta(plan: CompiledPlan, work: NDArray[_Float], m: int) -> None:
+def output_delta(plan: CompiledPlan, work: NDArray[_Float], m: int, weighted: bool) -> None:
     """Write the compiled cost's delta of the ``m`` rows last run forward into ``work``."""
 
 def update_batch(
     plan: CompiledPlan,
+    rule: Rule,
     parameters: NDArray[_Float],
+    slots: NDArray[_Float],
     work: NDArray[_Float],
     m: int,
-    learning_rate: float,
-    decay: float,
-    l1: float,
+    rate: float,
+    seed: int,
+    step: int,
 ) -> None:
     """Step the parameters from the output's delta of ``m`` rows in ``work``."""
 
@@ -66,6 +91,7 @@ def gradient_batch(
 def predict(
     plan: CompiledPlan,
     parameters: NDArray[_Float],
+    running: NDArray[_Float],
     work: NDArray[_Float],
     X: NDArray[_Float],
     out: NDArray[_Float],

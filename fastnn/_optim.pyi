@@ -1,1 +1,56 @@
-"""The optimizer's step: for the other compiled modules, with nothing for Python to call."""
+"""The optimizers' numbers, and the rule that the other compiled modules step by."""
+
+import enum
+
+from typing_extensions import Self
+
+class Optimizer(enum.IntEnum):
+    """The numbers by which rules know the optimizers."""
+
+    SGD = 0
+    MOMENTUM = 1
+    RMSPROP = 2
+    ADAGRAD = 3
+    ADAM = 4
+    RPROP = 5
+
+# State vectors that each optimizer keeps besides the gradient.
+SLOTS: dict[int, int]
+
+class Rule:
+    """An optimizer's numbers that do not change from step to step."""
+
+    @property
+    def kind(self) -> int: ...
+    @property
+    def n_slots(self) -> int: ...
+    @property
+    def first(self) -> float: ...
+    @property
+    def second(self) -> float: ...
+    @property
+    def eps(self) -> float: ...
+    @property
+    def nesterov(self) -> bool: ...
+    @property
+    def weight_decay(self) -> float: ...
+    @property
+    def l2(self) -> float: ...
+    @property
+    def l1(self) -> float: ...
+    @property
+    def max_norm(self) -> float: ...
+    def __new__(
+        cls,
+        *,
+        kind: int,
+        first: float,
+        second: float,
+        eps: float,
+        nesterov: bool,
+        weight_decay: float,
+        l2: float,
+        l1: float,
+        max_norm: float,
+    ) -> Self:
+        """``kind`` is a number of ``Optimizer``; see ``fastnn.optimizers`` for the others."""

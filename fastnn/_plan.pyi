@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 COLUMNS: tuple[str, ...]
+NUMBERS: tuple[str, ...]
 
 class CompiledPlan:
     """A network's layers as C structures; see ``fastnn.plan`` for the offsets in it."""
@@ -16,17 +17,30 @@ class CompiledPlan:
     @property
     def cost(self) -> int: ...
     @property
+    def cost_parameter(self) -> float: ...
+    @property
+    def needs_two_rows(self) -> bool: ...
+    @property
+    def has_norm(self) -> bool: ...
+    @property
     def n_parameters(self) -> int: ...
+    @property
+    def n_running(self) -> int: ...
     @property
     def work_size(self) -> int: ...
     def __new__(
         cls,
         table: NDArray[np.int64],
+        numbers: NDArray[np.float64],
+        *,
         batch_size: int,
         inputs: int,
         targets: int,
+        row_weights: int,
         n_parameters: int,
+        n_running: int,
         work_size: int,
         cost: int,
+        cost_parameter: float,
     ) -> Self:
-        """``table`` (n_layers, 8) has one row a layer, its columns named by ``COLUMNS``."""
+        """``table`` (n_layers, len(COLUMNS)), ``numbers`` (n_layers, len(NUMBERS)): row a layer."""

@@ -16,6 +16,7 @@ class RandomSource(Protocol):
     def standard_normal(self, size: tuple[int, ...]) -> np.ndarray: ...
     def uniform(self, low: float, high: float, size: tuple[int, ...]) -> np.ndarray: ...
     def shuffle(self, x: np.ndarray) -> None: ...
+    def integers(self, low: int, high: int) -> int: ...
 
 
 class GlobalRandom:
@@ -30,6 +31,9 @@ class GlobalRandom:
 
     def uniform(self, low: float, high: float, size: tuple[int, ...]) -> np.ndarray:
         return np.random.uniform(low, high, size)
+
+    def integers(self, low: int, high: int) -> int:
+        return int(np.random.randint(low, high, dtype=np.int64))
 
     def shuffle(self, x: np.ndarray) -> None:
         """Shuffle the intp array ``x`` in place, as ``random.shuffle`` shuffles a list."""

@@ -16,10 +16,20 @@ KERNELS: dict[str, Activation] = {
     "sigmoid": Activation.SIGMOID,
     "tanh": Activation.TANH,
     "relu": Activation.RELU,
+    "leaky_relu": Activation.LEAKY_RELU,
+    "elu": Activation.ELU,
+    "selu": Activation.SELU,
+    "gelu": Activation.GELU,
+    "silu": Activation.SILU,
+    "mish": Activation.MISH,
+    "softplus": Activation.SOFTPLUS,
     "softmax": Activation.SOFTMAX,
+    "exp": Activation.EXP,
 }
-HIDDEN = ("identity", "sigmoid", "tanh", "relu")
-OUTPUT = ("sigmoid", "softmax", "identity")
+OUTPUT = ("sigmoid", "softmax", "identity", "exp")
+HIDDEN = tuple(name for name in KERNELS if name not in ("softmax", "exp"))
+# Their derivative is not a function of the output: the weighted input is kept.
+FROM_Z = ("gelu", "silu", "mish")
 
 
 def sigmoid(z: np.ndarray | float) -> np.ndarray | float:

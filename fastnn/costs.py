@@ -2,7 +2,7 @@
 
 ``fn(a, y)`` is the cost of outputs ``a`` against targets ``y``; ``delta(z, a, y)`` is ∂C/∂z of the
 output layer, ``z`` being its weighted input. Both take columns, (n_out, 1) or (n_out, m). A user's
-own object with these two methods serves as well; the three here have compiled twins.
+own object with these two methods serves as well; those here have compiled twins.
 """
 
 from __future__ import annotations
@@ -13,9 +13,17 @@ import numpy as np
 
 from fastnn._costs import Cost, cost_forward
 from fastnn.activations import sigmoid_prime
-from fastnn.checks import as_array, brief
+from fastnn.checks import as_array, brief, check_number
 
-__all__ = ["QuadraticCost", "CrossEntropyCost", "LogLikelihoodCost"]
+__all__ = [
+    "QuadraticCost",
+    "CrossEntropyCost",
+    "LogLikelihoodCost",
+    "HuberCost",
+    "AbsoluteCost",
+    "PoissonCost",
+    "QuantileCost",
+]
 
 
 class QuadraticCost:
@@ -64,17 +72,104 @@ class LogLikelihoodCost:
         return a * np.sum(y, axis=0) - y
 
 
+class HuberCost:
+    """C = Σ ½ d² where |d| ≤ δ, else δ (|d| − ½ δ), with d = a − y (Huber, 1964).
+
+    Parameters
+    ----------
+    threshold : float, default 1
+        δ, above 0: where the parabola becomes a line.
+    """
+
+    def __init__(self, threshold: float = 1.0) -> None:
+        self.parameter = check_number(threshold, "threshold", positive=True)
+
+    def fn(self, a: np.ndarray, y: np.ndarray) -> float:
+        """Return the cost."""
+        d = np.abs(a - y)
+        return np.sum(
+            np.where(d <= self.parameter, d**2 / 2, self.parameter * (d - self.parameter / 2))
+        )
+
+    def delta(self, z: np.ndarray, a: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return d clipped to ±δ, for identity outputs."""
+        return np.clip(a - y, -self.parameter, self.parameter)
+
+
+class AbsoluteCost:
+    """C = Σ |a − y|, whose smallest is at the median."""
+
+    @staticmethod
+    def fn(a: np.ndarray, y: np.ndarray) -> float:
+        """Return the cost."""
+        return np.sum(np.abs(a - y))
+
+    @staticmethod
+    def delta(z: np.ndarray, a: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return sgn(a − y), for identity outputs."""
+        return np.sign(a - y)
+
+
+class PoissonCost:
+    """C = Σ a − y ln a: counts y of mean a, up to what does not depend on a.
+
+    Its output is exp, so that the mean is positive.
+    """
+
+    @staticmethod
+    def fn(a: np.ndarray, y: np.ndarray) -> float:
+        """Return the cost; y = 0 takes no logarithm."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.sum(np.where(y == 0, a, a - y * np.log(a)))
+
+    @staticmethod
+    def delta(z: np.ndarray, a: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return a − y, for exp outputs."""
+        return a - y
+
+
+class QuantileCost:
+    """C = Σ max(q (y − a), (q − 1)(y − a)), smallest at the q-quantile (Koenker and Bassett, 1978).
+
+    Parameters
+    ----------
+    q : float, default 0.5
+        Between 0 and 1.
+    """
+
+    def __init__(self, q: float = 0.5) -> None:
+        self.parameter = check_number(q, "q", positive=True)
+        if self.parameter >= 1:
+            raise ValueError(f"q: expected a number below 1, got {q}")
+
+    def fn(self, a: np.ndarray, y: np.ndarray) -> float:
+        """Return the cost."""
+        return np.sum(np.maximum(self.parameter * (y - a), (self.parameter - 1) * (y - a)))
+
+    def delta(self, z: np.ndarray, a: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return 1 − q above y, −q below, for identity outputs."""
+        return np.where(a > y, 1 - self.parameter, np.where(a < y, -self.parameter, 0.0))
+
+
 CUSTOM = -1
 COMPILED: dict[type, Cost] = {
     QuadraticCost: Cost.QUADRATIC,
     CrossEntropyCost: Cost.CROSS_ENTROPY,
     LogLikelihoodCost: Cost.LOG_LIKELIHOOD,
+    HuberCost: Cost.HUBER,
+    AbsoluteCost: Cost.ABSOLUTE,
+    PoissonCost: Cost.POISSON,
+    QuantileCost: Cost.QUANTILE,
 }
 # The output activations for which a cost is defined; the first is its default.
 OUTPUTS: dict[type, tuple[str, ...]] = {
     QuadraticCost: ("sigmoid", "identity", "softmax"),
     CrossEntropyCost: ("sigmoid", "softmax"),
     LogLikelihoodCost: ("softmax", "sigmoid"),
+    HuberCost: ("identity", "sigmoid"),
+    AbsoluteCost: ("identity", "sigmoid"),
+    PoissonCost: ("exp",),
+    QuantileCost: ("identity", "sigmoid"),
 }
 
 
@@ -93,7 +188,7 @@ def check(cost: Any) -> None:
     for method in ("fn", "delta"):
         if not callable(getattr(cost, method, None)):
             raise TypeError(
-                "cost: expected QuadraticCost, CrossEntropyCost, LogLikelihoodCost or an object "
+                "cost: expected a class of fastnn.costs such as CrossEntropyCost, or an object "
                 f"with fn(a, y) and delta(z, a, y), got {brief(cost)} without {method}"
             )
 
@@ -101,6 +196,23 @@ def check(cost: Any) -> None:
 def kernel_id(cost: Any) -> int:
     """Return the number of the compiled cost, or ``CUSTOM`` for a user's own (subclasses too)."""
     return COMPILED.get(_class_of(cost), CUSTOM)
+
+
+def parameter_of(cost: Any) -> float:
+    """Return the number that the Huber and the quantile cost have, 0 for all others."""
+    if kernel_id(cost) not in (Cost.HUBER, Cost.QUANTILE):
+        return 0.0
+    return cost.parameter
+
+
+def takes_parameter(kind: type) -> bool:
+    """Whether a cost's class is made with a number."""
+    return kind in (HuberCost, QuantileCost)
+
+
+def check_instance(cost: Any) -> Any:
+    """Return ``cost``, or for a class that takes a number an object of it with its default."""
+    return cost() if isinstance(cost, type) and takes_parameter(cost) else cost
 
 
 def name_of(cost: Any) -> str:
@@ -116,7 +228,7 @@ def output_for(cost: Any, output: str | None) -> str:
     ValueError
         If ``cost`` is one of the three here and not defined for ``output``.
     """
-    allowed = OUTPUTS.get(_class_of(cost), ("sigmoid", "softmax", "identity"))
+    allowed = OUTPUTS.get(_class_of(cost), ("sigmoid", "softmax", "identity", "exp"))
     if output is None:
         return allowed[0]
     if output not in allowed:
@@ -126,7 +238,9 @@ def output_for(cost: Any, output: str | None) -> str:
     return output
 
 
-def sum_over_rows(cost: Any, outputs: np.ndarray, targets: np.ndarray) -> float:
+def sum_over_rows(
+    cost: Any, outputs: np.ndarray, targets: np.ndarray, row_weights: np.ndarray
+) -> float:
     """Return the sum of the rows' costs, in double.
 
     A cost in Python is asked row by row, as columns (n_out, 1): only so is it sure to see what the
@@ -136,12 +250,15 @@ def sum_over_rows(cost: Any, outputs: np.ndarray, targets: np.ndarray) -> float:
     ----------
     cost : class or object
     outputs, targets : arrays (n, n_out), C-contiguous, of one dtype
+    row_weights : array (n,) or (0,)
+        Factors on the rows' costs; none for 1.
     """
     kernel = kernel_id(cost)
     if kernel != CUSTOM:
-        return cost_forward(outputs, targets, kernel)
+        return cost_forward(outputs, targets, row_weights, kernel, parameter_of(cost))
     columns = zip(outputs[:, :, np.newaxis], targets[:, :, np.newaxis], strict=True)
-    return sum(fn_of(cost, a, y) for a, y in columns)
+    each = [fn_of(cost, a, y) for a, y in columns]
+    return float(np.dot(each, row_weights)) if len(row_weights) else sum(each)
 
 
 def fn_of(cost: Any, a: np.ndarray, y: np.ndarray) -> float:
@@ -181,7 +298,7 @@ def check_targets(cost: Any, targets: np.ndarray, name: str) -> None:
     Raises
     ------
     ValueError
-        If cross-entropy gets a target outside 0 to 1, or log-likelihood a negative one.
+        If cross-entropy gets a target outside 0 to 1, or log-likelihood or Poisson a negative one.
     """
     kind = _class_of(cost)
     smallest, largest = targets.min(), targets.max()
@@ -189,5 +306,5 @@ def check_targets(cost: Any, targets: np.ndarray, name: str) -> None:
         raise ValueError(
             f"{name}: CrossEntropyCost takes targets from 0 to 1, got {smallest} to {largest}"
         )
-    if kind is LogLikelihoodCost and smallest < 0:
-        raise ValueError(f"{name}: LogLikelihoodCost takes targets of 0 or more, got {smallest}")
+    if kind in (LogLikelihoodCost, PoissonCost) and smallest < 0:
+        raise ValueError(f"{name}: {kind.__name__} takes targets of 0 or more, got {smallest}")

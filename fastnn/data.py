@@ -22,10 +22,18 @@ class Rows:
     X : array (n, n_in)
     Y : array (n, n_out)
         Targets; class labels stand as one-hot rows.
+    weights : array (n,) or (0,)
+        Factors on the rows' costs, of mean 1; none for 1.
     """
 
     X: np.ndarray
     Y: np.ndarray
+    weights: np.ndarray | None = None
+
+    @property
+    def row_weights(self) -> np.ndarray:
+        """The weights as the kernels take them: (n,), or (0,) where there are none."""
+        return np.empty(0, self.X.dtype) if self.weights is None else self.weights
 
     def __len__(self) -> int:
         return len(self.X)

@@ -22,5 +22,6 @@ def count_correct(network: Model, rows: Rows) -> int:
 
 def mean_cost(network: Model, rows: Rows, regularizer: Regularizer) -> float:
     """Return the mean cost over ``rows`` plus the penalty on the weights for that many rows."""
-    total = costs.sum_over_rows(network.cost, network._evaluation_outputs(rows.X), rows.Y)
+    outputs = network._evaluation_outputs(rows.X)
+    total = costs.sum_over_rows(network.cost, outputs, rows.Y, rows.row_weights)
     return total / len(rows) + regularizer.penalty(network.weights, len(rows))

@@ -19,12 +19,14 @@ from fastnn.checks import check_finite_number, check_number
 __all__ = [
     "Constant",
     "Default",
+    "Epsilon",
     "HeNormal",
     "HeUniform",
     "Initializer",
     "Large",
     "LeCunNormal",
     "Normal",
+    "Orthogonal",
     "Uniform",
     "XavierNormal",
     "XavierUniform",
@@ -187,6 +189,43 @@ class HeUniform(Initializer):
         return rng.uniform(-r, r, (n_out, n_in))
 
 
+@dataclass(frozen=True)
+class Epsilon(Initializer):
+    """Weights uniform between −epsilon and epsilon (Ng, Machine Learning, 2011, has 0.12).
+
+    0.12 is about √6/√(fan_in + fan_out) for the 400 inputs and 25 neurons that it was meant for.
+    """
+
+    epsilon: float = 0.12
+
+    def __post_init__(self) -> None:
+        check_number(self.epsilon, "epsilon")
+
+    def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
+        return rng.uniform(-self.epsilon, self.epsilon, (n_out, n_in))
+
+
+@dataclass(frozen=True)
+class Orthogonal(Initializer):
+    """``gain`` times orthonormal rows or columns, whichever are fewer (Saxe et al., 2014).
+
+    A layer then keeps lengths up to ``gain``; √2 suits ReLU. The matrix is Q of the QR
+    decomposition of normal numbers, with the signs for which the diagonal of R is positive: then
+    all directions are equally likely (Mezzadri, 2007).
+    """
+
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_number(self.gain, "gain", positive=True)
+
+    def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
+        tall = rng.standard_normal((max(n_out, n_in), min(n_out, n_in)))
+        q, r = np.linalg.qr(tall)
+        q *= np.copysign(self.gain, np.diagonal(r))
+        return q if n_out >= n_in else np.ascontiguousarray(q.T)
+
+
 NAMES: dict[str, type[Initializer]] = {
     "default": Default,
     "large": Large,
@@ -199,6 +238,8 @@ NAMES: dict[str, type[Initializer]] = {
     "xavier_uniform": XavierUniform,
     "he_normal": HeNormal,
     "he_uniform": HeUniform,
+    "epsilon": Epsilon,
+    "orthogonal": Orthogonal,
 }
 
 

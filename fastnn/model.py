@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from fastnn import activations, costs, initializers, regularizers, storage
+from fastnn import activations, costs, initializers, storage
+from fastnn import normalization as normalizations
 from fastnn._rng import RandomSource, as_random_source
 from fastnn.checks import (
     as_array,
     as_finite,
-    brief,
     check_callbacks,
     check_dtype,
     check_flag,
@@ -27,16 +27,19 @@ from fastnn.checks import (
 )
 from fastnn.costs import CrossEntropyCost
 from fastnn.data import Rows, as_example, as_inputs, as_rows, as_targets
+from fastnn.dropout import Dropout, per_layer
 from fastnn.evaluation import count_correct, mean_cost
+from fastnn.fitting import measures_of_fit, options_of_fit, smoothed, weighted
 from fastnn.history import BookLists, History
+from fastnn.normalization import Normalization
+from fastnn.optimizers import SGD, Optimizer
 from fastnn.parameters import ParameterList
-from fastnn.plan import ParameterLayout
+from fastnn.plan import LayerOptions, ParameterLayout
 from fastnn.regularizers import L2, Regularizer
-from fastnn.training import Callback, Options, Step, train
+from fastnn.stopping import EarlyStopping
+from fastnn.training import Callback, Epoch, Options, TrainingState, train
 
 __all__ = ["Gradients", "Model"]
-
-SGD_LEARNING_RATE = 0.1
 
 
 @dataclass(frozen=True)
@@ -48,15 +51,22 @@ class Gradients:
     cost : float
         Without any penalty on the weights.
     weights, biases : lists of arrays (n_out, n_in) and (n_out, 1)
+    gammas, betas : lists of arrays (n_out, 1)
+        Of the normalized layers.
     """
 
     cost: float
     weights: list[np.ndarray]
     biases: list[np.ndarray]
+    gammas: list[np.ndarray]
+    betas: list[np.ndarray]
 
 
 class Model:
     """A network without its arithmetic; ``fastnn.Network`` says what the arguments mean."""
+
+    # Whether training that diverges is ended, with the network put back.
+    guards_divergence = True
 
     def __init__(
         self,
@@ -66,25 +76,31 @@ class Model:
         activation: str | Sequence[str] = "sigmoid",
         output: str | None = None,
         initializer: str | initializers.Initializer | None = None,
-        normalization: None = None,
-        dropout: float = 0.0,
+        normalization: str | Normalization | None = None,
+        dropout: float | Dropout | Sequence[float | Dropout] = 0.0,
         dtype: Any = "float64",
         rng: int | np.random.Generator | None = None,
     ) -> None:
         self.sizes = check_sizes(sizes)
         costs.check(cost)
-        self.cost = cost
+        self.cost = costs.check_instance(cost)
         self._hidden = activations.hidden_names(activation, len(self.sizes) - 2)
         self._output = costs.output_for(cost, activations.output_name(output))
         if self._output == "softmax" and self.sizes[-1] == 1:
             raise ValueError(
                 "output: the softmax of a single output is always 1; use 'sigmoid', or two outputs"
             )
-        _check_not_yet(normalization, dropout)
+        self._normalization = normalizations.get(normalization)
+        self._dropout = per_layer(dropout, len(self.sizes) - 2)
         self._dtype = check_dtype(dtype)
         self.random_source: RandomSource = as_random_source(rng)
-        self._layout = ParameterLayout(tuple(self.sizes))
+        self._layout = ParameterLayout(self.sizes, self._normalization)
+        self._check_groups()
         self._parameters = np.zeros(self._layout.n_parameters, dtype=self._dtype)
+        self._running = np.zeros(self._layout.n_running, dtype=self._dtype)
+        for ones in (*self.gammas, *self.running_variances):
+            ones[...] = 1
+        self.training_state = TrainingState()
         if initializer is None:
             self.default_weight_initializer()
         else:
@@ -106,6 +122,16 @@ class Model:
     def output(self) -> str:
         """The output layer's activation."""
         return self._output
+
+    @property
+    def normalization(self) -> Normalization | None:
+        """The hidden layers' normalization."""
+        return self._normalization
+
+    @property
+    def dropout(self) -> tuple[Dropout, ...]:
+        """The hidden layers' dropout, one a layer."""
+        return self._dropout
 
     @property
     def dtype(self) -> np.dtype:
@@ -143,11 +169,102 @@ class Model:
     @property
     def biases(self) -> ParameterList:
         """The biases (n_out, 1) of each layer, as views of ``parameters``."""
-        return ParameterList("biases", self._layout.biases(self._parameters))
+        return self._columns("biases", "biases", self._parameters)
 
     @biases.setter
     def biases(self, values: Iterable[Any]) -> None:
         self.biases[:] = values
+
+    @property
+    def gammas(self) -> ParameterList:
+        """The scales γ (n_out, 1) of the normalized layers, as views of ``parameters``."""
+        return self._columns("gammas", "gamma", self._parameters)
+
+    @gammas.setter
+    def gammas(self, values: Iterable[Any]) -> None:
+        self.gammas[:] = values
+
+    @property
+    def betas(self) -> ParameterList:
+        """The shifts β (n_out, 1) of the normalized layers, as views of ``parameters``."""
+        return self._columns("betas", "beta", self._parameters)
+
+    @betas.setter
+    def betas(self, values: Iterable[Any]) -> None:
+        self.betas[:] = values
+
+    @property
+    def running_means(self) -> ParameterList:
+        """Batch norm's running means (n_out, 1), a layer each."""
+        return self._columns("running_means", "running_mean", self._running)
+
+    @property
+    def running_variances(self) -> ParameterList:
+        """Batch norm's running variances (n_out, 1), a layer each."""
+        return self._columns("running_variances", "running_variance", self._running)
+
+    @property
+    def running_statistics(self) -> np.ndarray:
+        """Batch norm's running means and variances as one vector; assigning copies into it."""
+        return self._running
+
+    @running_statistics.setter
+    def running_statistics(self, values: Any) -> None:
+        array = as_array(values, "running_statistics") if np.size(values) else np.empty(0)
+        if array.shape != self._running.shape:
+            raise ValueError(
+                f"running_statistics: expected shape {self._running.shape}, got {array.shape}"
+            )
+        self._running[...] = as_finite(array, self._dtype, "running_statistics")
+
+    def _columns(self, name: str, part: str, vector: np.ndarray) -> ParameterList:
+        return ParameterList(name, self._layout.columns(part, vector))
+
+    def snapshot(self) -> tuple[np.ndarray, ...]:
+        """Return copies of all that training changes in place; ``restore`` takes them."""
+        return tuple(a.copy() for a in (self._parameters, self._running, self.training_state.slots))
+
+    def restore(self, snapshot: tuple[np.ndarray, ...]) -> None:
+        """Put back what ``snapshot`` returned."""
+        for array, before in zip(
+            (self._parameters, self._running, self.training_state.slots), snapshot, strict=True
+        ):
+            array[...] = before
+
+    def dropout_seed(self) -> int:
+        """Return the seed of the dropout masks, drawn when it is first needed."""
+        if not any(each.rate for each in self._dropout):
+            return 0
+        if self.training_state.seed is None:
+            self.training_state.seed = int(self.random_source.integers(0, 2**62))
+        return self.training_state.seed
+
+    def check_batch_size(self, size: int) -> None:
+        """Raise unless mini-batches of ``size`` rows can be normalized.
+
+        Raises
+        ------
+        ValueError
+            For batch norm and one row.
+        """
+        if size < 2 and self._layout.n_running:
+            raise ValueError(
+                "batch_size: batch norm needs mini-batches of two rows or more, since one row has "
+                f"no variance; got {size} (layer or group norm need only one)"
+            )
+
+    def _check_groups(self) -> None:
+        if self._normalization is not None:
+            for n_out in self.sizes[1:-1]:
+                self._normalization.groups_of(n_out)
+
+    def _options(self, dropout_factor: float = 1.0) -> list[LayerOptions]:
+        """Return every layer's options, with dropout rates times ``dropout_factor``."""
+        hidden = [
+            LayerOptions(name, self._normalization, replace(each, rate=each.rate * dropout_factor))
+            for name, each in zip(self._hidden, self._dropout, strict=True)
+        ]
+        return [*hidden, LayerOptions(self._output)]
 
     def default_weight_initializer(self) -> None:
         """Draw weights N(0, 1/n_in) and biases N(0, 1) anew (Nielsen, chapter 3)."""
@@ -340,6 +457,7 @@ class Model:
             if asked
         }
         stop = [_NoImprovement(sets["evaluation"], patience)] if patience else []
+        self.check_batch_size(min(options.batch_size, len(rows)))
         history = train(self, rows, options, measures, [*check_callbacks(callbacks), *stop])
         return history.book_lists()
 
@@ -350,15 +468,25 @@ class Model:
         *,
         epochs: int,
         batch_size: int = 32,
-        optimizer: str = "sgd",
+        optimizer: str | Optimizer = "sgd",
         learning_rate: float | None = None,
         regularizer: Regularizer | None = None,
+        schedule: Any = None,
         validation_data: Any = None,
+        stopping: EarlyStopping | int | None = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        label_smoothing: float = 0.0,
         shuffle: bool = True,
+        metrics: Iterable[Any] = (),
         callbacks: Iterable[Callback] = (),
+        time_limit: float | None = None,
         progress: bool = False,
     ) -> History:
         """Train on rows and return what was recorded, epoch by epoch.
+
+        A second call goes on where the first one stopped, with the optimizer's state and its
+        schedule, unless it names another optimizer.
 
         Parameters
         ----------
@@ -370,18 +498,37 @@ class Model:
             Passes over the data, 0 or more.
         batch_size : int, default 32
             Rows a step; the last of an epoch may have fewer.
-        optimizer : {"sgd"}
-            Others are not yet available.
+        optimizer : str or Optimizer, default "sgd"
+            A name or an object of ``fastnn.optimizers``.
         learning_rate : float, optional
-            Default 0.1.
+            Default 0.1 for SGD, else the optimizer's.
         regularizer : Regularizer, optional
-            ``regularizers.L2(strength)``, ``L1`` or ``L1L2``, with the book's scale strength/n.
+            ``regularizers.L2(strength)``, ``L1``, ``L1L2`` or ``MaxNorm``, with the book's scale
+            strength/n.
+        schedule : callable or mapping, optional
+            A schedule of ``fastnn.schedules`` or any function of the epochs done, which gives a
+            factor on the learning rate; or a mapping with "learning_rate", "dropout" and "decay"
+            (of L1, L2 and AdamW). ``HalveOnPlateau`` too.
         validation_data : pairs (x, y) or arrays (X, y), optional
             Measured after each epoch.
+        stopping : EarlyStopping or int, optional
+            When to stop by what is recorded; an int is the patience of the default rule.
+        sample_weight : array-like (n,), optional
+            Weights of the rows in cost and gradient, scaled to mean 1.
+        class_weight : mapping or "balanced", optional
+            Weights of the classes, times those of the rows.
+        label_smoothing : float, default 0
+            Share of a target that is spread evenly over all classes.
         shuffle : bool, default True
-            Whether each epoch takes the rows in a new random order.
+            Whether each epoch takes the rows in a new random order, shuffled from the one given
+            (``SGD`` shuffles on from the epoch before, as the book does).
+        metrics : iterable of str or callables
+            More to record each epoch, of the training and of the validation data: "accuracy",
+            "mean_squared_error", "mean_absolute_error", "r2", or ``f(outputs, targets)``.
         callbacks : iterable of callables
             Called as ``callback(network, history)`` after each epoch; a true answer stops.
+        time_limit : float, optional
+            Seconds, at whose end training stops and schedules have reached the last of ``epochs``.
         progress : bool, default False
             Whether to show a progress bar; needs tqdm.
 
@@ -398,31 +545,34 @@ class Model:
             Before anything is changed, naming the argument.
         KeyboardInterrupt
             At Ctrl-C; the network then stands at its last finished mini-batch.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the training diverges; the network is put back to where that epoch began.
         """
         rows = self._rows(X, "X") if y is None else self._arrays(X, y)
-        if not isinstance(optimizer, str) or optimizer != "sgd":
-            raise ValueError(
-                f"optimizer: only 'sgd' is available in this version, got {brief(optimizer)}"
-            )
-        rate = SGD_LEARNING_RATE if learning_rate is None else learning_rate
-        options = Options(
-            epochs=check_whole(epochs, "epochs", 0),
-            batch_size=check_whole(batch_size, "batch_size", 1),
-            learning_rate=check_number(rate, "learning_rate"),
-            regularizer=regularizers.get(regularizer),
-            shuffle=check_flag(shuffle, "shuffle"),
-            progress=check_flag(progress, "progress"),
-        )
+        rows = smoothed(weighted(rows, sample_weight, class_weight), label_smoothing)
         validation = self._optional_rows(validation_data, "validation_data")
-        measures = {}
-        if validation is not None:
-            names = ["validation_cost"] + ["validation_accuracy"] * validation.are_classes
-            no_penalty = Regularizer()
-            measures = {name: _measure(self, validation, name, no_penalty) for name in names}
-            if validation.are_classes:
-                count = measures["validation_accuracy"]
-                measures["validation_accuracy"] = lambda: count() / len(validation)
-        return train(self, rows, options, measures, check_callbacks(callbacks))
+        measures = measures_of_fit(self, rows, validation, metrics)
+        listening = check_callbacks(callbacks)
+        options = options_of_fit(
+            self,
+            rows,
+            {
+                "epochs": epochs,
+                "batch_size": batch_size,
+                "optimizer": optimizer,
+                "learning_rate": learning_rate,
+                "regularizer": regularizer,
+                "schedule": schedule,
+                "stopping": stopping,
+                "shuffle": shuffle,
+                "time_limit": time_limit,
+                "progress": progress,
+            },
+        )
+        return train(self, rows, options, measures, listening)
 
     def update_mini_batch(
         self, mini_batch: Any, eta: float, lmbda: float = 0.0, n: int | None = None
@@ -440,10 +590,20 @@ class Model:
             Size of the training set that scales the penalty; the mini-batch's own by default.
         """
         rows = self._rows(mini_batch, "mini_batch")
-        size = len(rows) if n is None else check_whole(n, "n", 1)
-        step = Step.of(check_number(eta, "eta"), L2(check_number(lmbda, "lmbda")), size)
-        order = np.arange(len(rows), dtype=np.intp)
-        self._run_epoch(rows, order, len(rows), step, with_cost=False)
+        self.check_batch_size(len(rows))
+        state = self.training_state
+        epoch = Epoch(
+            batch_size=len(rows),
+            optimizer=SGD(),
+            penalty=L2(check_number(lmbda, "lmbda")),
+            n=len(rows) if n is None else check_whole(n, "n", 1),
+            rates=np.array([check_number(eta, "eta")]),
+            slots=np.empty((0, 0), dtype=self._dtype),
+            seed=self.dropout_seed(),
+            step=state.steps,
+        )
+        _, steps = self._run_epoch(rows, np.arange(len(rows), dtype=np.intp), epoch)
+        state.steps += steps
 
     def backprop(self, x: Any, y: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return the gradient of one example's cost.
@@ -459,11 +619,15 @@ class Model:
         """
         rows = as_example(x, y, self.sizes[0], self.sizes[-1], self._dtype)
         costs.check_targets(self.cost, rows.Y, "y")
-        gradient = self._gradient(rows)
-        return self._layout.biases(gradient), self._layout.weights(gradient)
+        self.check_batch_size(1)
+        _, gradient = self._gradient(rows)
+        return self._layout.columns("biases", gradient), self._layout.weights(gradient)
 
     def gradients(self, X: Any, y: Any) -> Gradients:
         """Return the mean cost over rows and its gradient, without any penalty.
+
+        As in training but without dropout: batch norm takes the statistics of these rows, and its
+        running ones do not change.
 
         Parameters
         ----------
@@ -475,11 +639,12 @@ class Model:
         Gradients
         """
         rows = self._arrays(X, y)
-        gradient = self._gradient(rows)
+        self.check_batch_size(len(rows))
+        cost, gradient = self._gradient(rows)
         return Gradients(
-            mean_cost(self, rows, Regularizer()),
+            cost,
             self._layout.weights(gradient),
-            self._layout.biases(gradient),
+            *(self._layout.columns(part, gradient) for part in ("biases", "gamma", "beta")),
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -508,27 +673,23 @@ class Model:
         """Return the outputs (n, n_out) for checked inputs ``X`` (n, n_in)."""
         raise TypeError(f"{type(self).__name__} has no arithmetic: use fastnn.Network")
 
-    def _train_epoch(
-        self, rows: Rows, order: np.ndarray, batch_size: int, step: Step, with_cost: bool
-    ) -> float:
+    def _train_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> tuple[float, int]:
         """Run an epoch of ``SGD`` or ``fit``: ``_run_epoch``, unless a subclass has more to do."""
-        return self._run_epoch(rows, order, batch_size, step, with_cost)
+        return self._run_epoch(rows, order, epoch)
 
     def _evaluation_outputs(self, X: np.ndarray) -> np.ndarray:
         """Return the outputs by which accuracy and cost are judged: those it predicts."""
         return self._predict_rows(X)
 
-    def _run_epoch(
-        self, rows: Rows, order: np.ndarray, batch_size: int, step: Step, with_cost: bool
-    ) -> float:
-        """Step through the rows in ``order`` once; return the sum of their costs, or NaN.
+    def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> tuple[float, int]:
+        """Step through the rows in ``order`` once; return the sum of their costs and the steps.
 
-        Each row's cost is taken before the step of its mini-batch, and only ``with_cost``.
+        Each row's cost is taken before the step of its mini-batch; NaN unless ``with_cost``.
         """
         raise TypeError(f"{type(self).__name__} has no arithmetic: use fastnn.Network")
 
-    def _gradient(self, rows: Rows) -> np.ndarray:
-        """Return the gradient of the mean cost over ``rows``, laid out as ``parameters``."""
+    def _gradient(self, rows: Rows) -> tuple[float, np.ndarray]:
+        """Return the mean cost over ``rows`` and its gradient, laid out as ``parameters``."""
         raise TypeError(f"{type(self).__name__} has no arithmetic: use fastnn.Network")
 
     # What it is given
@@ -570,12 +731,3 @@ class _NoImprovement:
         self.waited = 0 if accuracy > self.best else self.waited + 1
         self.best = max(self.best, accuracy)
         return self.waited >= self.patience
-
-
-def _check_not_yet(normalization: Any, dropout: Any) -> None:
-    if normalization is not None:
-        raise ValueError(
-            f"normalization: only None is available in this version, got {brief(normalization)}"
-        )
-    if check_number(dropout, "dropout") != 0:
-        raise ValueError(f"dropout: only 0.0 is available in this version, got {brief(dropout)}")

@@ -10,10 +10,12 @@ import numpy as np
 
 from fastnn import _epoch, costs, storage
 from fastnn._blas_threads import single_threaded_blas
+from fastnn._epoch import Mode
+from fastnn._optim import Rule
 from fastnn.data import Rows
 from fastnn.model import Model
 from fastnn.plan import Workspace
-from fastnn.training import Step
+from fastnn.training import Epoch
 
 __all__ = ["Network", "load"]
 
@@ -41,10 +43,11 @@ class Network(Model):
     initializer : str or Initializer, optional
         A name or an object of ``fastnn.initializers``. By default the book's
         ``default_weight_initializer``.
-    normalization : None
-        Not yet available.
-    dropout : 0.0
-        Not yet available.
+    normalization : None, "batch", "layer", "group" or Normalization, optional
+        Of the hidden layers, between the dense part and the activation; a name or an object of
+        ``fastnn.normalization``.
+    dropout : float, Dropout, or one per hidden layer, default 0
+        Share of hidden units dropped in training.
     dtype : {"float64", "float32"}, default "float64"
         Of the parameters and of all arithmetic; costs are summed in float64 in either case.
     rng : None, int or numpy.random.Generator
@@ -81,74 +84,110 @@ class Network(Model):
     Learning* (2015), chapters 1 to 3.
     """
 
-    def _workspace(self, batch_size: int) -> Workspace:
+    def _workspace(self, batch_size: int, dropout_factor: float = 1.0) -> Workspace:
         """Return memory for mini-batches of up to ``batch_size`` rows, and its compiled plan."""
-        names = (*self.activation, self.output)
-        return Workspace(self._layout, names, batch_size, self.dtype, costs.kernel_id(self.cost))
+        return Workspace(
+            self._layout,
+            self._options(dropout_factor),
+            batch_size,
+            self.dtype,
+            costs.kernel_id(self.cost),
+            costs.parameter_of(self.cost),
+        )
 
     def _predict_rows(self, X: np.ndarray) -> np.ndarray:
         workspace = self._workspace(min(BLOCK, len(X)))
         out = np.empty((len(X), self.sizes[-1]), dtype=self.dtype)
         small = len(X) * self.n_parameters < SMALL_PRODUCT
         with nullcontext() if small else single_threaded_blas():
-            _epoch.predict(workspace.compiled, self._parameters, workspace.memory, X, out)
+            _epoch.predict(
+                workspace.compiled, self._parameters, self._running, workspace.memory, X, out
+            )
         return out
 
-    def _run_epoch(
-        self, rows: Rows, order: np.ndarray, batch_size: int, step: Step, with_cost: bool
-    ) -> float:
-        workspace = self._workspace(min(batch_size, len(order)))
+    def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> tuple[float, int]:
+        workspace = self._workspace(min(epoch.batch_size, len(order)), epoch.dropout_factor)
+        rule = epoch.optimizer.rule(epoch.penalty, epoch.n)
         with single_threaded_blas():
             if workspace.compiled.cost == costs.CUSTOM:
-                return self._run_epoch_with_python_cost(rows, order, workspace, step, with_cost)
+                return self._run_epoch_with_python_cost(rows, order, epoch, workspace, rule)
             return _epoch.train_epoch(
-                workspace.compiled, self._parameters, workspace.memory, rows.X, rows.Y, order,
-                step.learning_rate, step.decay, step.l1, with_cost,
+                workspace.compiled, rule, self._parameters, self._running, epoch.slots,
+                workspace.memory, rows.X, rows.Y, rows.row_weights, order, epoch.rates,
+                epoch.seed, epoch.step, epoch.with_cost,
             )  # fmt: skip
 
     def _run_epoch_with_python_cost(
-        self, rows: Rows, order: np.ndarray, workspace: Workspace, step: Step, with_cost: bool
-    ) -> float:
-        compiled, memory = workspace.compiled, workspace.memory
-        total = 0.0 if with_cost else float("nan")
-        for start in range(0, len(order), compiled.batch_size):
-            batch = order[start : start + compiled.batch_size]
-            m = _epoch.forward_batch(compiled, self._parameters, memory, rows.X, rows.Y, batch)
-            if with_cost:
-                outputs, targets = (workspace.output_block(name, m) for name in ("out", "targets"))
-                total += costs.sum_over_rows(self.cost, outputs, targets)
-            self._write_output_delta(workspace, m)
+        self, rows: Rows, order: np.ndarray, epoch: Epoch, workspace: Workspace, rule: Rule
+    ) -> tuple[float, int]:
+        compiled, size = workspace.compiled, workspace.compiled.batch_size
+        total = 0.0 if epoch.with_cost else float("nan")
+        starts = range(0, len(order), size)
+        rates = np.broadcast_to(epoch.rates, len(starts))
+        steps = 0
+        for start, rate in zip(starts, rates, strict=True):
+            batch = order[start : start + size]
+            if compiled.needs_two_rows and len(batch) < 2:
+                break
+            m, step = self._forward_batch(workspace, rows, batch, epoch, steps), epoch.step + steps
+            if epoch.with_cost:
+                total += self._cost_of_batch(workspace, rows, m)
+            self._write_output_delta(workspace, m, rows)
             _epoch.update_batch(
-                compiled, self._parameters, memory, m, step.learning_rate, step.decay, step.l1
-            )
-        return total
+                compiled, rule, self._parameters, epoch.slots, workspace.memory, m, rate,
+                epoch.seed, step,
+            )  # fmt: skip
+            steps += 1
+        return total, steps
 
-    def _write_output_delta(self, workspace: Workspace, m: int) -> None:
+    def _forward_batch(
+        self, workspace: Workspace, rows: Rows, batch: np.ndarray, epoch: Epoch | None, steps: int
+    ) -> int:
+        """Run a mini-batch forward as in training, or for the gradient alone without ``epoch``."""
+        mode = Mode.GRADIENT if epoch is None else Mode.TRAIN
+        seed, step = (0, 0) if epoch is None else (epoch.seed, epoch.step + steps)
+        return _epoch.forward_batch(
+            workspace.compiled, self._parameters, self._running, workspace.memory, rows.X, rows.Y,
+            rows.row_weights, batch, mode, seed, step,
+        )  # fmt: skip
+
+    def _cost_of_batch(self, workspace: Workspace, rows: Rows, m: int) -> float:
+        outputs, targets = workspace.block("out", m), workspace.block("targets", m)
+        weights = workspace.weights_of_rows(m if len(rows.row_weights) else 0)
+        return costs.sum_over_rows(self.cost, outputs, targets, weights)
+
+    def _write_output_delta(self, workspace: Workspace, m: int, rows: Rows) -> None:
         """Write ∂C/∂z of the ``m`` rows last run forward where the backward pass looks for it.
 
         A cost in Python is asked once for the whole mini-batch, in columns.
         """
+        weighted = len(rows.row_weights) > 0
         if workspace.compiled.cost != costs.CUSTOM:
-            _epoch.output_delta(workspace.compiled, workspace.memory, m)
+            _epoch.output_delta(workspace.compiled, workspace.memory, m, weighted)
             return
-        z, a, y = (workspace.output_block(name, m).T.copy() for name in ("z", "out", "targets"))
-        workspace.output_block("delta", m)[...] = costs.delta_of(self.cost, z, a, y).T
+        z, a, y = (workspace.block(name, m).T.copy() for name in ("z", "out", "targets"))
+        delta = costs.delta_of(self.cost, z, a, y).T
+        if weighted:
+            delta = delta * workspace.weights_of_rows(m)[:, np.newaxis]
+        workspace.block("delta", m)[...] = delta
 
-    def _gradient(self, rows: Rows) -> np.ndarray:
-        workspace = self._workspace(min(BLOCK, len(rows)))
+    def _gradient(self, rows: Rows) -> tuple[float, np.ndarray]:
+        # Batch norm's statistics are those of all the rows together.
+        whole = len(self.running_statistics) > 0
+        workspace = self._workspace(len(rows) if whole else min(BLOCK, len(rows)))
         compiled, memory = workspace.compiled, workspace.memory
         gradient = np.zeros_like(self._parameters)
         order = np.arange(len(rows), dtype=np.intp)
+        cost = 0.0
         with single_threaded_blas():
             for start in range(0, len(rows), compiled.batch_size):
-                m = _epoch.forward_batch(
-                    compiled, self._parameters, memory, rows.X, rows.Y, order[start:]
-                )
-                self._write_output_delta(workspace, m)
+                m = self._forward_batch(workspace, rows, order[start:], None, 0)
+                cost += self._cost_of_batch(workspace, rows, m)
+                self._write_output_delta(workspace, m, rows)
                 _epoch.gradient_batch(
                     compiled, gradient, self._parameters, memory, m, 1 / len(rows), 1
                 )
-        return gradient
+        return cost / len(rows), gradient
 
 
 def load(path: str | os.PathLike[str], *, cost: Any = None) -> Network:

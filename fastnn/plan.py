@@ -1,81 +1,102 @@
 """Where everything lies: the only place that computes an offset.
 
-The parameters of a network are one vector, layer after layer, each layer's weights (n_out, n_in)
-row by row and then its biases. A mini-batch works in a second vector, the workspace, which holds
-its inputs and targets, every layer's output, and the deltas.
+The parameters of a network are one vector, layer after layer: a layer's weights (n_out, n_in) row
+by row, its biases, and where it is normalized its gamma and beta. The running statistics of batch
+norm are a second vector. A mini-batch works in a third, the workspace, which holds its inputs and
+targets and, for every layer, what the forward pass leaves for the backward pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 
-from fastnn._plan import COLUMNS, CompiledPlan
-from fastnn.activations import KERNELS
+from fastnn._norm import Norm
+from fastnn._plan import COLUMNS, NUMBERS, CompiledPlan
+from fastnn.activations import FROM_Z, KERNELS
+from fastnn.dropout import Dropout
+from fastnn.normalization import BatchNorm, Normalization
 
-__all__ = ["ParameterLayout", "Workspace"]
+__all__ = ["LayerOptions", "ParameterLayout", "Workspace"]
 
 # Blocks start at multiples of this many numbers, so that rows of vectors do not straddle lines.
 ALIGNMENT = 16
 
 
 @dataclass(frozen=True)
+class LayerOptions:
+    """What a user chose for one layer."""
+
+    activation: str
+    normalization: Normalization | None = None
+    dropout: Dropout = field(default_factory=lambda: Dropout(0.0))
+
+
+class _Allocator:
+    """Hands out consecutive blocks and remembers how far it came."""
+
+    def __init__(self, alignment: int = 1) -> None:
+        self.size = 0
+        self._alignment = alignment
+
+    def take(self, length: int) -> int:
+        start = self.size
+        self.size += -(-length // self._alignment) * self._alignment
+        return start
+
+
 class ParameterLayout:
-    """The offsets of weights and biases in the flat parameter vector.
+    """The offsets of each layer's parts in the parameters and in the running statistics.
 
     Parameters
     ----------
-    sizes : tuple of int
+    sizes : sequence of int
         Neurons in each layer, the input layer first.
+    normalization : Normalization, optional
+        Of the hidden layers.
+
+    Attributes
+    ----------
+    n_parameters, n_running : int
+        Lengths of the two vectors.
     """
 
-    sizes: tuple[int, ...]
-
-    def offsets(self) -> list[tuple[int, int]]:
-        """Return where each layer's weights and biases start."""
-        offsets, position = [], 0
-        for n_in, n_out in self.layers():
-            offsets.append((position, position + n_in * n_out))
-            position += (n_in + 1) * n_out
-        return offsets
-
-    def layers(self) -> list[tuple[int, int]]:
-        """Return each layer's (n_in, n_out)."""
-        return list(pairwise(self.sizes))
-
-    @property
-    def n_parameters(self) -> int:
-        """The length of the parameter vector."""
-        return sum((n_in + 1) * n_out for n_in, n_out in self.layers())
+    def __init__(self, sizes: Sequence[int], normalization: Normalization | None = None) -> None:
+        self.sizes = tuple(sizes)
+        self.layers = list(pairwise(self.sizes))
+        parameters, running = _Allocator(), _Allocator()
+        self.offsets: list[dict[str, int]] = []
+        for l, (n_in, n_out) in enumerate(self.layers):
+            hidden = l < len(self.layers) - 1
+            at = {"weights": parameters.take(n_in * n_out), "biases": parameters.take(n_out)}
+            if hidden and normalization is not None:
+                at.update(gamma=parameters.take(n_out), beta=parameters.take(n_out))
+            if hidden and isinstance(normalization, BatchNorm):
+                at.update(running_mean=running.take(n_out), running_variance=running.take(n_out))
+            self.offsets.append(at)
+        self.n_parameters, self.n_running = parameters.size, running.size
 
     def weights(self, vector: np.ndarray) -> list[np.ndarray]:
         """Return a view (n_out, n_in) of each layer's weights in ``vector``."""
         return [
-            vector[start:stop].reshape(n_out, n_in)
-            for (start, stop), (n_in, n_out) in zip(self.offsets(), self.layers(), strict=True)
+            vector[at["weights"] : at["weights"] + n_in * n_out].reshape(n_out, n_in)
+            for at, (n_in, n_out) in zip(self.offsets, self.layers, strict=True)
         ]
 
-    def biases(self, vector: np.ndarray) -> list[np.ndarray]:
-        """Return a view (n_out, 1) of each layer's biases in ``vector``."""
+    def columns(self, name: str, vector: np.ndarray) -> list[np.ndarray]:
+        """Return views (n_out, 1) of every layer's part ``name``, where it has one.
+
+        ``vector`` is the parameters for "biases", "gamma" and "beta", the running statistics for
+        "running_mean" and "running_variance".
+        """
         return [
-            vector[start : start + n_out].reshape(n_out, 1)
-            for (_, start), (_, n_out) in zip(self.offsets(), self.layers(), strict=True)
+            vector[at[name] : at[name] + n_out].reshape(n_out, 1)
+            for at, (_, n_out) in zip(self.offsets, self.layers, strict=True)
+            if name in at
         ]
-
-
-class _Allocator:
-    """Hands out consecutive aligned blocks and remembers how far it came."""
-
-    def __init__(self) -> None:
-        self.size = 0
-
-    def take(self, length: int) -> int:
-        start = self.size
-        self.size += -(-length // ALIGNMENT) * ALIGNMENT
-        return start
 
 
 class Workspace:
@@ -84,51 +105,101 @@ class Workspace:
     Parameters
     ----------
     layout : ParameterLayout
-    activations : sequence of str
-        One name a layer, the output's last.
+    options : sequence of LayerOptions
+        One a layer, the output's last.
     batch_size : int
         Rows for which there is room.
     dtype : numpy.dtype
     cost : int
         The compiled cost's number; for a cost in Python (-1) the output layer's weighted input
         is kept too.
+    cost_parameter : float, default 0
     """
 
     def __init__(
         self,
         layout: ParameterLayout,
-        activations: Sequence[str],
+        options: Sequence[LayerOptions],
         batch_size: int,
         dtype: np.dtype,
         cost: int,
+        cost_parameter: float = 0.0,
     ) -> None:
-        blocks = _Allocator()
-        inputs = blocks.take(batch_size * layout.sizes[0])
-        targets = blocks.take(batch_size * layout.sizes[-1])
+        blocks = _Allocator(ALIGNMENT)
+        n_in, n_out = layout.sizes[0], layout.sizes[-1]
+        inputs, targets = blocks.take(batch_size * n_in), blocks.take(batch_size * n_out)
+        row_weights = blocks.take(batch_size)
         # A layer's delta is dead once the layer before has its own: two regions in turn do.
         widest = batch_size * max(layout.sizes[1:])
         deltas = (blocks.take(widest), blocks.take(widest))
-        table = []
-        for l, ((n_in, n_out), (weights, biases), activation) in enumerate(
-            zip(layout.layers(), layout.offsets(), activations, strict=True)
-        ):
-            out = blocks.take(batch_size * n_out)
-            keep_z = cost < 0 and l == len(activations) - 1
-            z = blocks.take(batch_size * n_out) if keep_z else -1
-            table.append((n_in, n_out, KERNELS[activation], weights, biases, out, deltas[l % 2], z))
-        self.table = np.array(table, dtype=np.int64).reshape(-1, len(COLUMNS))
+        rows = []
+        for l, (sizes, chosen) in enumerate(zip(layout.layers, options, strict=True)):
+            custom_output = cost < 0 and l == len(options) - 1
+            row = dict.fromkeys(COLUMNS, -1) | layout.offsets[l] | {"delta": deltas[l % 2]}
+            rows.append(row | _layer_blocks(blocks, sizes, chosen, batch_size, custom_output))
+        self.table = np.array([[row[name] for name in COLUMNS] for row in rows], dtype=np.int64)
         self.memory = np.empty(blocks.size, dtype=dtype)
-        self.targets = targets
+        self.targets, self.row_weights = targets, row_weights
         self.compiled = CompiledPlan(
-            self.table, batch_size, inputs, targets, layout.n_parameters, blocks.size, cost
+            self.table,
+            np.array([_layer_numbers(chosen) for chosen in options]),
+            batch_size=batch_size,
+            inputs=inputs,
+            targets=targets,
+            row_weights=row_weights,
+            n_parameters=layout.n_parameters,
+            n_running=layout.n_running,
+            work_size=blocks.size,
+            cost=cost,
+            cost_parameter=cost_parameter,
         )
 
-    def output_block(self, name: str, m: int) -> np.ndarray:
-        """Return a view (m, n_out) of the output layer's ``out``, ``delta``, ``z`` or ``targets``.
+    def block(self, name: str, m: int, layer: int = -1) -> np.ndarray:
+        """Return a view (m, n_out) of a layer's ``out``, ``act``, ``delta``, ``z`` or ``xhat``.
 
-        ``m`` is the number of rows in use.
+        "targets" gives the mini-batch's. ``m`` is the number of rows in use.
         """
-        last = dict(zip(COLUMNS, self.table[-1].tolist(), strict=True))
-        start = self.targets if name == "targets" else last[name]
-        n_out = last["n_out"]
+        row = dict(zip(COLUMNS, self.table[layer].tolist(), strict=True))
+        start = self.targets if name == "targets" else row[name]
+        n_out = row["n_out"]
         return self.memory[start : start + m * n_out].reshape(m, n_out)
+
+    def weights_of_rows(self, m: int) -> np.ndarray:
+        """Return a view (m,) of the mini-batch's row weights."""
+        return self.memory[self.row_weights : self.row_weights + m]
+
+
+def _layer_blocks(
+    blocks: _Allocator,
+    sizes: tuple[int, int],
+    chosen: LayerOptions,
+    batch_size: int,
+    custom_output: bool,
+) -> dict[str, int]:
+    """Take one layer's memory; return its row of the table as far as it is decided here."""
+    n_in, n_out = sizes
+    block, norm = batch_size * n_out, chosen.normalization
+    groups = 1 if norm is None else norm.groups_of(n_out)
+    row = {"n_in": n_in, "n_out": n_out, "activation": KERNELS[chosen.activation], "groups": groups}
+    row["norm"] = Norm.NO_NORM if norm is None else norm.kernel
+    row["act"] = row["out"] = blocks.take(block)
+    if chosen.dropout.rate > 0:
+        row["out"] = blocks.take(block)
+    if custom_output or chosen.activation in FROM_Z:
+        row["z"] = blocks.take(block)
+    if norm is not None:
+        row["xhat"], row["scratch"] = blocks.take(block), blocks.take(4 * n_out)
+        row["inverse"] = blocks.take(max(n_out, batch_size * groups))
+    return row
+
+
+def _layer_numbers(chosen: LayerOptions) -> list[float]:
+    norm, dropout = chosen.normalization, chosen.dropout
+    values = {
+        "eps": 0.0 if norm is None else norm.eps,
+        "momentum": norm.momentum if isinstance(norm, BatchNorm) else 0.0,
+        "dropout": dropout.rate,
+        "train_scale": dropout.train_scale,
+        "predict_scale": dropout.predict_scale,
+    }
+    return [values[name] for name in NUMBERS]

@@ -1,38 +1,47 @@
-"""Weight penalties with the book's scale: strength / n, n the size of the training set."""
+"""What keeps weights small: penalties with the book's scale strength / n, and a largest length.
+
+``n`` is the size of the training set.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fastnn.checks import brief, check_number
 
-__all__ = ["Regularizer", "L1", "L2", "L1L2", "get"]
+__all__ = ["Regularizer", "L1", "L2", "L1L2", "MaxNorm", "get"]
 
 
 @dataclass(frozen=True)
 class Regularizer:
-    """Penalty l1/n Σ|w| + l2/2n Σw² on the weights; biases are not penalised.
+    """Penalty l1/n Σ|w| + l2/2n Σw² on the weights; biases, gamma and beta are not penalised.
 
     Parameters
     ----------
     l1, l2 : float
         Strengths λ₁ and λ of the two terms, 0 or more (Nielsen, chapter 3).
+    max_norm : float, optional
+        After each step a neuron's weights whose length √Σw² is larger are scaled back to it
+        (Srivastava et al., 2014).
 
     Raises
     ------
     TypeError, ValueError
-        If a strength is no number, negative or not finite.
+        If a strength is no number, negative or not finite, or ``max_norm`` not above 0.
     """
 
     l1: float = 0.0
     l2: float = 0.0
+    max_norm: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("l1", "l2"):
             check_number(getattr(self, name), name)
+        if self.max_norm is not None:
+            check_number(self.max_norm, "max_norm", positive=True)
 
     def penalty(self, weights: Iterable[np.ndarray], n: int) -> float:
         """Return l1/n Σ|w| + l2/2n Σw² over all ``weights``."""
@@ -45,13 +54,9 @@ class Regularizer:
                     total += self.l1 / n * float(np.sum(np.abs(w), dtype=np.float64))
         return total
 
-    def decay(self, learning_rate: float, n: int) -> float:
-        """Return the factor 1 − ηλ/n on the weights in one step."""
-        return 1 - learning_rate * (self.l2 / n)
-
-    def shrinkage(self, learning_rate: float, n: int) -> float:
-        """Return ηλ₁/n, by which one step of L1 shrinks every weight."""
-        return learning_rate * (self.l1 / n)
+    def scaled(self, factor: float) -> Regularizer:
+        """Return the same with both strengths times ``factor``."""
+        return replace(self, l1=self.l1 * factor, l2=self.l2 * factor)
 
 
 def L2(strength: float) -> Regularizer:
@@ -67,6 +72,11 @@ def L1(strength: float) -> Regularizer:
 def L1L2(l1: float, l2: float) -> Regularizer:
     """Both penalties at once."""
     return Regularizer(l1=l1, l2=l2)
+
+
+def MaxNorm(length: float) -> Regularizer:
+    """No neuron's weights longer than ``length`` (Srivastava et al., 2014)."""
+    return Regularizer(max_norm=length)
 
 
 def get(regularizer: Regularizer | None) -> Regularizer:

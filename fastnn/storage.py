@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from fastnn import costs
+from fastnn._described import describe_model, model_keywords, restore_training
 from fastnn._files import write_whole
 from fastnn.checks import brief, check_sizes
 from fastnn.plan import ParameterLayout
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 Kind = TypeVar("Kind", bound="Model")
 FORMAT = 1
 BOOK_KEYS = ("sizes", "weights", "biases", "cost")
-NPZ_ENTRIES = {"options.npy", "parameters.npy"}
+NPZ_ENTRIES = {"options.npy", "parameters.npy", "running.npy", "slots.npy"}
 
 
 def _options(network: Model) -> dict[str, Any]:
@@ -32,6 +33,8 @@ def _options(network: Model) -> dict[str, Any]:
         "activation": list(network.activation),
         "output": network.output,
         "dtype": str(network.dtype),
+        "cost_parameter": costs.parameter_of(network.cost),
+        **describe_model(network),
     }
 
 
@@ -55,12 +58,16 @@ def to_json(network: Model) -> bytes:
         "biases": [b.tolist() for b in network.biases],
         "cost": costs.name_of(network.cost),
         **_options(network),
+        "gammas": [gamma.tolist() for gamma in network.gammas],
+        "betas": [beta.tolist() for beta in network.betas],
+        "running": network.running_statistics.tolist(),
+        "slots": network.training_state.slots.tolist(),
     }
     return json.dumps(content).encode()
 
 
 def to_npz(network: Model) -> bytes:
-    """Return the network as an uncompressed .npz of its options and its parameter vector.
+    """Return the network as an uncompressed .npz of its options and its vectors.
 
     Raises
     ------
@@ -70,7 +77,13 @@ def to_npz(network: Model) -> bytes:
     _check_finite(network)
     options = {"sizes": network.sizes, "cost": costs.name_of(network.cost), **_options(network)}
     buffer = io.BytesIO()
-    np.savez(buffer, options=np.array(json.dumps(options)), parameters=network.parameters)
+    np.savez(
+        buffer,
+        options=np.array(json.dumps(options)),
+        parameters=network.parameters,
+        running=network.running_statistics,
+        slots=network.training_state.slots.reshape(-1),
+    )
     return buffer.getvalue()
 
 
@@ -153,26 +166,31 @@ def _read_npy(content: bytes) -> np.ndarray:
     return flat.reshape(shape)
 
 
-def _read_npz(path: Path) -> tuple[dict[str, Any], np.ndarray]:
-    """Return a file's options and parameter vector."""
+def _read_npz(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return a file's options, and its vectors by their names."""
     content = path.read_bytes()
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             _check_archive(archive)
             options = json.loads(str(_read_npy(archive.read("options.npy"))[()]))
-            parameters = _read_npy(archive.read("parameters.npy"))
+            vectors = {
+                name: _read_npy(archive.read(f"{name}.npy"))
+                for name in ("parameters", "running", "slots")
+            }
         if not isinstance(options, dict) or not {"sizes", "cost"} <= set(options):
             raise ValueError("its options have no sizes or no cost")
     except Exception as error:  # zipfile raises all kinds for a damaged file, some without words
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise ValueError(f"{path}: expected a network saved by fastnn: {reason}") from None
-    return options, parameters
+    return options, vectors
 
 
-def _cost_named(name: Any, cost: Any, path: Path) -> Any:
+def _cost_named(name: Any, parameter: Any, cost: Any, path: Path) -> Any:
     if cost is not None:
         return cost
     known = {kind.__name__: kind for kind in costs.COMPILED}
+    if isinstance(name, str) and name in known and costs.takes_parameter(known[name]):
+        return known[name](parameter)
     if not isinstance(name, str) or name not in known:
         raise ValueError(
             f"{path}: its cost {brief(name)} is none of {', '.join(known)}; "
@@ -184,10 +202,20 @@ def _cost_named(name: Any, cost: Any, path: Path) -> Any:
 def _build(options: dict[str, Any], cost: Any, path: Path, kind: type[Kind]) -> Kind:
     if options.get("fastnn", FORMAT) != FORMAT:
         raise ValueError(f"{path}: expected format {FORMAT}, got {brief(options['fastnn'])}")
-    keywords = {key: options[key] for key in ("activation", "output", "dtype") if key in options}
-    cost = _cost_named(options["cost"], cost, path)
+    plain: dict[str, Any] = {}
+    plain.update((key, options[key]) for key in ("activation", "output", "dtype") if key in options)
+    keywords: dict[str, Any] = {**plain, **model_keywords(options)}
+    cost = _cost_named(options["cost"], options.get("cost_parameter"), cost, path)
     # Without a draw: what is loaded must not move a seeded program's random state.
     return kind(options["sizes"], cost, initializer="zeros", **keywords)
+
+
+def _restore(network: Model, options: dict[str, Any], running: Any, slots: Any) -> None:
+    """Put back the running statistics and where the training stood."""
+    if running is not None:
+        network.running_statistics = running
+    if "training" in options:
+        restore_training(network, options["training"], slots)
 
 
 def load(path: str | os.PathLike[str], kind: type[Kind], *, cost: Any = None) -> Kind:
@@ -207,6 +235,9 @@ def _load_json(path: Path, cost: Any, kind: type[Kind]) -> Kind:
         network = _build(content, cost, path, kind)
         network.weights = content["weights"]
         network.biases = content["biases"]
+        network.gammas = content.get("gammas", network.gammas)
+        network.betas = content.get("betas", network.betas)
+        _restore(network, content, content.get("running"), content.get("slots", ()))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
     return network
@@ -214,7 +245,7 @@ def _load_json(path: Path, cost: Any, kind: type[Kind]) -> Kind:
 
 def _check_counts(sizes: Any, weights: Any, biases: Any) -> None:
     """Raise before memory is taken for sizes that the file does not fill."""
-    layers = ParameterLayout(tuple(check_sizes(sizes))).layers()
+    layers = ParameterLayout(tuple(check_sizes(sizes))).layers
     for name, values in (("weights", weights), ("biases", biases)):
         if not isinstance(values, list) or len(values) != len(layers):
             raise ValueError(f"{name}: expected a list of {len(layers)} arrays")
@@ -227,15 +258,18 @@ def _check_counts(sizes: Any, weights: Any, biases: Any) -> None:
 
 
 def _load_npz(path: Path, cost: Any, kind: type[Kind]) -> Kind:
-    options, parameters = _read_npz(path)
+    options, vectors = _read_npz(path)
     try:
-        layout = ParameterLayout(tuple(check_sizes(options["sizes"])))
-        if parameters.shape != (layout.n_parameters,):
+        norm = model_keywords(options).get("normalization")
+        layout = ParameterLayout(tuple(check_sizes(options["sizes"])), norm)
+        shape = vectors["parameters"].shape
+        if shape != (layout.n_parameters,):  # before memory is taken for what sizes says
             raise ValueError(
-                f"parameters: expected {layout.n_parameters} as sizes says, got {parameters.shape}"
+                f"parameters: expected {layout.n_parameters} as sizes says, got {shape}"
             )
         network = _build(options, cost, path, kind)
-        network.parameters = parameters
+        network.parameters = vectors["parameters"]
+        _restore(network, options, vectors["running"], vectors["slots"])
     except (TypeError, ValueError, MemoryError) as error:
         raise ValueError(f"{path}: {error}") from None
     return network

@@ -6,26 +6,38 @@ schedule → order → epoch → measure → record → stop?
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn.data import Rows
 from fastnn.history import History
+from fastnn.optimizers import LBFGS, SGD, AdamW, Optimizer
 from fastnn.progress import epoch_bar
 from fastnn.regularizers import Regularizer
+from fastnn.schedules import HalveOnPlateau
+from fastnn.stopping import EarlyStopping
 
 if TYPE_CHECKING:
     from fastnn.model import Model
 
-__all__ = ["Callback", "Options", "train"]
+__all__ = ["Callback", "Epoch", "Options", "TrainingState", "train"]
 
 # Called after each epoch with the network and what was recorded; a true answer stops.
 Callback = Callable[[Any, History], object]
 # Called after each epoch; the number goes into the history under the measure's name.
 Measures = Mapping[str, Callable[[], float]]
+Schedule = Callable[[float], float]
+SCHEDULED = ("learning_rate", "dropout", "decay")
+
+DIVERGED = (
+    "the training diverged in epoch {epoch}: a parameter is no longer finite, or the cost no "
+    "number. The network was put back to where that epoch began. Try a learning rate below "
+    "{rate:g}, inputs scaled to about 1, or max_norm"
+)
 
 
 @dataclass(frozen=True)
@@ -36,26 +48,190 @@ class Options:
     batch_size: int
     learning_rate: float
     regularizer: Regularizer
+    optimizer: Optimizer = field(default_factory=SGD)
+    schedules: Mapping[str, Any] = field(default_factory=dict)
+    stopping: EarlyStopping | None = None
     shuffle: bool = True
+    # Whether each epoch shuffles the rows as they came, which an interrupted training can repeat,
+    # and not the order of the epoch before, as the book does.
+    fresh_order: bool = False
     with_cost: bool = True
+    time_limit: float | None = None
     progress: bool = False
 
 
 @dataclass(frozen=True)
-class Step:
-    """The numbers of one gradient step, from options and the size of the training set."""
+class Epoch:
+    """What the arithmetic of one epoch, or of a part of it, is told.
 
-    learning_rate: float
-    decay: float
-    l1: float
+    Attributes
+    ----------
+    batch_size : int
+    optimizer : Optimizer
+    penalty : Regularizer
+    n : int
+        Size of the training set, which scales the penalty.
+    rates : float64 array (1,) or (n_batches,)
+        Learning rates.
+    slots : array (1 + optimizer's, n_parameters) or (0, 0)
+        The gradient and the optimizer's state.
+    seed, step : int
+        Of the dropout masks; steps taken before.
+    dropout_factor : float
+    with_cost : bool
+    """
 
-    @classmethod
-    def of(cls, learning_rate: float, regularizer: Regularizer, n: int) -> Step:
-        return cls(
-            learning_rate,
-            regularizer.decay(learning_rate, n),
-            regularizer.shrinkage(learning_rate, n),
+    batch_size: int
+    optimizer: Optimizer
+    penalty: Regularizer
+    n: int
+    rates: np.ndarray
+    slots: np.ndarray
+    seed: int = 0
+    step: int = 0
+    dropout_factor: float = 1.0
+    with_cost: bool = False
+
+
+@dataclass
+class TrainingState:
+    """What goes on from one ``fit`` to the next, and is saved with the network.
+
+    Attributes
+    ----------
+    optimizer : Optimizer or None
+        Whose state ``slots`` is; another one starts anew.
+    slots : array (1 + optimizer's, n_parameters) or (0, 0)
+    steps, epochs : int
+        Taken with this optimizer.
+    seed : int or None
+        Of the dropout masks.
+    plateau : dict or None
+        Where ``HalveOnPlateau`` stands.
+    """
+
+    optimizer: Optimizer | None = None
+    slots: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    steps: int = 0
+    epochs: int = 0
+    seed: int | None = None
+    plateau: dict[str, Any] | None = None
+
+    def prepare(self, optimizer: Optimizer, n_parameters: int, dtype: np.dtype) -> None:
+        """Make room for ``optimizer``, keeping the state if it is the same as before."""
+        if optimizer == self.optimizer:
+            return
+        rows = optimizer.n_slots
+        self.optimizer = optimizer
+        self.slots = np.zeros((rows, n_parameters if rows else 0), dtype=dtype)
+        self.steps = self.epochs = 0
+        self.plateau = None
+
+
+class _Run:
+    """One call of ``fit``: its clock, its schedules and its watches."""
+
+    def __init__(self, network: Model, rows: Rows, options: Options) -> None:
+        self.network, self.rows, self.options = network, rows, options
+        self.state = network.training_state
+        self.state.prepare(options.optimizer, network.n_parameters, network.dtype)
+        self.plateau = self._start_plateau(options.schedules.get("learning_rate"))
+        self.stopping = options.stopping.start() if options.stopping else None
+        self.started = time.perf_counter()
+        self.first_epoch = self.state.epochs
+
+    def _start_plateau(self, schedule: Any) -> Any:
+        if not isinstance(schedule, HalveOnPlateau):
+            return None
+        return schedule.start(self.state.plateau)
+
+    def out_of_time(self) -> bool:
+        limit = self.options.time_limit
+        return limit is not None and time.perf_counter() - self.started >= limit
+
+    def scheduled_time(self, epochs_done: float) -> float:
+        """Return the time that schedules are asked for, in epochs.
+
+        Against a time limit it runs ahead, so that it reaches the last epoch at the deadline.
+        """
+        limit = self.options.time_limit
+        if limit is None:
+            return epochs_done
+        share = min(1.0, (time.perf_counter() - self.started) / limit)
+        return max(epochs_done, self.first_epoch + share * self.options.epochs)
+
+    def factor(self, what: str, at: float) -> float:
+        schedule = self.options.schedules.get(what)
+        if what == "learning_rate" and self.plateau is not None:
+            return self.plateau(at)
+        return 1.0 if schedule is None else float(schedule(at))
+
+    def epoch(self, done: float, n_batches: int, batches_an_epoch: int) -> Epoch:
+        """Return what the next ``n_batches`` are told, ``done`` epochs after the beginning."""
+        options, at = self.options, self.scheduled_time(done)
+        decay = self.factor("decay", at)
+        optimizer = options.optimizer
+        if isinstance(optimizer, AdamW) and decay != 1:
+            optimizer = replace(optimizer, weight_decay=optimizer.weight_decay * decay)
+        constant = "learning_rate" not in options.schedules or self.plateau is not None
+        shares = np.arange(1 if constant else n_batches) / batches_an_epoch
+        rates = [options.learning_rate * self.factor("learning_rate", at + s) for s in shares]
+        return Epoch(
+            batch_size=options.batch_size,
+            optimizer=optimizer,
+            penalty=options.regularizer.scaled(decay),
+            n=len(self.rows),
+            rates=np.array(rates),
+            slots=self.state.slots,
+            seed=self.network.dropout_seed(),
+            step=self.state.steps,
+            dropout_factor=self.factor("dropout", at),
+            with_cost=options.with_cost,
         )
+
+    def parts(self, order: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the epoch whole or, against a deadline, in parts that stay short beside it."""
+        limit, size = self.options.time_limit, self.options.batch_size
+        if limit is None:
+            yield order
+            return
+        start, batches = 0, 1
+        while start < len(order) and not self.out_of_time():
+            began = time.perf_counter()
+            yield order[start : start + batches * size]
+            start += batches * size
+            if time.perf_counter() - began < limit / 200:
+                batches *= 2
+
+    def run_epoch(self, order: np.ndarray) -> tuple[float, float]:
+        """Run one epoch, or what the deadline leaves of it; return its cost and last rate."""
+        size, cost, rate = self.options.batch_size, 0.0, self.options.learning_rate
+        batches_an_epoch = -(-len(order) // size)
+        done = float(self.state.epochs)
+        for part in self.parts(order):
+            n_batches = -(-len(part) // size)
+            epoch = self.epoch(done, n_batches, batches_an_epoch)
+            part_cost, steps = self.network._train_epoch(self.rows, part, epoch)
+            self.state.steps += steps
+            done += n_batches / batches_an_epoch
+            cost, rate = cost + part_cost, float(epoch.rates[-1])
+        self.state.epochs += 1
+        return cost, rate
+
+    def restore_best(self) -> None:
+        """Put the network back to its best epoch, if that was asked for."""
+        if self.stopping is not None and self.stopping.best_snapshot is not None:
+            self.network.restore(self.stopping.best_snapshot)
+
+    def should_stop(self, history: History) -> bool:
+        row = history[-1]
+        stop = self.out_of_time()
+        if self.plateau is not None:
+            stop |= self.plateau.observe(row)
+            self.state.plateau = self.plateau.state()
+        if self.stopping is not None:
+            stop |= self.stopping.observe(row, self.network.snapshot)
+        return stop
 
 
 def train(
@@ -84,21 +260,40 @@ def train(
     History
         With ``training_cost``, the epoch's mean cost with the penalty at its end, if
         ``options.with_cost``.
+
+    Warns
+    -----
+    RuntimeWarning
+        If a parameter or the cost is no longer finite; the network is then put back to where the
+        epoch began, and the training ends.
     """
     callbacks = tuple(callbacks)
-    step = Step.of(options.learning_rate, options.regularizer, len(rows))
+    run = _Run(network, rows, options)
+    if isinstance(options.optimizer, LBFGS):
+        history = _train_by_lbfgs(run, options.optimizer, measures, callbacks)
+        run.restore_best()
+        return history
     order = np.arange(len(rows), dtype=np.intp)
     history = History()
     with epoch_bar(options.epochs, options.progress) as bar:
-        for epoch in range(1, options.epochs + 1):
+        for _ in range(options.epochs):
+            before = network.snapshot() if network.guards_divergence else None
             started = time.perf_counter()
+            if options.fresh_order:
+                order[:] = np.arange(len(rows))
             if options.shuffle:
                 network.random_source.shuffle(order)
-            cost = network._train_epoch(rows, order, options.batch_size, step, options.with_cost)
+            cost, rate = run.run_epoch(order)
+            seconds = time.perf_counter() - started
+            if before is not None and not _is_sound(network, cost, options):
+                network.restore(before)
+                text = DIVERGED.format(epoch=run.state.epochs, rate=rate)
+                warnings.warn(text, RuntimeWarning, stacklevel=3)
+                break
             row: dict[str, Any] = {
-                "epoch": epoch,
-                "learning_rate": options.learning_rate,
-                "seconds": time.perf_counter() - started,
+                "epoch": run.state.epochs - run.first_epoch,
+                "learning_rate": rate,
+                "seconds": seconds,
             }
             if options.with_cost:
                 penalty = options.regularizer.penalty(network.weights, len(rows))
@@ -108,6 +303,31 @@ def train(
             bar.update(row)
             # Every callback hears of the epoch, even if an earlier one stops.
             answers = [callback(network, history) for callback in callbacks]
-            if any(answers):
+            if run.should_stop(history) or any(answers):
                 break
+    run.restore_best()
     return history
+
+
+def _train_by_lbfgs(
+    run: _Run, optimizer: LBFGS, measures: Measures, callbacks: tuple[Callback, ...]
+) -> History:
+    # SciPy's optimizers take a third of a second to import: only who asks for them waits.
+    from fastnn.lbfgs import train_by_lbfgs
+
+    network, options = run.network, run.options
+
+    def heard(history: History) -> bool:
+        run.state.epochs += 1
+        answers = [callback(network, history) for callback in callbacks]
+        return run.should_stop(history) or any(answers)
+
+    return train_by_lbfgs(
+        network, run.rows, optimizer, options.regularizer, options.epochs, measures, heard
+    )
+
+
+def _is_sound(network: Model, cost: float, options: Options) -> bool:
+    """Whether training can go on: an infinite cost may come down again, NaN does not."""
+    cost_is_a_number = not options.with_cost or not np.isnan(cost)
+    return cost_is_a_number and bool(np.isfinite(network.parameters).all())

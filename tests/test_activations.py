@@ -10,16 +10,44 @@ from gradcheck import central_difference
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy.special import expit
+from scipy.special import expit, ndtr
 from strategies import FLOATS, any_number, arrays, blocks, dtypes, modest, numbers
 
 from fastnn._activations import Activation, activation_backward, activation_forward
+
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+
+
+def softplus(z: np.ndarray) -> np.ndarray:
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+
+
+def elu(z: np.ndarray) -> np.ndarray:
+    return np.where(z < 0, np.expm1(np.minimum(z, 0)), z)
+
+
+def normal_density(z: np.ndarray) -> np.ndarray:
+    return np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
+
+
+def mish_slope(z: np.ndarray) -> np.ndarray:
+    t = np.tanh(softplus(z))
+    return t + z * expit(z) * (1 - t**2)
+
 
 ELEMENTWISE = {
     Activation.IDENTITY: lambda z: z,
     Activation.SIGMOID: expit,
     Activation.TANH: np.tanh,
     Activation.RELU: lambda z: np.maximum(z, 0),
+    Activation.LEAKY_RELU: lambda z: np.where(z < 0, 0.01 * z, z),
+    Activation.ELU: elu,
+    Activation.SELU: lambda z: SELU_SCALE * np.where(z < 0, SELU_ALPHA * elu(z), z),
+    Activation.GELU: lambda z: z * ndtr(z),  # −inf · 0 is NaN, as in the kernel
+    Activation.SILU: lambda z: z * expit(z),
+    Activation.MISH: lambda z: z * np.tanh(softplus(z)),
+    Activation.SOFTPLUS: softplus,
+    Activation.EXP: np.exp,
 }
 # f'(z) in terms of a = f(z).
 DERIVATIVES = {
@@ -27,7 +55,50 @@ DERIVATIVES = {
     Activation.SIGMOID: lambda a: a * (1 - a),
     Activation.TANH: lambda a: 1 - a**2,
     Activation.RELU: lambda a: np.where(a > 0, 1.0, 0.0),
+    Activation.LEAKY_RELU: lambda a: np.where(a > 0, 1.0, 0.01),
+    Activation.ELU: lambda a: np.where(a > 0, 1.0, a + 1),
+    Activation.SELU: lambda a: np.where(a > 0, SELU_SCALE, a + SELU_SCALE * SELU_ALPHA),
+    Activation.SOFTPLUS: lambda a: -np.expm1(-a),
+    Activation.EXP: lambda a: a,
 }
+# f'(z) in terms of z, where a does not say it.
+DERIVATIVES_OF_Z = {
+    Activation.GELU: lambda z: ndtr(z) + z * normal_density(z),
+    Activation.SILU: lambda z: expit(z) * (1 + z * expit(-z)),
+    Activation.MISH: mish_slope,
+}
+# Outputs that each can have; any number for the others.
+RANGES = {
+    Activation.SIGMOID: (0, 1),
+    Activation.TANH: (-1, 1),
+    Activation.RELU: (0, 100),
+    Activation.LEAKY_RELU: (-1, 100),
+    Activation.ELU: (-1, 100),
+    Activation.SELU: (-1.75, 100),
+    Activation.SOFTPLUS: (0, 100),
+    Activation.EXP: (0, 100),
+}
+
+
+# Theirs is z times a factor that goes to 0: the tail's rounding is that of the factor's terms.
+WITH_A_TAIL = (Activation.GELU, Activation.SILU, Activation.MISH)
+
+
+def assert_forward(activation: int, z: np.ndarray) -> None:
+    if activation == Activation.SOFTPLUS:
+        z = np.where(np.isneginf(z), z.dtype.type(0), z)  # a test of its own has that
+    wide = z.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        expected = ELEMENTWISE[activation](wide)
+        # e^z changes by |z| times the rounding of z.
+        stretch = 1 + np.minimum(np.abs(wide), 750) if activation == Activation.EXP else 1.0
+        size = np.abs(expected) * stretch
+        if activation in WITH_A_TAIL:
+            size = size + np.where(np.abs(wide) < 750, 4 * np.abs(wide), 0)
+    actual = forward(activation, z)
+    if activation == Activation.EXP and z.dtype == np.float32:
+        expected = np.where(expected > np.finfo(np.float32).max, np.inf, expected)
+    assert_close(actual, expected, size)
 
 
 def forward(activation: int, z: np.ndarray) -> np.ndarray:
@@ -37,10 +108,13 @@ def forward(activation: int, z: np.ndarray) -> np.ndarray:
     return out
 
 
-def backward(activation: int, delta: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """delta f'(z), leaving ``delta`` as it is."""
+def backward(
+    activation: int, delta: np.ndarray, out: np.ndarray, z: np.ndarray | None = None
+) -> np.ndarray:
+    """delta f'(z), leaving ``delta`` as it is; without ``z`` one of NaN is given."""
     result = np.array(delta)
-    assert activation_backward(result, read_only(out), activation) is None
+    z = np.full_like(out, np.nan) if z is None else z
+    assert activation_backward(result, read_only(out), read_only(z), activation) is None
     return result
 
 
@@ -60,6 +134,14 @@ def test_the_numbers_are_those_of_the_enumeration():
         "TANH": 2,
         "RELU": 3,
         "SOFTMAX": 4,
+        "LEAKY_RELU": 5,
+        "ELU": 6,
+        "SELU": 7,
+        "GELU": 8,
+        "SILU": 9,
+        "MISH": 10,
+        "SOFTPLUS": 11,
+        "EXP": 12,
     }
 
 
@@ -80,8 +162,7 @@ def test_one_value_everywhere(activation, value, shape):
     for dtype in FLOATS:
         with np.errstate(over="ignore"):
             z = np.full(shape, value, dtype=dtype)
-        expected = ELEMENTWISE[activation](z.astype(np.float64))
-        assert_close(forward(activation, z), expected)
+        assert_forward(activation, z)
 
 
 @modest
@@ -89,8 +170,7 @@ def test_one_value_everywhere(activation, value, shape):
 def test_forward_entry_by_entry(activation, data):
     dtype = data.draw(dtypes)
     z = data.draw(hnp.arrays(dtype, data.draw(blocks), elements=any_number(dtype)))
-    with np.errstate(invalid="ignore"):
-        assert_close(forward(activation, z), ELEMENTWISE[activation](z.astype(np.float64)))
+    assert_forward(activation, z)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -99,7 +179,7 @@ def test_forward_over_the_whole_range(activation, dtype):
     """One long row through every magnitude, both signs: no branch of exp or tanh is left out."""
     sizes = np.logspace(-8, 4, 2001)
     z = np.concatenate([-sizes, [0], sizes]).astype(dtype)[np.newaxis]
-    assert_close(forward(activation, z), ELEMENTWISE[activation](z.astype(np.float64)))
+    assert_forward(activation, z)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -152,9 +232,7 @@ def test_softmax_of_infinities_and_nan(dtype):
 @st.composite
 def deltas_and_outputs(draw: st.DrawFn, activation: int) -> tuple[np.ndarray, np.ndarray]:
     dtype, shape = draw(dtypes), draw(blocks)
-    low, high = {"SIGMOID": (0, 1), "TANH": (-1, 1), "RELU": (0, 100)}.get(
-        Activation(activation).name, (-100, 100)
-    )
+    low, high = RANGES.get(activation, (-100, 100))
     return draw(arrays(dtype, shape)), draw(arrays(dtype, shape, low, high))
 
 
@@ -162,9 +240,22 @@ def deltas_and_outputs(draw: st.DrawFn, activation: int) -> tuple[np.ndarray, np
 @modest
 @given(st.data())
 def test_backward_entry_by_entry(activation, data):
+    """From the output alone: z is NaN here."""
     delta, out = data.draw(deltas_and_outputs(activation))
     wide, a = delta.astype(np.float64), out.astype(np.float64)
-    assert_close(backward(activation, delta, out), wide * DERIVATIVES[activation](a), np.abs(wide))
+    size = np.abs(wide) * (1 + np.abs(DERIVATIVES[activation](a)))
+    assert_close(backward(activation, delta, out), wide * DERIVATIVES[activation](a), 2 * size)
+
+
+@pytest.mark.parametrize("activation", DERIVATIVES_OF_Z)
+@modest
+@given(st.data())
+def test_backward_entry_by_entry_from_z(activation, data):
+    """From z alone: the output is NaN here."""
+    delta, z = data.draw(deltas_and_outputs(activation))
+    wide, slope = delta.astype(np.float64), DERIVATIVES_OF_Z[activation](z.astype(np.float64))
+    size = 8 * np.abs(wide) * (1 + np.abs(z))
+    assert_close(backward(activation, delta, np.full_like(z, np.nan), z), wide * slope, size)
 
 
 @modest
@@ -186,13 +277,19 @@ def test_softmax_backward_is_its_jacobian(data):
 @modest
 @given(numbers(np.dtype(np.float64), -5, 5).filter(lambda z: abs(z) > 0.01))
 def test_backward_is_the_derivative_of_forward(activation, z):
-    """Away from ReLU's kink; the two kernels are held against one another only here."""
+    """Away from the kinks at 0; the two kernels are held against one another only here."""
 
     def f(value: float) -> float:
         return float(forward(activation, np.array([[value]]))[0, 0])
 
-    slope = backward(activation, np.ones((1, 1)), np.array([[f(z)]]))[0, 0]
-    assert abs(slope - central_difference(f, z)) <= 1e-9
+    slope = backward(activation, np.ones((1, 1)), np.array([[f(z)]]), np.array([[z]]))[0, 0]
+    assert abs(slope - central_difference(f, z)) <= 1e-9 * (1 + abs(slope))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_softplus_of_minus_infinity_is_0(dtype):
+    z = np.array([[-np.inf, 0, np.inf]], dtype)
+    np.testing.assert_allclose(forward(Activation.SOFTPLUS, z), [[0, np.log(2), np.inf]], rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -205,17 +302,17 @@ def test_relu_has_slope_zero_at_zero_and_blocks_even_infinite_deltas(dtype):
 @pytest.mark.parametrize("activation", [a for a in Activation if a != Activation.RELU])
 def test_a_nan_in_delta_is_not_lost(activation):
     out = np.full((2, 2), 0.5)
-    result = backward(activation, np.array([[np.nan, 1], [1, 1]]), out)
+    result = backward(activation, np.array([[np.nan, 1], [1, 1]]), out, out)
     assert np.isnan(result[0, 0]) and not np.isnan(result[1]).any()
 
 
-@pytest.mark.parametrize("number", [-1, 5, 99, -(2**31), 2**31 - 1])
+@pytest.mark.parametrize("number", [-1, 13, 99, -(2**31), 2**31 - 1])
 def test_an_unknown_activation_is_refused(number):
     z = np.ones((2, 2))
-    with pytest.raises(ValueError, match=f"activation: expected 0 to 4, got {number}"):
+    with pytest.raises(ValueError, match=f"activation: expected 0 to 12, got {number}"):
         activation_forward(z, number)
-    with pytest.raises(ValueError, match=f"activation: expected 0 to 4, got {number}"):
-        activation_backward(z, z.copy(), number)
+    with pytest.raises(ValueError, match=f"activation: expected 0 to 12, got {number}"):
+        activation_backward(z, z.copy(), z.copy(), number)
     np.testing.assert_array_equal(z, 1)
 
 
@@ -226,7 +323,12 @@ def test_what_is_no_c_int_is_refused(number):
 
 
 FORWARD = {"z": np.ones((3, 2)), "activation": Activation.TANH}
-BACKWARD = {"delta": np.ones((3, 2)), "out": np.full((3, 2), 0.5), "activation": Activation.SIGMOID}
+BACKWARD = {
+    "delta": np.ones((3, 2)),
+    "out": np.full((3, 2), 0.5),
+    "z": np.full((3, 2), 0.25),
+    "activation": Activation.SIGMOID,
+}
 
 
 @pytest.mark.parametrize(("argument", "damage"), cases(FORWARD, alone=True))

@@ -21,6 +21,7 @@ from refusals import assert_one_line, frozen, global_state, refused, state_of
 import fastnn
 from fastnn import initializers, reference, regularizers
 from fastnn.book import network, network2
+from fastnn.normalization import GroupNorm
 
 rng = np.random.default_rng(0)
 X = rng.random((6, 3))
@@ -130,9 +131,25 @@ OPTIONS = {
     ),
     "initializer-unknown": ({"initializer": "he"}, ValueError, "initializer: expected one of"),
     "initializer-class": ({"initializer": initializers.Zeros}, TypeError, "initializer: expected"),
-    "normalization": ({"normalization": "batch"}, ValueError, "normalization: only None"),
-    "normalization-array": ({"normalization": SQUARE}, ValueError, "normalization: only None"),
-    "dropout": ({"dropout": 0.5}, ValueError, "dropout: only 0.0"),
+    "normalization": (
+        {"normalization": "Batch"},
+        ValueError,
+        "normalization: expected None or",
+    ),
+    "normalization-array": (
+        {"normalization": SQUARE},
+        TypeError,
+        "normalization: expected",
+    ),
+    "dropout": ({"dropout": 1.0}, ValueError, "dropout: expected a rate below 1"),
+    "dropout-negative": ({"dropout": -0.1}, ValueError, "dropout: expected"),
+    "dropout-nan": ({"dropout": np.nan}, ValueError, "dropout: expected"),
+    "dropout-too-many": ({"dropout": [0.1, 0.2]}, ValueError, "dropout: expected one rate or 1"),
+    "groups-that-do-not-divide": (
+        {"normalization": GroupNorm(groups=3)},
+        ValueError,
+        "normalization: 3 groups do not",
+    ),
     "dropout-string": ({"dropout": "0"}, TypeError, "dropout: expected a number"),
     "dropout-array": ({"dropout": SQUARE}, TypeError, "dropout: expected a number"),
     "dtype-half": ({"dtype": "float16"}, ValueError, "dtype: expected 'float64' or 'float32'"),
@@ -467,7 +484,7 @@ FIT = {
     "epochs": [1.0, "1", None, True, -1, np.nan, [1], SQUARE, 1 + 0j, 2**70],
     "batch_size": [0, -1, 2.0, "8", None, True, np.inf, SQUARE, 10**400],
     "learning_rate": [-0.1, np.nan, np.inf, "0.1", True, [0.1], SQUARE, 1j, 10**400],
-    "optimizer": ["adam", "SGD", None, 1, ["sgd"], SQUARE],
+    "optimizer": ["adamax", "SGD", None, 1, ["sgd"], SQUARE],
     "regularizer": [0.1, "l2", regularizers.L2, {"l2": 1.0}, SQUARE],
     "callbacks": [1, None, len, [print, None], "print", [SQUARE]],
     "shuffle": ["no", None, 2, SQUARE],
@@ -666,6 +683,8 @@ def test_an_error_in_the_users_cost_passes_through() -> None:
 
     net = fastnn.Network([3, 4, 2], Failing)
     with refused(ZeroDivisionError, "in delta", net):
+        net.update_mini_batch(PAIRS, 0.1)
+    with refused(ZeroDivisionError, "in fn", net):
         net.gradients(X, LABELS)
     with refused(ZeroDivisionError, "in fn", net):
         net.total_cost(PAIRS, 0.0)

@@ -252,11 +252,11 @@ def test_interrupted_while_saving(capsys, monkeypatch) -> None:
 
 
 def test_interrupted_while_training(capsys, monkeypatch) -> None:
-    def interrupt(*arguments: object) -> None:
+    def interrupt(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
     before = snapshot()
-    monkeypatch.setattr("fastnn.cli.train._check_finite", interrupt)
+    monkeypatch.setattr("fastnn.cli.train.Network.fit", interrupt)
     assert main(TRAIN.split()) == 130
     assert capsys.readouterr().err == (
         "fastnn: interrupted before the training was finished; nothing was saved\n"

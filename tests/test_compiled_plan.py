@@ -7,6 +7,7 @@ import itertools
 import pickle
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,68 +18,113 @@ from strategies import FLOATS, modest, network_sizes
 from fastnn import _epoch
 from fastnn._activations import Activation
 from fastnn._costs import Cost
-from fastnn._plan import COLUMNS, CompiledPlan
-from fastnn.plan import ParameterLayout, Workspace
+from fastnn._epoch import Mode
+from fastnn._norm import Norm
+from fastnn._plan import COLUMNS, NUMBERS, CompiledPlan
+from fastnn.dropout import Dropout
+from fastnn.normalization import get as normalization_of
+from fastnn.optimizers import SGD, Adam
+from fastnn.plan import LayerOptions, ParameterLayout, Workspace
+from fastnn.regularizers import L1L2
 
 LARGEST = 2**31 - 1
+LENGTHS = ("n_parameters", "n_running", "work_size")
+RULES = [optimizer.rule(L1L2(0.01, 0.1), 1) for optimizer in (SGD(), Adam())]
 ABSURD = [-(2**63), -(2**31) - 1, -2, 2**31 - 1, 2**31, 2**32, 2**32 + 1, 2**62, 2**63 - 1]
 REFUSED = (OverflowError, TypeError, ValueError)
 
 
-def tight_plan(sizes: tuple[int, ...], batch_size: int, cost: int = 0) -> dict:
-    """Arguments of a CompiledPlan without a spare number in either vector.
+def tight_plan(
+    sizes: tuple[int, ...], batch_size: int, cost: int = 0, norm: int = 0, dropout: float = 0.0
+) -> dict:
+    """Arguments of a CompiledPlan without a spare number in any of its three vectors.
 
-    Every region has its own place, the last layer's weighted input too.
+    Every region has its own place, the last layer's weighted input too; ``norm`` is that of all
+    hidden layers, in one group each.
     """
-    taken = {"parameters": 0, "work": 0}
+    taken = {"parameters": 0, "running": 0, "work": 0}
 
     def take(vector: str, length: int) -> int:
         taken[vector] += length
         return taken[vector] - length
 
-    inputs = take("work", batch_size * sizes[0])
-    targets = take("work", batch_size * sizes[-1])
+    ends = {"inputs": take("work", batch_size * sizes[0])}
+    ends["targets"] = take("work", batch_size * sizes[-1])
+    ends["row_weights"] = take("work", batch_size)
     table = []
     for l, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
-        weights, biases = take("parameters", n_in * n_out), take("parameters", n_out)
-        out, delta = (take("work", batch_size * n_out) for _ in range(2))
-        z = take("work", batch_size * n_out) if l == len(sizes) - 2 else -1
-        table.append((n_in, n_out, Activation.SIGMOID, weights, biases, out, delta, z))
+        last, block = l == len(sizes) - 2, batch_size * n_out
+        row = dict.fromkeys(COLUMNS, -1)
+        row |= {"n_in": n_in, "n_out": n_out, "activation": Activation.SIGMOID, "groups": 1}
+        row |= {"norm": Norm.NO_NORM if last else norm}
+        row |= {"weights": take("parameters", n_in * n_out), "biases": take("parameters", n_out)}
+        row |= {name: take("work", block) for name in ("out", "act", "delta")}
+        if last:
+            row["z"] = take("work", block)
+        elif norm != Norm.NO_NORM:
+            row |= {name: take("parameters", n_out) for name in ("gamma", "beta")}
+            row |= {"xhat": take("work", block), "scratch": take("work", 4 * n_out)}
+            row["inverse"] = take("work", n_out if norm == Norm.BATCH else batch_size)
+        if norm == Norm.BATCH and not last:
+            row |= {name: take("running", n_out) for name in ("running_mean", "running_variance")}
+        table.append([row[name] for name in COLUMNS])
+    hidden = {"eps": 1e-5, "momentum": 0.1, "dropout": dropout, "train_scale": 2.0,
+              "predict_scale": 1.0}  # fmt: skip
+    numbers = np.array([[hidden[name] for name in NUMBERS]] * len(table))
+    numbers[-1, NUMBERS.index("dropout")] = 0
     return {
         "table": np.array(table, dtype=np.int64),
+        "numbers": numbers,
         "batch_size": batch_size,
-        "inputs": inputs,
-        "targets": targets,
+        **ends,
         "n_parameters": taken["parameters"],
+        "n_running": taken["running"],
         "work_size": taken["work"],
         "cost": cost,
+        "cost_parameter": 0.0,
     }
 
 
-def fits(table: np.ndarray, batch_size: int, inputs: int, targets: int, n_parameters: int,
-         work_size: int, cost: int) -> bool:  # fmt: skip
+def regions_of(row: dict[str, int], batch_size: int) -> list[tuple[str, str, int]]:
+    """(column, vector, length) of every region that a layer must have."""
+    block, n_out = batch_size * row["n_out"], row["n_out"]
+    regions = [
+        ("weights", "n_parameters", row["n_in"] * n_out),
+        ("biases", "n_parameters", n_out),
+        *((name, "work_size", block) for name in ("out", "act", "delta")),
+    ]
+    if row["z"] != -1 or row["activation"] in (Activation.GELU, Activation.SILU, Activation.MISH):
+        regions.append(("z", "work_size", block))
+    if row["norm"] != Norm.NO_NORM:
+        scales = n_out if row["norm"] == Norm.BATCH else batch_size * row["groups"]
+        regions += [(name, "n_parameters", n_out) for name in ("gamma", "beta")]
+        regions += [("xhat", "work_size", block), ("inverse", "work_size", scales)]
+        regions.append(("scratch", "work_size", 4 * n_out))
+    if row["norm"] == Norm.BATCH:
+        regions += [(name, "n_running", n_out) for name in ("running_mean", "running_variance")]
+    return regions
+
+
+def fits(table: np.ndarray, batch_size: int, **arguments: Any) -> bool:
     """Whether every region lies in its vector: the checks once more, in integers without end."""
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in table.tolist()]
-    if not 1 <= batch_size <= LARGEST:
+    if not 1 <= batch_size <= LARGEST or min(arguments[name] for name in LENGTHS) < 0:
         return False
     for row in rows:
-        block = batch_size * row["n_out"]
-        regions = [
-            (row["weights"], row["n_in"] * row["n_out"], n_parameters),
-            (row["biases"], row["n_out"], n_parameters),
-            (row["out"], block, work_size),
-            (row["delta"], block, work_size),
-        ]
-        if row["z"] != -1:
-            regions.append((row["z"], block, work_size))
         if not (1 <= row["n_in"] <= LARGEST and 1 <= row["n_out"] <= LARGEST):
             return False
-        if any(start < 0 or start + length > total for start, length, total in regions):
+        if not (0 <= row["norm"] <= 2 and 0 <= row["activation"] <= 12):
             return False
+        if not 1 <= row["groups"] <= row["n_out"] or row["n_out"] % row["groups"]:
+            return False
+        for name, vector, length in regions_of(row, batch_size):
+            if row[name] < 0 or row[name] + length > arguments[vector]:
+                return False
     if any(b["n_in"] != a["n_out"] for a, b in itertools.pairwise(rows)):
         return False
-    ends = [(inputs, batch_size * rows[0]["n_in"]), (targets, batch_size * rows[-1]["n_out"])]
-    return all(start >= 0 and start + length <= work_size for start, length in ends)
+    lengths = {"inputs": rows[0]["n_in"], "targets": rows[-1]["n_out"], "row_weights": 1}
+    ends = [(arguments[name], batch_size * length) for name, length in lengths.items()]
+    return all(start >= 0 and start + length <= arguments["work_size"] for start, length in ends)
 
 
 def guarded(size: int, dtype: type, value: float) -> tuple[np.ndarray, np.ndarray]:
@@ -98,40 +144,51 @@ def run_everything(plan: CompiledPlan, n_in: int, n_out: int, dtype: type) -> No
     """Call every function of the epoch with vectors of exactly the plan's sizes."""
     all_parameters, parameters = guarded(plan.n_parameters, dtype, 0.25)
     all_gradient, gradient = guarded(plan.n_parameters, dtype, 0.0)
+    all_running, running = guarded(plan.n_running, dtype, 0.5)
     all_work, work = guarded(plan.work_size, dtype, 0.0)
+    all_state, state = guarded(3 * plan.n_parameters, dtype, 0.0)
     n = 2 * plan.batch_size + 1
     all_outputs, flat = guarded(n * n_out, dtype, 0.0)
-    outputs = flat.reshape(n, n_out)
     X, Y = np.full((n, n_in), 0.5, dtype), np.full((n, n_out), 0.5, dtype)
-    order = np.arange(n)
-    _epoch.train_epoch(plan, parameters, work, X, Y, order, 0.1, 0.9, 0.01, True)
-    m = _epoch.forward_batch(plan, parameters, work, X, Y, order)
-    _epoch.output_delta(plan, work, m)
+    rows = X, Y, np.full(n, 0.5, dtype), np.arange(n)
+    for rule, slots in zip(RULES, (state[:0].reshape(0, 0), state.reshape(3, -1)), strict=True):
+        rates = np.array([0.1])
+        _epoch.train_epoch(plan, rule, parameters, running, slots, work, *rows, rates, 1, 0, True)
+        m = _epoch.forward_batch(plan, parameters, running, work, *rows, Mode.TRAIN, 1, 0)
+        _epoch.output_delta(plan, work, m, True)
+        _epoch.update_batch(plan, rule, parameters, slots, work, m, 0.1, 1, 0)
+    m = _epoch.forward_batch(plan, parameters, running, work, *rows, Mode.GRADIENT, 0, 0)
+    _epoch.output_delta(plan, work, m, True)
     _epoch.gradient_batch(plan, gradient, parameters, work, m, 1.0, 0.0)
-    _epoch.update_batch(plan, parameters, work, m, 0.1, 0.9, 0.01)
-    _epoch.predict(plan, parameters, work, X, outputs)
-    for whole in (all_parameters, all_gradient, all_work, all_outputs):
+    _epoch.predict(plan, parameters, running, work, X, flat.reshape(n, n_out))
+    guards = (all_parameters, all_gradient, all_running, all_work, all_state, all_outputs)
+    for whole in guards:
         assert_guards_stand(whole)
 
 
+@pytest.mark.parametrize("norm", Norm)
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("batch_size", [1, 3])
 @pytest.mark.parametrize("sizes", [(1, 1), (3, 2), (2, 5, 1), (4, 3, 3, 2)])
-def test_a_tight_plan_is_taken_and_stays_inside(sizes, batch_size, dtype):
-    arguments = tight_plan(sizes, batch_size)
+def test_a_tight_plan_is_taken_and_stays_inside(sizes, batch_size, dtype, dropout, norm):
+    arguments = tight_plan(sizes, batch_size, norm=norm, dropout=dropout)
     assert fits(**arguments)
     plan = CompiledPlan(**arguments)
     assert plan.n_layers == len(sizes) - 1
     assert plan.batch_size == batch_size
     assert plan.n_parameters == arguments["n_parameters"]
+    assert plan.n_running == arguments["n_running"]
     assert plan.work_size == arguments["work_size"]
-    assert plan.cost == 0
+    assert (plan.cost, plan.cost_parameter) == (0, 0.0)
+    assert plan.has_norm == (norm != Norm.NO_NORM and len(sizes) > 2)
+    assert plan.needs_two_rows == (norm == Norm.BATCH and len(sizes) > 2)
     run_everything(plan, sizes[0], sizes[-1], dtype)
 
 
 def test_the_table_may_be_read_only():
     arguments = tight_plan((2, 3), 2)
-    arguments["table"].flags.writeable = False
+    arguments["table"].flags.writeable = arguments["numbers"].flags.writeable = False
     CompiledPlan(**arguments)
 
 
@@ -139,32 +196,42 @@ def test_the_plan_keeps_no_hold_on_its_table():
     """What is written into the table afterwards was never checked."""
     arguments = tight_plan((2, 3), 2)
     plan = CompiledPlan(**arguments)
-    arguments["table"][:] = 2**62
+    arguments["table"][:], arguments["numbers"][:] = 2**62, np.nan
     run_everything(plan, 2, 3, np.float64)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])
-@pytest.mark.parametrize("vector", ["n_parameters", "work_size"])
+@pytest.mark.parametrize("vector", LENGTHS)
 def test_one_number_too_few_is_refused(vector, batch_size):
-    arguments = tight_plan((3, 4, 2), batch_size)
+    arguments = tight_plan((3, 4, 2), batch_size, norm=Norm.BATCH)
     arguments[vector] -= 1
     with pytest.raises(ValueError, match=f"do not fit in {arguments[vector]}"):
         CompiledPlan(**arguments)
 
 
-# A sigmoid net 3-4-2 for 2 rows; each offset moved so that its region's last number falls out.
-@pytest.mark.parametrize("layer", [0, 1])
-@pytest.mark.parametrize("column", ["weights", "biases", "out", "delta", "z"])
-def test_a_region_that_leaves_its_vector_is_refused_by_name(layer, column):
+NORM_PARTS = ("gamma", "beta", "xhat", "inverse", "scratch")
+# (norm, layer, column): every region of a sigmoid net 3-4-2, without norm and with both.
+REGIONS = [
+    *((0, l, name) for l in (0, 1) for name in ("weights", "biases", "out", "act", "delta", "z")),
+    *((norm, 0, name) for norm in (Norm.BATCH, Norm.GROUP) for name in NORM_PARTS),
+    *((Norm.BATCH, 0, name) for name in ("running_mean", "running_variance")),
+]
+
+
+@pytest.mark.parametrize(("norm", "layer", "column"), REGIONS)
+def test_a_region_that_leaves_its_vector_is_refused_by_name(norm, layer, column):
+    """For 2 rows; each offset moved so that its region's last number falls out."""
+
     def at(offset: int) -> CompiledPlan:
-        arguments = tight_plan((3, 4, 2), 2)
+        arguments = tight_plan((3, 4, 2), 2, norm=norm)
         arguments["table"][layer, COLUMNS.index(column)] = offset
         return CompiledPlan(**arguments)
 
-    good = tight_plan((3, 4, 2), 2)
-    n_in, n_out = good["table"][layer, :2]
-    total = good["n_parameters" if column in ("weights", "biases") else "work_size"]
-    length = {"weights": n_in * n_out, "biases": n_out}.get(column, 2 * n_out)
+    good = tight_plan((3, 4, 2), 2, norm=norm)
+    row = dict(zip(COLUMNS, good["table"][layer].tolist(), strict=True)) | {"z": 0}
+    lengths = {name: (vector, length) for name, vector, length in regions_of(row, 2)}
+    vector, length = lengths[column]
+    total = good[vector]
     at(total - length)
     at(0)
     for offset in (total - length + 1, total, -2, -(2**31), 2**31, 2**62, 2**63 - 1, -(2**63)):
@@ -172,18 +239,29 @@ def test_a_region_that_leaves_its_vector_is_refused_by_name(layer, column):
             at(offset)
 
 
-@pytest.mark.parametrize("column", ["weights", "biases", "out", "delta"])
-def test_only_z_may_be_left_out(column):
-    arguments = tight_plan((3, 2), 2)
-    arguments["table"][0, COLUMNS.index(column)] = -1
+@pytest.mark.parametrize(("norm", "layer", "column"), [case for case in REGIONS if case[2] != "z"])
+def test_only_z_may_be_left_out(norm, layer, column):
+    arguments = tight_plan((3, 4, 2), 2, norm=norm)
+    arguments["table"][layer, COLUMNS.index(column)] = -1
     with pytest.raises(ValueError, match=f"^{column}: "):
         CompiledPlan(**arguments)
 
 
-@pytest.mark.parametrize("name", ["inputs", "targets"])
-def test_inputs_and_targets_must_fit(name):
+@pytest.mark.parametrize("activation", Activation)
+def test_z_is_needed_where_the_derivative_is_computed_from_it(activation):
+    arguments = tight_plan((3, 4, 2), 2)
+    arguments["table"][0, COLUMNS.index("activation")] = activation
+    if activation.name in ("GELU", "SILU", "MISH"):
+        with pytest.raises(ValueError, match=r"^z: 8 numbers at -1 do not fit"):
+            CompiledPlan(**arguments)
+    else:
+        CompiledPlan(**arguments)
+
+
+@pytest.mark.parametrize(("name", "columns"), [("inputs", 3), ("targets", 2), ("row_weights", 1)])
+def test_what_a_mini_batch_gathers_must_fit(name, columns):
     arguments = tight_plan((3, 4, 2), 5)
-    end = arguments["work_size"] - 5 * (3 if name == "inputs" else 2)
+    end = arguments["work_size"] - 5 * columns
     CompiledPlan(**{**arguments, name: end})
     for offset in (end + 1, -1, 2**62, -(2**63), 2**63 - 1):
         with pytest.raises(ValueError, match=f"^{name}: "):
@@ -200,7 +278,7 @@ def test_an_impossible_size_is_refused(layer, column, value):
         CompiledPlan(**arguments)
 
 
-@pytest.mark.parametrize("value", [-1, 5, *ABSURD])
+@pytest.mark.parametrize("value", [-1, 13, *ABSURD])
 @pytest.mark.parametrize("layer", [0, 1])
 def test_an_unknown_activation_is_refused(layer, value):
     """2**32 + 1 too, which a C int would take for the sigmoid."""
@@ -208,6 +286,48 @@ def test_an_unknown_activation_is_refused(layer, value):
     arguments["table"][layer, COLUMNS.index("activation")] = value
     with pytest.raises(ValueError, match="activation: expected"):
         CompiledPlan(**arguments)
+
+
+@pytest.mark.parametrize("value", [-1, 3, *ABSURD])
+def test_an_unknown_norm_is_refused(value):
+    arguments = tight_plan((3, 4, 2), 2, norm=Norm.BATCH)
+    arguments["table"][0, COLUMNS.index("norm")] = value
+    with pytest.raises(ValueError, match="norm: expected 0 to 2"):
+        CompiledPlan(**arguments)
+
+
+@pytest.mark.parametrize("value", [-1, 0, 3, 5, 8, *ABSURD])
+def test_groups_must_divide_the_neurons(value):
+    arguments = tight_plan((3, 4, 2), 2, norm=Norm.GROUP)
+    arguments["table"][0, COLUMNS.index("groups")] = value
+    with pytest.raises(ValueError, match="groups: expected a divisor of 4"):
+        CompiledPlan(**arguments)
+
+
+@pytest.mark.parametrize("groups", [2, 4])
+def test_more_groups_need_more_room(groups):
+    """In a vector where their inverse deviations lie last."""
+    arguments = tight_plan((3, 4, 2), 2, norm=Norm.GROUP)
+    table, end = arguments["table"], arguments["work_size"]
+    table[0, COLUMNS.index("groups")] = groups
+    table[0, COLUMNS.index("inverse")] = end
+    with pytest.raises(ValueError, match=f"^inverse: {2 * groups} numbers at {end} do not fit"):
+        CompiledPlan(**{**arguments, "work_size": end + 2 * groups - 1})
+    run_everything(CompiledPlan(**{**arguments, "work_size": end + 2 * groups}), 3, 2, np.float64)
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0, 2.0, np.nan, np.inf])
+def test_an_impossible_dropout_is_refused(rate):
+    arguments = tight_plan((3, 4, 2), 2)
+    arguments["numbers"][0, NUMBERS.index("dropout")] = rate
+    with pytest.raises(ValueError, match="dropout: expected 0 or more and below 1"):
+        CompiledPlan(**arguments)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_impossible_cost_parameter_is_refused(value):
+    with pytest.raises(ValueError, match="cost_parameter: expected a finite number"):
+        CompiledPlan(**{**tight_plan((3, 2), 2), "cost_parameter": value})
 
 
 def test_layers_must_follow_on_one_another():
@@ -224,27 +344,45 @@ def test_an_impossible_batch_size_is_refused(value):
 
 
 @pytest.mark.parametrize("value", [-1, -(2**31), -(2**62), -(2**63), 2**70, None, "8"])
-@pytest.mark.parametrize("name", ["n_parameters", "work_size"])
+@pytest.mark.parametrize("name", LENGTHS)
 def test_an_impossible_length_is_refused(name, value):
     with pytest.raises(REFUSED):
         CompiledPlan(**{**tight_plan((3, 4, 2), 2), name: value})
 
 
+WIDTH = len(COLUMNS)
 BAD_TABLES = {
     "none": None,
-    "no rows": np.empty((0, 8), np.int64),
-    "7 columns": np.ones((1, 7), np.int64),
-    "9 columns": np.ones((1, 9), np.int64),
+    "no rows": np.empty((0, WIDTH), np.int64),
+    "a column fewer": np.ones((1, WIDTH - 1), np.int64),
+    "a column more": np.ones((1, WIDTH + 1), np.int64),
     "no columns": np.empty((1, 0), np.int64),
-    "one-dimensional": np.ones(8, np.int64),
-    "three-dimensional": np.ones((1, 1, 8), np.int64),
-    "int32": np.ones((1, 8), np.int32),
-    "uint64": np.ones((1, 8), np.uint64),
-    "float": np.ones((1, 8)),
-    "strided": np.ones((1, 16), np.int64)[:, ::2],
-    "fortran": np.asfortranarray(np.ones((2, 8), np.int64)),
-    "a list": [[1] * 8],
+    "one-dimensional": np.ones(WIDTH, np.int64),
+    "three-dimensional": np.ones((1, 1, WIDTH), np.int64),
+    "int32": np.ones((1, WIDTH), np.int32),
+    "uint64": np.ones((1, WIDTH), np.uint64),
+    "float": np.ones((1, WIDTH)),
+    "strided": np.ones((1, 2 * WIDTH), np.int64)[:, ::2],
+    "fortran": np.asfortranarray(np.ones((2, WIDTH), np.int64)),
+    "a list": [[1] * WIDTH],
 }
+BAD_NUMBERS = {
+    "none": None,
+    "a row fewer": np.zeros((0, len(NUMBERS))),
+    "a row more": np.zeros((2, len(NUMBERS))),
+    "a column fewer": np.zeros((1, len(NUMBERS) - 1)),
+    "a column more": np.zeros((1, len(NUMBERS) + 1)),
+    "one-dimensional": np.zeros(len(NUMBERS)),
+    "float32": np.zeros((1, len(NUMBERS)), np.float32),
+    "strided": np.zeros((1, 2 * len(NUMBERS)))[:, ::2],
+    "a list": [[0.0] * len(NUMBERS)],
+}
+
+
+@pytest.mark.parametrize("numbers", BAD_NUMBERS.values(), ids=BAD_NUMBERS)
+def test_what_is_no_table_of_numbers_is_refused(numbers):
+    with pytest.raises((TypeError, ValueError), match=r"."):
+        CompiledPlan(**{**tight_plan((1, 1), 1), "numbers": numbers})
 
 
 @pytest.mark.parametrize("table", BAD_TABLES.values(), ids=BAD_TABLES)
@@ -263,7 +401,8 @@ def test_a_plan_without_arguments_is_refused():
 def test_a_plan_cannot_be_changed_copied_or_pickled():
     """A copy of its addresses would outlive them."""
     plan = CompiledPlan(**tight_plan((3, 2), 2))
-    for name in ("n_layers", "batch_size", "cost", "n_parameters", "work_size"):
+    names = ("n_layers", "batch_size", "cost", "cost_parameter", "needs_two_rows", "has_norm")
+    for name in (*names, *LENGTHS):
         with pytest.raises(AttributeError):
             setattr(plan, name, 10**6)
     for duplicate in (copy.copy, copy.deepcopy, pickle.dumps):
@@ -271,7 +410,7 @@ def test_a_plan_cannot_be_changed_copied_or_pickled():
             duplicate(plan)
 
 
-@pytest.mark.parametrize("cost", [-(2**31), -2, -1, 3, 99, 2**31 - 1])
+@pytest.mark.parametrize("cost", [-(2**31), -2, -1, 7, 99, 2**31 - 1])
 def test_a_cost_that_is_not_compiled_never_trains(cost):
     """−1, a cost in Python, makes a good plan; only what would compute its delta must refuse."""
     arguments = tight_plan((3, 2), 2, cost)
@@ -281,25 +420,29 @@ def test_a_cost_that_is_not_compiled_never_trains(cost):
         assert cost != -1
         return
     parameters, work = np.full(plan.n_parameters, 0.5), np.zeros(plan.work_size)
-    X, Y, order = np.ones((2, 3)), np.ones((2, 2)), np.arange(2)
+    none, slots = np.empty(0), np.empty((0, 0))
+    rows = np.ones((2, 3)), np.ones((2, 2)), none, np.arange(2), np.array([0.1])
     with pytest.raises(ValueError, match="cost"):
-        _epoch.train_epoch(plan, parameters, work, X, Y, order, 0.1, 1.0, 0.0, False)
+        _epoch.train_epoch(plan, RULES[0], parameters, none, slots, work, *rows, 0, 0, False)
     with pytest.raises(ValueError, match="cost"):
-        _epoch.output_delta(plan, work, 1)
+        _epoch.output_delta(plan, work, 1, False)
     np.testing.assert_array_equal(parameters, 0.5)
 
 
 NO_PLAN = """
 import numpy as np
 from fastnn import _epoch
-v, X, order = np.zeros(4), np.zeros((2, 2)), np.arange(2)
+from fastnn.optimizers import SGD
+from fastnn.regularizers import L2
+v, s, X, order, none = np.zeros(4), np.zeros((0, 0)), np.zeros((2, 2)), np.arange(2), np.empty(0)
+rows, rule = (X, X, none, order), SGD().rule(L2(0.0), 2)
 calls = {
-    "train_epoch": lambda: _epoch.train_epoch(None, v, v, X, X, order, 0.1, 1.0, 0.0, True),
-    "forward_batch": lambda: _epoch.forward_batch(None, v, v, X, X, order),
-    "output_delta": lambda: _epoch.output_delta(None, v, 1),
-    "update_batch": lambda: _epoch.update_batch(None, v, v, 1, 0.1, 1.0, 0.0),
+    "train_epoch": lambda: _epoch.train_epoch(None, rule, v, none, s, v, *rows, v[:1], 0, 0, True),
+    "forward_batch": lambda: _epoch.forward_batch(None, v, none, v, *rows, 0, 0, 0),
+    "output_delta": lambda: _epoch.output_delta(None, v, 1, False),
+    "update_batch": lambda: _epoch.update_batch(None, rule, v, s, v, 1, 0.1, 0, 0),
     "gradient_batch": lambda: _epoch.gradient_batch(None, v, v, v, 1, 1.0, 0.0),
-    "predict": lambda: _epoch.predict(None, v, v, X, X),
+    "predict": lambda: _epoch.predict(None, v, none, v, X, X),
 }
 for name, call in calls.items():
     print(name, flush=True)
@@ -334,9 +477,11 @@ def spoiled_plans(draw: st.DrawFn) -> dict:
 
     Activations stay as they are: they change no region, and a test of their own has them.
     """
-    arguments = tight_plan(draw(network_sizes()), draw(st.integers(1, 4)))
+    sizes, batch_size = draw(network_sizes()), draw(st.integers(1, 4))
+    norm, dropout = draw(st.sampled_from(Norm)), draw(st.sampled_from([0.0, 0.5]))
+    arguments = tight_plan(sizes, batch_size, norm=norm, dropout=dropout)
     table = arguments["table"]
-    scalars = ("batch_size", "inputs", "targets", "n_parameters", "work_size")
+    scalars = ("batch_size", "inputs", "targets", "row_weights", *LENGTHS)
     columns = [column for column in COLUMNS if column != "activation"]
     for _ in range(draw(st.integers(1, 3))):
         name = draw(st.sampled_from([*columns, *scalars]))
@@ -360,7 +505,7 @@ def test_a_spoiled_plan_is_refused_or_stays_inside(arguments, dtype):
         return
     plan = CompiledPlan(**arguments)
     # Room for more than it needs is no fault, but a vector that large is not to be had here.
-    assume(plan.n_parameters <= 10**5 and plan.work_size <= 10**5)
+    assume(max(plan.n_parameters, plan.n_running, plan.work_size) <= 10**5)
     n_in, n_out = int(arguments["table"][0, 0]), int(arguments["table"][-1, 1])
     run_everything(plan, n_in, n_out, dtype)
 
@@ -370,35 +515,50 @@ int64s = st.integers(-(2**63), 2**63 - 1)
 
 @settings(modest, max_examples=100)
 @given(
-    st.lists(st.lists(st.one_of(st.integers(-1, 6), int64s), min_size=8, max_size=8), min_size=1,
-             max_size=3),
-    st.lists(st.one_of(st.integers(-1, 40), int64s), min_size=5, max_size=5),
+    st.lists(
+        st.lists(st.one_of(st.integers(-1, 6), int64s), min_size=WIDTH, max_size=WIDTH),
+        min_size=1, max_size=3,
+    ),
+    st.lists(st.one_of(st.integers(-1, 40), int64s), min_size=7, max_size=7),
 )  # fmt: skip
-def test_random_tables_are_refused_or_stay_inside(rows, numbers):
+def test_random_tables_are_refused_or_stay_inside(rows, scalars):
     table = np.array(rows, dtype=np.int64)
-    table[:, COLUMNS.index("activation")] %= 5
-    names = ("batch_size", "inputs", "targets", "n_parameters", "work_size")
-    arguments = {"table": table, **dict(zip(names, numbers, strict=True)), "cost": 0}
+    table[:, COLUMNS.index("activation")] %= 13
+    table[:, COLUMNS.index("norm")] %= 3
+    table[:, COLUMNS.index("groups")] = 1
+    names = ("batch_size", "inputs", "targets", "row_weights", *LENGTHS)
+    arguments = {"table": table, **dict(zip(names, scalars, strict=True)), "cost": 0}
+    arguments |= {"numbers": np.zeros((len(table), len(NUMBERS))), "cost_parameter": 0.0}
     if not fits(**arguments):
         with pytest.raises(ValueError, match=r"."):
             CompiledPlan(**arguments)
         return
     plan = CompiledPlan(**arguments)
-    assume(plan.n_parameters <= 10**5 and plan.work_size <= 10**5)
+    assume(max(plan.n_parameters, plan.n_running, plan.work_size) <= 10**5)
     run_everything(plan, rows[0][0], rows[-1][1], np.float64)
 
 
 @modest
-@given(network_sizes(), st.integers(1, 9), st.sampled_from([-1, *Cost]))
-def test_the_plans_that_are_really_made_fit(sizes, batch_size, cost):
+@given(
+    network_sizes(),
+    st.integers(1, 9),
+    st.sampled_from([-1, *Cost]),
+    st.sampled_from([None, "batch", "layer"]),
+    st.sampled_from(["relu", "gelu"]),
+)
+def test_the_plans_that_are_really_made_fit(sizes, batch_size, cost, norm, activation):
     """Those of ``fastnn.plan``, which nobody else holds against the bounds from outside."""
-    names = ["relu"] * (len(sizes) - 2) + ["sigmoid"]
-    layout = ParameterLayout(sizes)
-    workspace = Workspace(layout, names, batch_size, np.dtype(np.float64), cost)
+    chosen = normalization_of(norm)
+    options = [LayerOptions(activation, chosen, Dropout(0.5))] * (len(sizes) - 2)
+    options.append(LayerOptions("exp" if cost == Cost.POISSON else "sigmoid"))
+    layout = ParameterLayout(sizes, chosen)
+    workspace = Workspace(layout, options, batch_size, np.dtype(np.float64), cost)
     plan = workspace.compiled
     assert plan.n_parameters == layout.n_parameters
+    assert plan.n_running == layout.n_running
     assert plan.work_size == len(workspace.memory)
-    assert fits(workspace.table, batch_size, 0, workspace.targets, plan.n_parameters,
-                plan.work_size, cost)  # fmt: skip
+    assert fits(workspace.table, batch_size, inputs=0, targets=workspace.targets,
+                row_weights=workspace.row_weights, n_parameters=plan.n_parameters,
+                n_running=plan.n_running, work_size=plan.work_size)  # fmt: skip
     if cost >= 0:
         run_everything(plan, sizes[0], sizes[-1], np.float64)

@@ -7,20 +7,27 @@ import pytest
 from closeness import assert_close
 from damage import assert_refused, cases, read_only
 from gradcheck import numerical_gradient
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.special import expit, log_expit, log_softmax, softmax
 from strategies import FLOATS, arrays, blocks, dtypes, few, modest
 
 from fastnn import CrossEntropyCost, LogLikelihoodCost, QuadraticCost
 from fastnn._activations import Activation
-from fastnn._costs import Cost, cost_backward, cost_forward
+from fastnn._costs import OUTPUTS, Cost, cost_backward, cost_forward
+from fastnn.costs import AbsoluteCost, HuberCost, PoissonCost, QuantileCost
 
 IDENTITY, SIGMOID, SOFTMAX = Activation.IDENTITY, Activation.SIGMOID, Activation.SOFTMAX
+EXP = Activation.EXP
+PARAMETER = 0.3  # the Huber cost's delta and the quantile here
 CLASSES = {
     Cost.QUADRATIC: QuadraticCost,
     Cost.CROSS_ENTROPY: CrossEntropyCost,
     Cost.LOG_LIKELIHOOD: LogLikelihoodCost,
+    Cost.HUBER: HuberCost(PARAMETER),
+    Cost.ABSOLUTE: AbsoluteCost,
+    Cost.POISSON: PoissonCost,
+    Cost.QUANTILE: QuantileCost(PARAMETER),
 }
 PAIRS = [
     (Cost.QUADRATIC, SIGMOID),
@@ -30,7 +37,16 @@ PAIRS = [
     (Cost.CROSS_ENTROPY, SOFTMAX),
     (Cost.LOG_LIKELIHOOD, SOFTMAX),
     (Cost.LOG_LIKELIHOOD, SIGMOID),
+    (Cost.HUBER, IDENTITY),
+    (Cost.HUBER, SIGMOID),
+    (Cost.ABSOLUTE, IDENTITY),
+    (Cost.ABSOLUTE, SIGMOID),
+    (Cost.POISSON, EXP),
+    (Cost.QUANTILE, IDENTITY),
+    (Cost.QUANTILE, SIGMOID),
 ]
+# Costs of which a slope jumps at 0 or at the parameter.
+KINKS = {Cost.HUBER: PARAMETER, Cost.ABSOLUTE: 0.0, Cost.QUANTILE: 0.0}
 every_pair = pytest.mark.parametrize(("cost", "output"), PAIRS, ids=lambda e: e.name.lower())
 every_cost = pytest.mark.parametrize("cost", list(Cost), ids=lambda e: e.name.lower())
 every_float = pytest.mark.parametrize("dtype", FLOATS)
@@ -40,12 +56,24 @@ SLOPES = {
     Cost.QUADRATIC: lambda a, y: a - y,
     Cost.CROSS_ENTROPY: lambda a, y: (a - y) / (a * (1 - a)),
     Cost.LOG_LIKELIHOOD: lambda a, y: -y / a,
+    Cost.HUBER: lambda a, y: np.clip(a - y, -PARAMETER, PARAMETER),
+    Cost.ABSOLUTE: lambda a, y: np.sign(a - y),
+    Cost.POISSON: lambda a, y: 1 - y / a,
+    Cost.QUANTILE: lambda a, y: np.heaviside(a - y, PARAMETER) - PARAMETER,
 }
+NONE = np.empty(0)
+
+
+def total_of(
+    cost: int, a: np.ndarray, y: np.ndarray, row_weights: np.ndarray | None = None
+) -> float:
+    weights = NONE if row_weights is None else row_weights
+    return cost_forward(a, y, weights.astype(a.dtype), cost, PARAMETER)
 
 
 def delta_of(cost: int, output: int, a: np.ndarray, y: np.ndarray) -> np.ndarray:
     delta = np.full_like(a, np.nan)
-    assert cost_backward(delta, read_only(a), read_only(y), cost, output) is None
+    assert cost_backward(delta, read_only(a), read_only(y), cost, PARAMETER, output) is None
     return delta
 
 
@@ -53,6 +81,8 @@ def jacobian(output: int, a: np.ndarray) -> np.ndarray:
     """∂a/∂z of one row, from its output."""
     if output == SOFTMAX:
         return np.diag(a) - np.outer(a, a)
+    if output == EXP:
+        return np.diag(a)
     return np.diag(a * (1 - a)) if output == SIGMOID else np.eye(len(a))
 
 
@@ -63,9 +93,11 @@ def chain_rule(cost: int, output: int, a: np.ndarray, y: np.ndarray) -> np.ndarr
 
 def cost_of_weighted_input(cost: int, output: int, z: np.ndarray, y: np.ndarray) -> float:
     """C(f(z), y) with the logarithms taken of z, so that it holds for large z too."""
-    a = {IDENTITY: lambda z: z, SIGMOID: expit, SOFTMAX: lambda z: softmax(z, axis=1)}[output](z)
-    if cost == Cost.QUADRATIC:
-        return float(0.5 * np.sum((a - y) ** 2))
+    a = activate(output, z)
+    if cost == Cost.POISSON:
+        return float(np.sum(a - y * z))
+    if cost not in (Cost.CROSS_ENTROPY, Cost.LOG_LIKELIHOOD):
+        return float(CLASSES[cost].fn(a, y))
     log_a = log_expit(z) if output == SIGMOID else log_softmax(z, axis=1)
     if cost == Cost.LOG_LIKELIHOOD:
         return float(-np.sum(y * log_a))
@@ -74,7 +106,8 @@ def cost_of_weighted_input(cost: int, output: int, z: np.ndarray, y: np.ndarray)
 
 
 def activate(output: int, z: np.ndarray) -> np.ndarray:
-    return {IDENTITY: lambda z: z, SIGMOID: expit, SOFTMAX: lambda z: softmax(z, axis=1)}[output](z)
+    functions = {IDENTITY: lambda z: z, SIGMOID: expit, EXP: np.exp}
+    return softmax(z, axis=1) if output == SOFTMAX else functions[output](z)
 
 
 def targets(kind: str, m: int, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -90,6 +123,10 @@ def test_the_numbers_are_those_of_the_enumeration():
         "QUADRATIC": 0,
         "CROSS_ENTROPY": 1,
         "LOG_LIKELIHOOD": 2,
+        "HUBER": 3,
+        "ABSOLUTE": 4,
+        "POISSON": 5,
+        "QUANTILE": 6,
     }
 
 
@@ -103,9 +140,9 @@ def test_the_value_is_that_of_the_class(cost, data):
     """From 0 to 1 with both ends, where the class hides log(0) behind nan_to_num."""
     shape = data.draw(blocks)
     a, y = (data.draw(arrays(np.dtype(np.float64), shape, 0, 1)) for _ in range(2))
-    total = cost_forward(read_only(a), read_only(y), cost)
+    total = total_of(cost, read_only(a), read_only(y))
     assert isinstance(total, float)
-    with np.errstate(over="ignore"):  # two largest numbers make an infinity
+    with np.errstate(over="ignore", invalid="ignore"):  # two largest numbers make an infinity
         expected = CLASSES[cost].fn(a, y)
     assert total == pytest.approx(expected, rel=1e-12, abs=1e-300)
 
@@ -119,7 +156,7 @@ def test_the_value_in_float32_is_the_class_in_float64(cost, data):
     a = data.draw(arrays(np.dtype(np.float32), shape, 2**-20, 1 - 2**-20))
     y = data.draw(arrays(np.dtype(np.float32), shape, 0, 1))
     expected = CLASSES[cost].fn(a.astype(np.float64), y.astype(np.float64))
-    assert cost_forward(a, y, cost) == pytest.approx(expected, rel=1e-12, abs=1e-300)
+    assert total_of(cost, a, y) == pytest.approx(expected, rel=1e-12, abs=1e-300)
 
 
 @every_float
@@ -130,13 +167,13 @@ def test_hidden_logarithms_of_zero(cost, dtype, a, y):
     """0·ln 0 and NaN count 0, an infinite term as the dtype's largest number, as in the class."""
     outputs, wanted = np.full((1, 1), a, dtype), np.full((1, 1), y, dtype)
     expected = float(CLASSES[cost].fn(outputs, wanted))
-    assert cost_forward(outputs, wanted, cost) == expected
+    assert total_of(cost, outputs, wanted) == expected
 
 
 @every_float
 @pytest.mark.parametrize("a", [np.nan, np.inf])
 def test_the_quadratic_cost_hides_nothing(dtype, a):
-    total = cost_forward(np.full((1, 1), a, dtype), np.zeros((1, 1), dtype), Cost.QUADRATIC)
+    total = total_of(Cost.QUADRATIC, np.full((1, 1), a, dtype), np.zeros((1, 1), dtype))
     np.testing.assert_equal(total, a)
 
 
@@ -144,11 +181,11 @@ def test_float32_totals_are_summed_in_double():
     """½ and then 2¹⁷ terms of 2⁻²⁷: a float32 total would stick at ½, as it does at 2²⁷ + 1."""
     a = np.full((2**17 + 1, 1), 2.0**-13, np.float32)
     a[0] = 1
-    assert cost_forward(a, np.zeros_like(a), Cost.QUADRATIC) == 0.5 + 2.0**-10
+    assert total_of(Cost.QUADRATIC, a, np.zeros_like(a)) == 0.5 + 2.0**-10
     # −ln a of the float32 next to 1 is 2⁻²⁴, about: added to ln 2, 2¹⁷ of them are lost likewise.
     a = np.full((2**17 + 1, 1), 1 - 2.0**-24, np.float32)
     a[0] = 0.5
-    total = cost_forward(a, np.ones_like(a), Cost.LOG_LIKELIHOOD)
+    total = total_of(Cost.LOG_LIKELIHOOD, a, np.ones_like(a))
     assert total == pytest.approx(np.log(2) - 2**17 * np.log1p(-(2.0**-24)), rel=1e-12)
 
 
@@ -157,7 +194,26 @@ def test_float32_outputs_are_not_squared_or_subtracted_in_float32(cost):
     """1 − 10⁻⁷ rounds to 1 in float32, but ln(1 − a) is asked of the double."""
     a, y = np.float32([[1e-7, 3e-8]]), np.float32([[0.3, 0.6]])
     expected = CLASSES[cost].fn(a.astype(np.float64), y.astype(np.float64))
-    assert cost_forward(a, y, cost) == pytest.approx(expected, rel=1e-14)
+    assert total_of(cost, a, y) == pytest.approx(expected, rel=1e-14)
+
+
+@every_float
+@every_cost
+def test_row_weights_are_factors_on_the_rows(cost, dtype):
+    rng = np.random.default_rng(0)
+    a, y = (rng.uniform(0.1, 0.9, (5, 3)).astype(dtype) for _ in range(2))
+    weights = np.array([0, 1, 0.5, 2, 8])
+    expected = sum(w * total_of(cost, a[[i]], y[[i]]) for i, w in enumerate(weights))
+    assert total_of(cost, a, y, weights) == pytest.approx(expected, rel=1e-14)
+    assert total_of(cost, a, y, np.ones(5)) == total_of(cost, a, y)
+
+
+@every_cost
+@pytest.mark.parametrize("n_weights", [1, 4, 6])
+def test_as_many_row_weights_as_rows(cost, n_weights):
+    a = np.full((5, 3), 0.5)
+    with pytest.raises(ValueError, match=f"row_weights: expected none or 5, got {n_weights}"):
+        cost_forward(a, a, np.ones(n_weights), cost, PARAMETER)
 
 
 # Deltas.
@@ -173,6 +229,9 @@ def test_delta_is_the_derivative_of_the_cost(cost, output, kind, data):
     z, y = rng.uniform(-3, 3, (m, n)), targets(kind, m, n, rng)
     if cost == Cost.CROSS_ENTROPY and output == SOFTMAX and n == 1:
         n, z, y = 2, rng.uniform(-3, 3, (m, 2)), targets(kind, m, 2, rng)  # a = 1 has no ln(1 − a)
+    if cost in KINKS:  # a difference must not step over one
+        distance = np.abs(np.abs(activate(output, z) - y) - KINKS[cost])
+        assume(distance.min() > 0.01)
     expected = numerical_gradient(lambda z: cost_of_weighted_input(cost, output, z, y), z)
     delta = delta_of(cost, output, activate(output, z), y)
     np.testing.assert_allclose(delta, expected, rtol=1e-8, atol=1e-9)
@@ -201,6 +260,7 @@ def test_delta_is_the_chain_rule(cost, output, data):
 @every_float
 @every_pair
 def test_delta_is_nothing_where_the_output_is_right(cost, output, dtype):
+    """Where it is exp too, which never is 0: its delta is a − y."""
     a = np.eye(4, dtype=dtype)
     np.testing.assert_array_equal(delta_of(cost, output, a, a.copy()), 0)
 
@@ -221,6 +281,11 @@ WRONG = {
     (Cost.CROSS_ENTROPY, SIGMOID): [1, -1, 0],
     (Cost.LOG_LIKELIHOOD, SOFTMAX): [1, -1, 0],
     (Cost.LOG_LIKELIHOOD, SIGMOID): [0, -1, 0],
+    (Cost.HUBER, SIGMOID): [0, 0, 0],
+    (Cost.ABSOLUTE, IDENTITY): [1, -1, 0],
+    (Cost.ABSOLUTE, SIGMOID): [0, 0, 0],
+    (Cost.POISSON, EXP): [1, -1, 0],
+    (Cost.QUANTILE, SIGMOID): [0, 0, 0],
 }
 
 
@@ -302,32 +367,38 @@ def test_cross_entropy_with_softmax_when_surely_wrong(gap, dtype):
 # Refusals.
 
 
-@pytest.mark.parametrize("number", [-1, 3, 99, -(2**31), 2**31 - 1])
+@pytest.mark.parametrize("number", [-1, 7, 99, -(2**31), 2**31 - 1])
 def test_an_unknown_cost_is_refused(number):
     a, delta = np.full((2, 2), 0.5), np.zeros((2, 2))
-    with pytest.raises(ValueError, match=f"cost: expected 0 to 2, got {number}"):
-        cost_forward(a, a, number)
-    with pytest.raises(ValueError, match=f"cost: expected 0 to 2, got {number}"):
-        cost_backward(delta, a, a, number, SIGMOID)
+    with pytest.raises(ValueError, match=f"cost: expected 0 to 6, got {number}"):
+        cost_forward(a, a, NONE, number, PARAMETER)
+    with pytest.raises(ValueError, match=f"cost: expected 0 to 6, got {number}"):
+        cost_backward(delta, a, a, number, PARAMETER, SIGMOID)
     np.testing.assert_array_equal(delta, 0)
 
 
 @pytest.mark.parametrize(
     ("cost", "output"),
-    sorted({(cost, output) for cost in Cost for output in (*Activation, -1, 5)} - set(PAIRS)),
+    sorted({(cost, output) for cost in Cost for output in (*Activation, -1, 13)} - set(PAIRS)),
 )
 def test_an_output_that_does_not_go_with_the_cost_is_refused(cost, output):
     a, delta = np.full((2, 2), 0.5), np.zeros((2, 2))
     with pytest.raises(ValueError, match=r"output: .* does not go with cost"):
-        cost_backward(delta, a, a, cost, output)
+        cost_backward(delta, a, a, cost, PARAMETER, output)
     np.testing.assert_array_equal(delta, 0)
 
 
-FORWARD = {"a": np.full((3, 2), 0.5), "y": np.full((3, 2), 0.5), "cost": Cost.CROSS_ENTROPY}
-BACKWARD = {"delta": np.zeros((3, 2)), **FORWARD, "output": SIGMOID}
+def test_the_pairs_are_those_of_the_kernels():
+    assert {(cost, output) for cost in OUTPUTS for output in OUTPUTS[cost]} == set(PAIRS)
 
 
-@pytest.mark.parametrize(("argument", "damage"), cases(FORWARD))
+ROWS = {"a": np.full((3, 2), 0.5), "y": np.full((3, 2), 0.5)}
+KIND = {"cost": Cost.CROSS_ENTROPY, "parameter": PARAMETER}
+FORWARD = {**ROWS, "row_weights": np.ones(3), **KIND}
+BACKWARD = {"delta": np.zeros((3, 2)), **ROWS, **KIND, "output": SIGMOID}
+
+
+@pytest.mark.parametrize(("argument", "damage"), cases(FORWARD, [("row_weights", "no rows")]))
 def test_forward_refuses(argument, damage):
     assert_refused(cost_forward, FORWARD, argument, damage)
 

@@ -22,7 +22,15 @@ from threadpoolctl import threadpool_limits
 
 from fastnn import _epoch
 from fastnn._costs import Cost
-from fastnn.plan import ParameterLayout, Workspace
+from fastnn._epoch import Mode
+from fastnn._optim import Rule
+from fastnn.optimizers import SGD, Adam
+from fastnn.plan import LayerOptions, ParameterLayout, Workspace
+from fastnn.regularizers import L1L2
+
+NO_SLOTS = {dtype: np.empty((0, 0), dtype) for dtype in FLOATS}
+NO_WEIGHTS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
+PLAIN = SGD().rule(L1L2(0.0, 0.0), 1)
 
 HIDDEN = ("identity", "sigmoid", "tanh", "relu")
 PAIRS = [
@@ -115,16 +123,16 @@ class NumPyNetwork:
         return float(COSTS[self.cost](outputs[-1], Y)), dweights, dbiases
 
     def epoch(self, X: np.ndarray, Y: np.ndarray, order: np.ndarray, batch_size: int,
-              learning_rate: float, decay: float, l1: float) -> float:  # fmt: skip
+              rate: float, l2: float, l1: float) -> float:  # fmt: skip
         """One epoch of the book's gradient descent in place; returns the sum of the costs."""
         total = 0.0
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
             cost, dweights, dbiases = self.gradients(X[batch], Y[batch])
             total += cost
-            step = learning_rate / len(batch)
+            step = rate / len(batch)
             for w, dw in zip(self.weights, dweights, strict=True):
-                w[...] = decay * w - l1 * np.sign(w) - step * dw
+                w[...] = (1 - rate * l2) * w - rate * l1 * np.sign(w) - step * dw
             for b, db in zip(self.biases, dbiases, strict=True):
                 b -= step * db
         return total
@@ -168,45 +176,73 @@ class Problem:
 
     def new_workspace(self) -> Workspace:
         """One filled with NaN: nothing may be read before it is written."""
+        options = [LayerOptions(name) for name in self.names]
         workspace = Workspace(
-            self.layout, self.names, self.batch_size, np.dtype(self.dtype), self.cost
+            self.layout, options, self.batch_size, np.dtype(self.dtype), self.cost
         )
         workspace.memory.fill(np.nan)
         return workspace
 
     @property
     def compiled(self) -> tuple:
-        """The arguments that every function of the epoch begins with."""
-        return self.workspace.compiled, self.parameters, self.workspace.memory
+        """The plan and the vectors that forward passes work with."""
+        return self.workspace.compiled, self.parameters, self.running, self.workspace.memory
+
+    @property
+    def running(self) -> np.ndarray:
+        """No running statistics, and so no numbers."""
+        return NO_WEIGHTS[self.dtype]
+
+    @property
+    def rows(self) -> tuple:
+        return self.X, self.Y, NO_WEIGHTS[self.dtype], self.order
+
+    def forward(self, order: np.ndarray, mode: int = Mode.GRADIENT) -> int:
+        return _epoch.forward_batch(*self.compiled, *self.rows[:3], order, mode, 0, 0)
+
+    def output_delta(self, m: int) -> None:
+        _epoch.output_delta(self.workspace.compiled, self.workspace.memory, m, False)
+
+    def update(self, m: int, rate: float, rule: Rule = PLAIN) -> None:
+        _epoch.update_batch(self.workspace.compiled, rule, self.parameters, NO_SLOTS[self.dtype],
+                            self.workspace.memory, m, rate, 0, 0)  # fmt: skip
+
+    def add_gradient(self, gradient: np.ndarray, m: int, scale: float, keep: float) -> None:
+        _epoch.gradient_batch(self.workspace.compiled, gradient, read_only(self.parameters),
+                              self.workspace.memory, m, scale, keep)  # fmt: skip
 
     def twin(self) -> NumPyNetwork:
         wide = self.parameters.astype(np.float64)
         return NumPyNetwork(
             [np.array(w) for w in self.layout.weights(wide)],
-            [np.array(b[:, 0]) for b in self.layout.biases(wide)],
+            [np.array(b[:, 0]) for b in self.layout.columns("biases", wide)],
             self.names,
             self.cost,
         )
 
-    def train(self, learning_rate=0.2, decay=0.99, l1=0.001, with_cost=True) -> float:
-        return _epoch.train_epoch(
-            *self.compiled, read_only(self.X), read_only(self.Y), read_only(self.order),
-            learning_rate, decay, l1, with_cost,
+    def train(self, rate=0.2, l2=0.05, l1=0.005, with_cost=True) -> float:
+        rows = [read_only(part) for part in self.rows]
+        plan, *vectors = self.compiled
+        cost, steps = _epoch.train_epoch(
+            plan, SGD().rule(L1L2(l1, l2), 1), *vectors[:2], NO_SLOTS[self.dtype], vectors[2],
+            *rows, np.array([rate]), 0, 0, with_cost,
         )  # fmt: skip
+        assert steps == -(-len(self.order) // self.batch_size)
+        return cost
 
-    def train_twin(self, learning_rate=0.2, decay=0.99, l1=0.001) -> tuple[float, np.ndarray]:
+    def train_twin(self, rate=0.2, l2=0.05, l1=0.005) -> tuple[float, np.ndarray]:
         """What ``train`` should return, and the parameters that it should leave."""
         twin = self.twin()
         wide = self.X.astype(np.float64), self.Y.astype(np.float64)
-        cost = twin.epoch(*wide, self.order, self.batch_size, learning_rate, decay, l1)
+        cost = twin.epoch(*wide, self.order, self.batch_size, rate, l2, l1)
         return cost, twin.vector()
 
-    def train_by_parts(self, learning_rate=0.2, decay=0.99, l1=0.001) -> None:
+    def train_by_parts(self, rate=0.2, l2=0.05, l1=0.005) -> None:
         for start in range(0, len(self.order), self.batch_size):
-            m = _epoch.forward_batch(*self.compiled, self.X, self.Y, self.order[start:])
+            m = self.forward(self.order[start:], Mode.TRAIN)
             assert m == min(self.batch_size, len(self.order) - start)
-            _epoch.output_delta(self.workspace.compiled, self.workspace.memory, m)
-            _epoch.update_batch(*self.compiled, m, learning_rate, decay, l1)
+            self.output_delta(m)
+            self.update(m, rate, SGD().rule(L1L2(l1, l2), 1))
 
 
 def assert_trained_alike(problem: Problem, **step: float) -> None:
@@ -255,13 +291,12 @@ def test_thin_and_odd_layers(sizes, dtype):
 @pytest.mark.parametrize(
     "step",
     [
-        {"learning_rate": 3.0, "decay": 1.0, "l1": 0.0},
-        {"learning_rate": 0.5, "decay": 0.9, "l1": 0.0},
-        {"learning_rate": 0.5, "decay": 1.0, "l1": 0.01},
-        {"learning_rate": 0.5, "decay": 0.9, "l1": 0.01},
-        {"learning_rate": 0.5, "decay": 0.0, "l1": 0.0},
-        {"learning_rate": 0.0, "decay": 0.7, "l1": 0.02},
-        {"learning_rate": -0.1, "decay": 1.1, "l1": -0.01},
+        {"rate": 3.0, "l2": 0.0, "l1": 0.0},
+        {"rate": 0.5, "l2": 0.2, "l1": 0.0},
+        {"rate": 0.5, "l2": 0.0, "l1": 0.02},
+        {"rate": 0.5, "l2": 0.2, "l1": 0.02},
+        {"rate": 0.5, "l2": 2.0, "l1": 0.0},
+        {"rate": -0.1, "l2": 1.0, "l1": 0.1},
     ],
     ids=str,
 )
@@ -273,10 +308,14 @@ def test_regularized_steps(step, dtype):
 
 @every_float
 def test_one_regularized_step_by_hand(dtype):
-    """W ← decay W − l1 sgn W, from the W before it decays, with sgn 0 = 0; biases are let be."""
+    """W ← (1 − ηλ) W − ηλ₁ sgn W, from the W before it decays, with sgn 0 = 0; b is let be.
+
+    The row of zeros leaves the weights no gradient, and the target is the bias.
+    """
     problem = Problem((5, 1), "identity", "identity", Cost.QUADRATIC, 1, 1, dtype)
     problem.parameters[:] = [2, -2, 0, 0.125, -0.125, 4]
-    problem.train(learning_rate=0.0, decay=0.5, l1=0.25)
+    problem.X[:], problem.Y[:] = 0, 4
+    problem.train(rate=0.5, l2=1.0, l1=0.5)
     np.testing.assert_array_equal(problem.parameters, [0.75, -0.75, 0, -0.1875, 0.1875, 4])
 
 
@@ -284,7 +323,7 @@ def test_one_regularized_step_by_hand(dtype):
 def test_nothing_moves_at_learning_rate_zero(dtype):
     problem = Problem((4, 6, 3), "tanh", "softmax", Cost.LOG_LIKELIHOOD, 23, 5, dtype)
     before = problem.parameters.copy()
-    assert problem.train(learning_rate=0.0, decay=1.0, l1=0.0) > 0
+    assert problem.train(rate=0.0, l2=0.0, l1=0.0) > 0
     np.testing.assert_array_equal(problem.parameters, before)
 
 
@@ -337,7 +376,7 @@ def test_the_cost_of_an_epoch_is_summed_in_double():
     problem.parameters[:] = 0
     problem.Y[:], problem.order = 2.0**-13, np.arange(n)
     problem.Y[0] = 1
-    assert problem.train(learning_rate=0.0, decay=1.0, l1=0.0) == 0.5 + 2.0**-12
+    assert problem.train(rate=0.0, l2=0.0, l1=0.0) == 0.5 + 2.0**-12
 
 
 def test_a_nan_in_one_row_is_seen_in_cost_and_parameters():
@@ -385,11 +424,9 @@ def test_gradient_is_that_of_central_differences(cost, output, hidden, sizes):
     expected = numerical_gradient(twin_cost(problem), here)
     problem.parameters = here
     gradient = np.full_like(here, np.nan)
-    m = _epoch.forward_batch(*problem.compiled, problem.X, problem.Y, problem.order)
-    _epoch.output_delta(problem.workspace.compiled, problem.workspace.memory, m)
-    _epoch.gradient_batch(
-        problem.workspace.compiled, gradient, read_only(here), problem.workspace.memory, m, 1.0, 0.0
-    )
+    m = problem.forward(problem.order)
+    problem.output_delta(m)
+    problem.add_gradient(gradient, m, 1.0, 0.0)
     assert np.abs(gradient - expected).max() <= 1e-7 * np.abs(expected).max()
     np.testing.assert_array_equal(problem.parameters, here)
 
@@ -398,14 +435,14 @@ def test_gradient_is_that_of_central_differences(cost, output, hidden, sizes):
 def test_gradients_accumulate(dtype):
     """keep·old + scale·new, over two mini-batches; keep = 0 clears even NaN."""
     problem = Problem((4, 6, 3), "tanh", "softmax", Cost.LOG_LIKELIHOOD, 8, 5, dtype)
-    plan, parameters, work = problem.compiled
-    gradient, expected = np.full_like(parameters, np.nan), np.zeros(len(parameters))
+    gradient = np.full_like(problem.parameters, np.nan)
+    expected = np.zeros(len(gradient))
     for start, scale, keep in ((0, 0.5, 0.0), (5, 2.0, -3.0)):
         batch = problem.order[start : start + 5]
-        m = _epoch.forward_batch(plan, parameters, work, problem.X, problem.Y, batch)
+        m = problem.forward(batch)
         assert m == len(batch)
-        _epoch.output_delta(plan, work, m)
-        _epoch.gradient_batch(plan, gradient, read_only(parameters), work, m, scale, keep)
+        problem.output_delta(m)
+        problem.add_gradient(gradient, m, scale, keep)
         twin = problem.twin()
         rows = problem.X[batch].astype(np.float64), problem.Y[batch].astype(np.float64)
         _, twin.weights, twin.biases = twin.gradients(*rows)
@@ -416,17 +453,15 @@ def test_gradients_accumulate(dtype):
 def test_a_delta_from_python_is_what_is_propagated():
     """Between forward_batch and update_batch a cost in Python writes its own delta."""
     problem = Problem((4, 6, 3), "tanh", "sigmoid", -1, 5, 5)
-    m = _epoch.forward_batch(*problem.compiled, problem.X, problem.Y, problem.order)
+    m = problem.forward(problem.order)
     twin, rows = problem.twin(), problem.X[problem.order]
     zs, outputs = twin.forward(rows)
-    assert_close(problem.workspace.output_block("z", m), zs[-1], 20.0)
-    assert_close(problem.workspace.output_block("out", m), outputs[-1], 20.0)
-    np.testing.assert_array_equal(
-        problem.workspace.output_block("targets", m), problem.Y[problem.order]
-    )
+    assert_close(problem.workspace.block("z", m), zs[-1], 20.0)
+    assert_close(problem.workspace.block("out", m), outputs[-1], 20.0)
+    np.testing.assert_array_equal(problem.workspace.block("targets", m), problem.Y[problem.order])
     delta = np.random.default_rng(3).standard_normal((m, 3))
-    problem.workspace.output_block("delta", m)[...] = delta
-    _epoch.update_batch(*problem.compiled, m, 0.5, 1.0, 0.0)
+    problem.workspace.block("delta", m)[...] = delta
+    problem.update(m, 0.5)
     before = (delta @ twin.weights[1]) * (1 - outputs[1] ** 2)
     for w, b, d, inp in zip(twin.weights, twin.biases, (before, delta), outputs[:2], strict=True):
         w -= 0.5 / m * d.T @ inp
@@ -443,9 +478,9 @@ def test_a_delta_from_python_is_what_is_propagated():
 def test_predict_is_forward(output, hidden, dtype):
     """23 rows through a workspace for 5, the last block with 3."""
     problem = Problem((4, 6, 5, 3), hidden, output, Cost.QUADRATIC, 23, 5, dtype)
-    plan, parameters, work = problem.compiled
-    out = np.full((23, 3), np.nan, dtype)
-    assert _epoch.predict(plan, read_only(parameters), work, read_only(problem.X), out) is None
+    plan, parameters, running, work = problem.compiled
+    out, X = np.full((23, 3), np.nan, dtype), read_only(problem.X)
+    assert _epoch.predict(plan, read_only(parameters), running, work, X, out) is None
     _, outputs = problem.twin().forward(problem.X.astype(np.float64))
     assert_close(out, outputs[-1], 20 * (1 + np.abs(outputs[-1])))
 
@@ -458,10 +493,8 @@ def test_predict_and_forward_batch_have_the_same_bits(sizes, n, batch_size, seed
     out = np.full_like(problem.Y, np.nan)
     _epoch.predict(*problem.compiled, problem.X, out)
     for start in range(0, n, batch_size):
-        m = _epoch.forward_batch(*problem.compiled, problem.X, problem.Y, np.arange(start, n))
-        np.testing.assert_array_equal(
-            problem.workspace.output_block("out", m), out[start : start + m]
-        )
+        m = problem.forward(np.arange(start, n))
+        np.testing.assert_array_equal(problem.workspace.block("out", m), out[start : start + m])
 
 
 # Threads and signals.
@@ -499,9 +532,12 @@ def test_the_gil_is_released(no_forced_switch):
     """Tried until seen, as the other thread may be slow to wake; never seen if the GIL is held."""
     problem = Problem((64, 64, 4), "tanh", "sigmoid", Cost.QUADRATIC, 2000, 10)
     out = np.empty_like(problem.Y)
-    rows = problem.X, problem.Y, problem.order
+    plan, parameters, running, work = problem.compiled
+    rows, slots = (*problem.rows, np.array([0.1])), NO_SLOTS[np.float64]
     calls = {  # nothing but the kernels: NumPy gives the GIL up too, to copy an array
-        "train_epoch": lambda: _epoch.train_epoch(*problem.compiled, *rows, 0.1, 1.0, 0.0, True),
+        "train_epoch": lambda: _epoch.train_epoch(
+            plan, PLAIN, parameters, running, slots, work, *rows, 0, 0, True
+        ),
         "predict": lambda: _epoch.predict(*problem.compiled, problem.X, out),
     }
     assert not any(makes_progress_during(lambda: sum(range(10**5))) for _ in range(20))
@@ -517,7 +553,7 @@ def test_two_nets_in_two_threads_are_each_alone():
         ]
 
     def train(problem: Problem) -> list[float]:
-        return [problem.train(learning_rate=0.1) for _ in range(10)]
+        return [problem.train(rate=0.1) for _ in range(10)]
 
     alone, together = problems(), problems()
     expected = [train(problem) for problem in alone]
@@ -533,7 +569,7 @@ def test_ctrl_c_stops_within_an_epoch():
     problem = Problem((512, 512), "identity", "identity", Cost.QUADRATIC, 1, 1)
     problem.parameters[:], problem.X[:], problem.Y[:] = 0, 0, 1
     problem.order = np.zeros(n, dtype=np.intp)
-    bias = problem.layout.biases(problem.parameters)[0]
+    bias = problem.layout.columns("biases", problem.parameters)[0]
 
     def interrupt_once_begun() -> None:
         while bias[-1, 0] == 0 and not done.wait(0.001):
@@ -545,7 +581,7 @@ def test_ctrl_c_stops_within_an_epoch():
     try:
         with pytest.raises(KeyboardInterrupt):
             other.start()
-            problem.train(learning_rate=2.0**-30, decay=1.0, l1=0.0)
+            problem.train(rate=2.0**-30, l2=0.0, l1=0.0)
     finally:
         done.set()
         other.join()
@@ -556,25 +592,76 @@ def test_ctrl_c_stops_within_an_epoch():
     np.testing.assert_array_equal(weights, 0)
 
 
+# Row weights, rates, dropout and what the modes do.
+
+
+@every_float
+def test_row_weights_are_factors_on_cost_and_gradient(dtype):
+    """Row i counted w_i times in one mini-batch of all rows, whose step is still over 6 rows."""
+    weighted, repeated = (
+        Problem((3, 4, 2), "tanh", "softmax", Cost.LOG_LIKELIHOOD, 6, size, dtype)
+        for size in (6, 12)
+    )
+    weights = np.array([0, 1, 2, 3, 4, 2], dtype)
+    repeated.order = np.repeat(np.arange(6), weights.astype(int))
+    expected = repeated.train(rate=0.4, l2=0.0, l1=0.0)  # over 12 rows: twice the rate of 6
+    plan, parameters, running, work = weighted.compiled
+    cost, steps = _epoch.train_epoch(
+        plan, PLAIN, parameters, running, NO_SLOTS[dtype], work, weighted.X, weighted.Y,
+        weights, np.arange(6), np.array([0.2]), 0, 0, True,
+    )  # fmt: skip
+    assert steps == 1
+    assert cost == pytest.approx(expected, rel=1e-5 if dtype == np.float32 else 1e-12)
+    assert_close(parameters, repeated.parameters, 20.0)
+
+
+def test_each_mini_batch_has_its_rate():
+    by_rates, by_hand = (
+        Problem((3, 4, 2), "tanh", "sigmoid", Cost.QUADRATIC, 7, 3) for _ in range(2)
+    )
+    rates = np.array([0.5, 0.0, 0.25])
+    plan, parameters, running, work = by_rates.compiled
+    _epoch.train_epoch(plan, PLAIN, parameters, running, NO_SLOTS[np.float64], work,
+                       *by_rates.rows, rates, 0, 0, False)  # fmt: skip
+    for start, rate in zip((0, 3, 6), rates, strict=True):
+        m = by_hand.forward(by_hand.order[start:], Mode.TRAIN)
+        by_hand.output_delta(m)
+        by_hand.update(m, rate)
+    np.testing.assert_array_equal(parameters, by_hand.parameters)
+
+
 # Refusals.
 
 PROBLEM = Problem((3, 4, 2), "tanh", "sigmoid", Cost.QUADRATIC, 6, 3)
-VECTORS = {"parameters": PROBLEM.parameters, "work": np.zeros_like(PROBLEM.workspace.memory)}
-ROWS = {"X": PROBLEM.X, "Y": PROBLEM.Y}
-STEP = {"learning_rate": 0.1, "decay": 1.0, "l1": 0.0}
+ADAM = Adam().rule(L1L2(0.0, 0.0), 1)
+WORK = {"work": np.zeros_like(PROBLEM.workspace.memory)}
+PARAMETERS = {"parameters": PROBLEM.parameters}
+RUNNING = {"running": np.empty(0)}
+ROWS = {"X": PROBLEM.X, "Y": PROBLEM.Y, "row_weights": np.ones(6), "order": PROBLEM.order}
+STATE = {"rule": ADAM, **PARAMETERS, "slots": np.zeros((3, len(PROBLEM.parameters)))}
+MOMENT = {"seed": 1, "step": 0}
 ARGUMENTS = {
-    "train_epoch": {**VECTORS, **ROWS, "order": PROBLEM.order, **STEP, "with_cost": True},
-    "forward_batch": {**VECTORS, **ROWS, "order": PROBLEM.order},
-    "output_delta": {"work": VECTORS["work"], "m": 2},
-    "update_batch": {**VECTORS, "m": 2, **STEP},
-    "gradient_batch": {
-        "gradient": np.zeros_like(PROBLEM.parameters), **VECTORS, "m": 2, "scale": 1.0, "keep": 0.0,
+    "train_epoch": {
+        **STATE, **RUNNING, **WORK, **ROWS, "rates": np.array([0.1, 0.2]), **MOMENT,
+        "with_cost": True,
     },
-    "predict": {**VECTORS, "X": PROBLEM.X, "out": np.zeros_like(PROBLEM.Y)},
+    "forward_batch": {**PARAMETERS, **RUNNING, **WORK, **ROWS, "mode": Mode.TRAIN, **MOMENT},
+    "output_delta": {**WORK, "m": 2, "weighted": True},
+    "update_batch": {**STATE, **WORK, "m": 2, "rate": 0.1, **MOMENT},
+    "gradient_batch": {
+        "gradient": np.zeros_like(PROBLEM.parameters), **PARAMETERS, **WORK, "m": 2, "scale": 1.0,
+        "keep": 0.0,
+    },
+    "predict": {
+        **PARAMETERS, **RUNNING, **WORK, "X": PROBLEM.X, "out": np.zeros_like(PROBLEM.Y),
+    },
 }  # fmt: skip
-FITTING = [  # an order may have any length; output_delta has only its own vector
+TAKEN = [  # what is in order too
     ("order", "a row more"),
     ("order", "a row fewer"),
+    ("row_weights", "no rows"),
+    ("rates", "a row fewer"),
+    ("slots", "a row more"),
 ]
 
 
@@ -585,10 +672,12 @@ def calling(name: str) -> Callable[..., object]:
 def refusals() -> list:
     parameters = []
     for name, arguments in ARGUMENTS.items():
-        skip = [*FITTING, ("work", "other float")] if name == "output_delta" else FITTING
+        # No running statistics are in order here, in any form without numbers; output_delta has
+        # only its own vector; learning rates are float64 in either dtype.
+        arrays = {key: value for key, value in arguments.items() if key != "running"}
+        skip = [*TAKEN, ("work", "other float")] if name == "output_delta" else TAKEN
         parameters += [
-            pytest.param(name, *case.values, id=f"{name}-{case.id}")
-            for case in cases(arguments, skip)
+            pytest.param(name, *case.values, id=f"{name}-{case.id}") for case in cases(arrays, skip)
         ]
     return parameters
 
@@ -630,12 +719,40 @@ def test_more_rows_than_the_plan_has_are_refused(name, m):
         np.testing.assert_array_equal(value, ARGUMENTS[name][key])
 
 
-@pytest.mark.parametrize("argument", ["learning_rate", "decay", "l1"])
+@pytest.mark.parametrize("name", ["train_epoch", "forward_batch", "predict"])
+@pytest.mark.parametrize("running", [None, np.zeros(1), np.empty(0, np.float32), [], 0.0])
+def test_other_running_statistics_are_refused(name, running):
+    assert_refused(calling(name), ARGUMENTS[name], "running", lambda _: running)
+
+
+@pytest.mark.parametrize("mode", [-1, 3, 2**31 - 1, 2**40, None, "train"])
+def test_an_unknown_mode_is_refused(mode):
+    with pytest.raises((OverflowError, *REFUSED)):
+        calling("forward_batch")(**{**ARGUMENTS["forward_batch"], "mode": mode})
+
+
+@pytest.mark.parametrize("name", ["train_epoch", "update_batch"])
+@pytest.mark.parametrize("rule", [None, object(), Adam(), "adam"])
+def test_what_is_no_rule_is_refused(name, rule):
+    with pytest.raises(TypeError, match="rule"):
+        calling(name)(**{**ARGUMENTS[name], "rule": rule})
+
+
+@pytest.mark.parametrize("argument", ["seed", "step"])
+@pytest.mark.parametrize("value", [None, "0", -1, 2**64])
+def test_a_moment_that_is_no_count_is_refused(argument, value):
+    arguments = {**ARGUMENTS["train_epoch"], "parameters": PROBLEM.parameters.copy()}
+    with pytest.raises((OverflowError, TypeError)):
+        calling("train_epoch")(**{**arguments, argument: value})
+    np.testing.assert_array_equal(arguments["parameters"], PROBLEM.parameters)
+
+
+@pytest.mark.parametrize("argument", ["rate", "m"])
 @pytest.mark.parametrize("value", [None, "0.1", 1j])
 def test_a_step_that_is_no_number_is_refused(argument, value):
-    arguments = {**ARGUMENTS["train_epoch"], "parameters": PROBLEM.parameters.copy()}
+    arguments = {**ARGUMENTS["update_batch"], "parameters": PROBLEM.parameters.copy()}
     with pytest.raises(TypeError):
-        calling("train_epoch")(**{**arguments, argument: value})
+        calling("update_batch")(**{**arguments, argument: value})
     np.testing.assert_array_equal(arguments["parameters"], PROBLEM.parameters)
 
 
@@ -647,12 +764,12 @@ def test_what_is_no_plan_is_refused(name, plan):
 
 
 WRITTEN = {
-    "train_epoch": ["parameters", "work"],
-    "forward_batch": ["work"],
+    "train_epoch": ["parameters", "running", "slots", "work"],
+    "forward_batch": ["running", "work"],
     "output_delta": ["work"],
-    "update_batch": ["parameters", "work"],
+    "update_batch": ["parameters", "slots", "work"],
     "gradient_batch": ["gradient", "work"],
-    "predict": ["work", "out"],
+    "predict": ["running", "work", "out"],
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import fastnn
 from fastnn import reference, regularizers
-from fastnn.regularizers import L1, L1L2, L2, Regularizer
+from fastnn.regularizers import L1, L1L2, L2, MaxNorm, Regularizer
 
 # Σ|w| = 10 and Σw² = 30
 WEIGHTS = [np.array([[1.0, -2.0], [0.0, 3.0]]), np.array([[-4.0, 0.0]])]
@@ -48,12 +48,26 @@ def test_penalty_of_diverged_weights_is_no_warning(bad: float) -> None:
     assert not math.isfinite(penalty)
 
 
-def test_decay_and_shrinkage() -> None:
-    both = L1L2(3.0, 2.0)
-    assert both.decay(0.5, 10) == 1 - 0.5 * 2.0 / 10  # 1 − ηλ/n
-    assert both.shrinkage(0.5, 10) == 0.5 * 3.0 / 10  # ηλ₁/n
-    assert (L1(3.0).decay(0.5, 10), L2(2.0).shrinkage(0.5, 10)) == (1.0, 0.0)
-    assert (Regularizer().decay(0.5, 10), Regularizer().shrinkage(0.5, 10)) == (1.0, 0.0)
+def test_scaled() -> None:
+    assert Regularizer(3.0, 2.0, 0.7).scaled(0.5) == Regularizer(1.5, 1.0, 0.7)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_max_norm_by_hand(kind: type) -> None:
+    """After the step the neuron of length 5 is scaled back to 2; that of length 1 is let be."""
+    net = kind([2, 2], fastnn.QuadraticCost, output="identity", initializer="zeros")
+    net.weights[0] = [[3.0, -4.0], [0.6, 0.8]]
+    net.biases[0] = [[9.0], [0.0]]
+    net.fit([[0.0, 0.0]], [[9.0, 0.0]], epochs=1, batch_size=1, learning_rate=0.1,
+            regularizer=MaxNorm(2.0))  # fmt: skip
+    np.testing.assert_allclose(net.weights[0], [[1.2, -1.6], [0.6, 0.8]], rtol=1e-15)
+    np.testing.assert_array_equal(net.biases[0], [[9.0], [0.0]])
+
+
+@pytest.mark.parametrize("length", [0, -1.0, math.inf, math.nan])
+def test_a_largest_length_is_above_0(length: float) -> None:
+    with pytest.raises(ValueError, match=r"^max_norm: expected"):
+        MaxNorm(length)
 
 
 @pytest.mark.parametrize("kind", KINDS)

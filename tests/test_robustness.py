@@ -241,6 +241,7 @@ def test_no_epochs_change_nothing(kind: type) -> None:
     np.testing.assert_array_equal(net.parameters, before)
 
 
+@pytest.mark.filterwarnings("ignore:the training diverged:RuntimeWarning")
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(
@@ -266,9 +267,10 @@ def test_divergence_is_no_crash(
         regularizer=penalty,
         validation_data=(X, LABELS),
     )
-    assert len(history) == 20
+    assert len(history) <= 20
     if penalty is not None and penalty.l2:
-        assert not np.isfinite(net.parameters).all()  # else this is no divergence
+        assert len(history) < 20  # it was ended, and put back to where it was sound
+    assert np.isfinite(net.parameters).all()
     assert net.predict(X).shape == (40, 3)
     assert 0 <= net.accuracy((X, LABELS)) <= 40
     net.parameters = np.zeros(net.n_parameters)

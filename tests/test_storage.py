@@ -556,7 +556,13 @@ def options(**changes: Any) -> bytes:
     return npy(np.array(json.dumps({k: v for k, v in given.items() if v is not ...})))
 
 
-GOOD = {"options.npy": options(), "parameters.npy": npy(np.arange(5.0))}
+NONE = npy(np.empty(0))
+GOOD = {
+    "options.npy": options(),
+    "parameters.npy": npy(np.arange(5.0)),
+    "running.npy": NONE,
+    "slots.npy": NONE,
+}
 
 
 def archive(entries: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
@@ -596,6 +602,21 @@ ENTRIES: dict[str, dict[str, bytes | None]] = {
     "complex": {"parameters.npy": npy(np.zeros(5, complex))},
     "strings": {"parameters.npy": npy(np.array(list("12345")))},
     "records": {"parameters.npy": npy(np.zeros(5, "f8,f8"))},
+    "running-of-nobody": {"running.npy": npy(np.zeros(2))},
+    "no-slots": {"slots.npy": None},
+    "slots-of-nobody": {
+        "options.npy": options(training={"optimizer": {"name": "adam"}, "steps": 1})
+    },
+    "unknown-optimizer": {"options.npy": options(training={"optimizer": {"name": "object"}})},
+    "unknown-field": {
+        "options.npy": options(training={"optimizer": {"name": "sgd", "mass": 1.0}})
+    },
+    "training-of-text": {"options.npy": options(training="done")},
+    "negative-steps": {"options.npy": options(training={"steps": -1})},
+    "unknown-norm": {"options.npy": options(normalization={"name": "object"})},
+    "dropout-of-text": {"options.npy": options(dropout="0.5")},
+    "rng-of-nobody": {"options.npy": options(rng={"bit_generator": "system"})},
+    "rng-damaged": {"options.npy": options(rng={"bit_generator": "PCG64", "state": 1})},
     "nan": {"parameters.npy": npy(np.full(5, np.nan))},
     "infinite": {"parameters.npy": npy(np.full(5, np.inf))},
     "options-no-text": {"options.npy": npy(np.zeros(5))},

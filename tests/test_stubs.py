@@ -26,7 +26,14 @@ def stub_of(module: str) -> ast.Module:
 
 
 def arguments_of(function: ast.FunctionDef) -> list[str]:
-    return [argument.arg for argument in function.args.args]
+    return [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
+
+
+def constructor_arguments(module: str, name: str) -> list[str]:
+    """The arguments that the stub says a class takes."""
+    stub = next(n for n in stub_of(module).body if isinstance(n, ast.ClassDef) and n.name == name)
+    new = next(node for node in stub.body if getattr(node, "name", "") == "__new__")
+    return arguments_of(new)[1:]
 
 
 def public(names: list[str]) -> set[str]:
@@ -34,7 +41,7 @@ def public(names: list[str]) -> set[str]:
 
 
 def test_there_are_compiled_modules():
-    assert {"_dense", "_activations", "_costs", "_plan", "_random", "_epoch"} <= set(COMPILED)
+    assert {"_dense", "_norm", "_dropout", "_costs", "_plan", "_optim", "_epoch"} <= set(COMPILED)
 
 
 @pytest.mark.parametrize("module", COMPILED)
@@ -75,9 +82,15 @@ def test_the_plan_takes_the_arguments_of_its_stub():
     """Each by name; a compiled constructor has no signature to look at."""
     from test_compiled_plan import tight_plan
 
-    plan = next(node for node in stub_of("_plan").body if isinstance(node, ast.ClassDef))
-    new = next(node for node in plan.body if getattr(node, "name", "") == "__new__")
     arguments = tight_plan((3, 2), 2)
-    assert arguments_of(new)[1:] == list(arguments)
-    fastnn._plan.CompiledPlan(*arguments.values())
+    assert constructor_arguments("_plan", "CompiledPlan") == list(arguments)
     fastnn._plan.CompiledPlan(**arguments)
+
+
+def test_the_rule_takes_the_arguments_of_its_stub():
+    arguments = constructor_arguments("_optim", "Rule")
+    rule = fastnn._optim.Rule(**dict.fromkeys(arguments, 0))
+    assert [getattr(rule, name) for name in arguments] == [0] * len(arguments)
+    for name in arguments:
+        with pytest.raises(TypeError, match=name):
+            fastnn._optim.Rule(**dict.fromkeys(set(arguments) - {name}, 0))

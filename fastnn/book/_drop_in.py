@@ -18,11 +18,13 @@ from fastnn.data import Rows
 from fastnn.model import Model
 from fastnn.network import Network
 from fastnn.parameters import ParameterList
-from fastnn.training import Step
+from fastnn.training import Epoch
 
 
 class DropIn(Network):
     """Base of the book's networks."""
+
+    guards_divergence = False  # the book trains on, whatever becomes of the numbers
 
     _order: np.ndarray | None = None
     # What update_mini_batch takes after the mini-batch: set by SGD for the time of its run.
@@ -69,17 +71,16 @@ class DropIn(Network):
                 training_data[:] = [training_data[i] for i in self._order]
             self._order, self._step_arguments = None, ()
 
-    def _train_epoch(
-        self, rows: Rows, order: np.ndarray, batch_size: int, step: Step, with_cost: bool
-    ) -> float:
+    def _train_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> tuple[float, int]:
         self._order = order
         if not (self._replaced("update_mini_batch") or self._replaced("backprop")):
-            return super()._train_epoch(rows, order, batch_size, step, with_cost)
+            return super()._train_epoch(rows, order, epoch)
         examples = list(zip(rows.X[:, :, np.newaxis], rows.Y[:, :, np.newaxis], strict=True))
-        for start in range(0, len(order), batch_size):
-            mini_batch = [examples[i] for i in order[start : start + batch_size]]
+        starts = range(0, len(order), epoch.batch_size)
+        for start in starts:
+            mini_batch = [examples[i] for i in order[start : start + epoch.batch_size]]
             self.update_mini_batch(mini_batch, *self._step_arguments)
-        return float("nan")
+        return float("nan"), len(starts)
 
     def _step_by_backprop(self, mini_batch: Any, eta: float, lmbda: float, n: int) -> None:
         """Take a step from the gradients that the program's own ``backprop`` returns."""
@@ -90,14 +91,11 @@ class DropIn(Network):
             nabla_b, nabla_w = self.backprop(x, y)
             sum_b = [total + nabla for total, nabla in zip(sum_b, nabla_b, strict=True)]
             sum_w = [total + nabla for total, nabla in zip(sum_w, nabla_w, strict=True)]
-        step = Step(eta / len(pairs), 1 - eta * (lmbda / n), 0.0)
+        rate, decay = eta / len(pairs), 1 - eta * (lmbda / n)
         self.weights = [
-            step.decay * w - step.learning_rate * total
-            for w, total in zip(self.weights, sum_w, strict=True)
+            decay * w - rate * total for w, total in zip(self.weights, sum_w, strict=True)
         ]
-        self.biases = [
-            b - step.learning_rate * total for b, total in zip(self.biases, sum_b, strict=True)
-        ]
+        self.biases = [b - rate * total for b, total in zip(self.biases, sum_b, strict=True)]
 
     def _evaluation_outputs(self, X: np.ndarray) -> np.ndarray:
         if not self._replaced("feedforward"):

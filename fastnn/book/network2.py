@@ -145,6 +145,7 @@ def load(filename: str | os.PathLike[str]) -> Network:
     if (
         content.get("activation", ["sigmoid"] * hidden) != ["sigmoid"] * hidden
         or content.get("output", "sigmoid") != "sigmoid"
+        or content.get("normalization") is not None
     ):
         raise ValueError(f"{filename}: expected sigmoid neurons; fastnn.load reads other networks")
     cost = getattr(sys.modules[__name__], content["cost"], None)

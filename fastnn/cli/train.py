@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -93,20 +94,27 @@ def _build(arguments: argparse.Namespace, split: Split) -> Network:
 def _fit(network: Network, split: Split, validation: Any, arguments: argparse.Namespace) -> History:
     bar = arguments.progress == "bar" or (arguments.progress == "auto" and _bar_is_possible())
     lines = arguments.progress in ("auto", "lines") and not bar
-    callbacks: list[Callable[..., None]] = [_check_finite]
+    callbacks: list[Callable[..., None]] = []
     if lines:
         callbacks.append(lambda _, history: say(_line(history[-1], arguments.epochs)))
     try:
-        return network.fit(
-            *split.train,
-            epochs=arguments.epochs,
-            batch_size=arguments.batch_size,
-            learning_rate=arguments.learning_rate,
-            regularizer=regularizers.L1L2(l1=arguments.l1, l2=arguments.l2),
-            validation_data=validation,
-            callbacks=callbacks,
-            progress=bar,
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message="the training diverged")
+            return network.fit(
+                *split.train,
+                epochs=arguments.epochs,
+                batch_size=arguments.batch_size,
+                learning_rate=arguments.learning_rate,
+                regularizer=regularizers.L1L2(l1=arguments.l1, l2=arguments.l2),
+                validation_data=validation,
+                callbacks=callbacks,
+                progress=bar,
+            )
+    except RuntimeWarning:
+        raise ValueError(
+            "the weights grew beyond all numbers: expected a smaller --learning-rate than "
+            f"{arguments.learning_rate:g}"
+        ) from None
     except KeyboardInterrupt:
         raise KeyboardInterrupt("before the training was finished; nothing was saved") from None
 
@@ -114,14 +122,6 @@ def _fit(network: Network, split: Split, validation: Any, arguments: argparse.Na
 def _bar_is_possible() -> bool:
     terminal = sys.stderr is not None and sys.stderr.isatty()
     return terminal and importlib.util.find_spec("tqdm") is not None
-
-
-def _check_finite(network: Network, history: History) -> None:
-    if not np.isfinite(network.parameters).all():
-        raise ValueError(
-            f"the weights grew beyond all numbers in epoch {len(history)}: expected a smaller "
-            f"--learning-rate than {history[-1]['learning_rate']:g}"
-        )
 
 
 def _line(row: dict[str, Any], epochs: int) -> str:

@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 
 from fastnn import costs
-from fastnn.costs import CrossEntropyCost, LogLikelihoodCost, QuadraticCost
+from fastnn.costs import (
+    AbsoluteCost,
+    CrossEntropyCost,
+    HuberCost,
+    LogLikelihoodCost,
+    PoissonCost,
+    QuadraticCost,
+    QuantileCost,
+)
 from fastnn.reference.activations import DERIVATIVES, softmax_jacobian
 
 
@@ -31,24 +39,29 @@ GRADIENTS = {
     CrossEntropyCost: cross_entropy_gradient,
     LogLikelihoodCost: log_likelihood_gradient,
 }
-# The pairs for which the cost's own ``delta``, where σ' or the Jacobian cancels, is the book's.
-BOOK_PAIRS = {
+# The pairs for which the cost's own ``delta`` is right; there f' or the Jacobian cancels.
+OWN_PAIRS = {
     QuadraticCost: "sigmoid",
     CrossEntropyCost: "sigmoid",
     LogLikelihoodCost: "softmax",
+    HuberCost: "identity",
+    AbsoluteCost: "identity",
+    QuantileCost: "identity",
+    PoissonCost: "exp",
 }
 
 
 def output_delta(cost: Any, output: str, z: np.ndarray, a: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return δ of the output layer (BP1 of Nielsen, chapter 2), all arguments columns (n_out, 1).
 
-    For a pair that the book has, and for a user's own cost, it is the cost's ``delta``; else the
-    chain rule: ∂C/∂a times f'(z), or the softmax's Jacobian applied to it.
+    For the cost's own pair, and for a user's cost, it is the cost's ``delta``; else the chain rule:
+    ∂C/∂a times f'(z), or the softmax's Jacobian applied to it.
     """
     kind = cost if isinstance(cost, type) else type(cost)
-    if kind not in GRADIENTS or BOOK_PAIRS[kind] == output:
+    if kind not in OWN_PAIRS or OWN_PAIRS[kind] == output:
         return costs.delta_of(cost, z, a, y)
-    gradient = GRADIENTS[kind](a, y)
+    # The delta of a cost for identity outputs is ∂C/∂a.
+    gradient = GRADIENTS[kind](a, y) if kind in GRADIENTS else cost.delta(z, a, y)
     if output == "softmax":
         return softmax_jacobian(z).T @ gradient
     return gradient * DERIVATIVES[output](z)

@@ -2,27 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
+
 import numpy as np
 
 from fastnn import costs
 from fastnn.data import Rows
 from fastnn.model import Model
+from fastnn.normalization import BatchNorm, Normalization
+from fastnn.optimizers import AdamW
+from fastnn.plan import LayerOptions
+from fastnn.reference import dropout, normalization, optimizers
 from fastnn.reference.activations import DERIVATIVES, FUNCTIONS
 from fastnn.reference.deltas import output_delta
-from fastnn.training import Step
+from fastnn.training import Epoch
 
 __all__ = ["Network"]
 
-Example = tuple[np.ndarray, np.ndarray]
-Arrays = list[np.ndarray]
-Layer = tuple[np.ndarray, np.ndarray, str]  # weights, biases, activation
+Columns = list[np.ndarray]  # one column (n, 1) an example
+
+
+@dataclass
+class Affine:
+    """A normalized layer's γ, β and running statistics, each (n,); and its normalization."""
+
+    norm: Normalization
+    gamma: np.ndarray
+    beta: np.ndarray
+    running: tuple[np.ndarray, ...] = ()
+
+
+@dataclass
+class Layer:
+    """What a layer is, and what its forward pass left for the backward pass."""
+
+    weights: np.ndarray
+    biases: np.ndarray
+    options: LayerOptions
+    index: int
+    affine: Affine | None = None
+    zs: Columns = field(default_factory=list)  # what the activation took
+    outputs: Columns = field(default_factory=list)  # what the next layer took
+    norm_cache: normalization.Cache | None = None
+    factors: Columns | None = None  # what dropout multiplied by
 
 
 class Network(Model):
-    """The network of ``fastnn.Network``, computed one example at a time in NumPy.
+    """The network of ``fastnn.Network``, computed in NumPy, one example at a time in each layer.
 
     It takes the same arguments and has the same methods; where the two differ by more than
-    rounding, the compiled one is wrong.
+    rounding, the compiled one is wrong. Only normalization looks at a mini-batch as a whole.
 
     Parameters
     ----------
@@ -30,92 +59,165 @@ class Network(Model):
         As for ``fastnn.Network``.
     """
 
-    def _layers(self) -> list[Layer]:
-        """Return each layer's weights, biases and activation."""
-        names = (*self.activation, self.output)
-        return list(zip(self.weights, self.biases, names, strict=True))
+    def _layers(self, dropout_factor: float = 1.0) -> list[Layer]:
+        options = self._options(dropout_factor)
+        parts = zip(self.weights, self.biases, options, strict=True)
+        layers = [Layer(w, b, chosen, index) for index, (w, b, chosen) in enumerate(parts)]
+        if self.normalization is not None:
+            for layer, gamma, beta in zip(layers[:-1], self.gammas, self.betas, strict=True):
+                layer.affine = Affine(self.normalization, gamma[:, 0], beta[:, 0])
+        statistics = zip(layers[:-1], self.running_means, self.running_variances, strict=False)
+        for layer, mean, variance in statistics:
+            layer.affine.running = mean[:, 0], variance[:, 0]  # type: ignore[union-attr]
+        return layers
+
+    def _forward(self, layers: list[Layer], xs: Columns, epoch: Epoch | None, mode: str) -> Columns:
+        """Return the outputs for the inputs ``xs``, layer by layer: z = w a + b, a = f(z).
+
+        (Nielsen, chapter 2, equation 25.) ``mode`` is "predict", "gradient" or "train".
+        """
+        for layer in layers:
+            layer.zs = [np.dot(layer.weights, x) + layer.biases for x in xs]
+            if layer.affine is not None:
+                layer.zs = _columns(_normalize(layer, layer.affine, _rows(layer.zs), mode))
+            layer.outputs = [FUNCTIONS[layer.options.activation](z) for z in layer.zs]
+            layer.factors = _dropout_factors(layer, len(xs), epoch)
+            if layer.factors is not None:
+                pairs = zip(layer.factors, layer.outputs, strict=True)
+                layer.outputs = [factor * a for factor, a in pairs]
+            xs = layer.outputs
+        return xs
+
+    def _backward(self, layers: list[Layer], xs: Columns, deltas: Columns) -> np.ndarray:
+        """Return the sum of the examples' gradients from their output layer's δ.
+
+        The equations of Nielsen, chapter 2: δ^l = (w^(l+1)ᵀ δ^(l+1)) ⊙ f'(z^l) (BP2),
+        ∂C/∂b^l = δ^l (BP3), ∂C/∂w^l = δ^l a^(l−1)ᵀ (BP4).
+        """
+        parts: list[np.ndarray] = []
+        for layer in reversed(layers):
+            norm_parts = []
+            if layer is not layers[-1]:
+                deltas = self._hidden_deltas(layer, layers[layer.index + 1], deltas)
+                if layer.norm_cache is not None:
+                    dx, dgamma, dbeta = normalization.backward(_rows(deltas), layer.norm_cache)
+                    deltas, norm_parts = _columns(dx), [dgamma, dbeta]
+            inputs = xs if layer.index == 0 else layers[layer.index - 1].outputs
+            sum_w, sum_b = np.zeros_like(layer.weights), np.zeros_like(layer.biases)
+            for delta, a in zip(deltas, inputs, strict=True):
+                sum_w = sum_w + np.dot(delta, a.T)
+                sum_b = sum_b + delta
+            if isinstance(layer.options.normalization, BatchNorm):
+                sum_b[...] = 0  # as it is but for rounding: batch norm takes a bias off again
+            parts = [sum_w, sum_b, *norm_parts, *parts]
+        return np.concatenate([part.ravel() for part in parts])
 
     @staticmethod
-    def _forward(layers: list[Layer], x: np.ndarray) -> tuple[Arrays, Arrays]:
-        """Return every layer's weighted inputs z and activations a, the input x first of the a.
+    def _hidden_deltas(layer: Layer, after: Layer, deltas: Columns) -> Columns:
+        """Return the δ of a hidden layer, at the activation's input, from those after it."""
+        back = [np.dot(after.weights.T, delta) for delta in deltas]
+        if layer.factors is not None:
+            back = [factor * delta for factor, delta in zip(layer.factors, back, strict=True)]
+        derivative = DERIVATIVES[layer.options.activation]
+        return [delta * derivative(z) for delta, z in zip(back, layer.zs, strict=True)]
 
-        z^l = w^l a^(l−1) + b^l and a^l = f(z^l) (Nielsen, chapter 2, equation 25).
-        """
-        zs, activations = [], [x]
-        for w, b, name in layers:
-            zs.append(np.dot(w, activations[-1]) + b)
-            activations.append(FUNCTIONS[name](zs[-1]))
-        return zs, activations
+    def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> tuple[float, int]:
+        cost, steps = 0.0, 0
+        starts = range(0, len(order), epoch.batch_size)
+        layers = self._layers(epoch.dropout_factor)
+        examples = list(zip(rows.X[:, :, np.newaxis], rows.Y[:, :, np.newaxis], strict=True))
+        for start, rate in zip(starts, np.broadcast_to(epoch.rates, len(starts)), strict=True):
+            batch = order[start : start + epoch.batch_size]
+            if len(batch) < 2 and len(self.running_means):
+                break  # one row has no variance to normalize by
+            pairs = [examples[i] for i in batch]
+            weights = [rows.row_weights[i] for i in batch] if len(rows.row_weights) else None
+            step = epoch.step + steps
+            batch_cost, gradient = self._cost_and_gradient(layers, pairs, weights, epoch, step)
+            self._step(gradient / len(batch), epoch, rate, step)
+            cost += batch_cost
+            steps += 1
+        return (cost if epoch.with_cost else float("nan")), steps
 
-    def _backward(
-        self, layers: list[Layer], x: np.ndarray, y: np.ndarray
-    ) -> tuple[np.ndarray, Arrays, Arrays]:
-        """Return one example's output and the gradient of its cost by weights and biases.
-
-        The four equations of Nielsen, chapter 2: δ^L = ∂C/∂z^L (BP1),
-        δ^l = (w^(l+1)ᵀ δ^(l+1)) ⊙ f'(z^l) (BP2), ∂C/∂b^l = δ^l (BP3),
-        ∂C/∂w^l = δ^l a^(l−1)ᵀ (BP4).
-        """
-        zs, activations = self._forward(layers, x)
-        delta = output_delta(self.cost, self.output, zs[-1], activations[-1], y)
-        nabla_w, nabla_b = [np.dot(delta, activations[-2].T)], [delta]
-        for l in range(len(layers) - 2, -1, -1):
-            weights_after, name = layers[l + 1][0], layers[l][2]
-            delta = np.dot(weights_after.T, delta) * DERIVATIVES[name](zs[l])
-            nabla_w.insert(0, np.dot(delta, activations[l].T))
-            nabla_b.insert(0, delta)
-        return activations[-1], nabla_w, nabla_b
-
-    def _summed_gradient(self, examples: list[Example]) -> tuple[Arrays, Arrays, Arrays]:
-        """Return the examples' outputs, and the sums of their gradients by weights and biases."""
-        outputs, layers = [], self._layers()
-        sum_w = [np.zeros_like(w) for w in self.weights]
-        sum_b = [np.zeros_like(b) for b in self.biases]
-        for x, y in examples:
-            output, nabla_w, nabla_b = self._backward(layers, x, y)
-            outputs.append(output)
-            sum_w = [total + nabla for total, nabla in zip(sum_w, nabla_w, strict=True)]
-            sum_b = [total + nabla for total, nabla in zip(sum_b, nabla_b, strict=True)]
-        return outputs, sum_w, sum_b
-
-    def _step(self, mini_batch: list[Example], step: Step) -> Arrays:
-        """Take one step of gradient descent; return the outputs before it.
-
-        w ← (1 − ηλ/n) w − ηλ₁/n sgn(w) − (η/m) Σ ∂C/∂w, and b ← b − (η/m) Σ ∂C/∂b
-        (Nielsen, chapter 3).
-        """
-        outputs, sum_w, sum_b = self._summed_gradient(mini_batch)
-        rate = step.learning_rate / len(mini_batch)
-        for w, total in zip(self.weights, sum_w, strict=True):
-            l1_shrinkage = step.l1 * np.sign(w) if step.l1 else 0
-            w[...] = step.decay * w - l1_shrinkage - rate * total
-        for b, total in zip(self.biases, sum_b, strict=True):
-            b[...] = b - rate * total
-        return outputs
-
-    def _run_epoch(
-        self, rows: Rows, order: np.ndarray, batch_size: int, step: Step, with_cost: bool
-    ) -> float:
-        examples = _columns(rows)
+    def _cost_and_gradient(
+        self,
+        layers: list[Layer],
+        pairs: list[tuple[np.ndarray, np.ndarray]],
+        weights: list[float] | None,
+        epoch: Epoch | None,
+        step: int = 0,
+    ) -> tuple[float, np.ndarray]:
+        """Return the sums of the examples' costs and gradients, times their weights."""
+        xs, ys = [x for x, _ in pairs], [y for _, y in pairs]
+        mode = "gradient" if epoch is None else "train"
+        told = None if epoch is None else _at_step(epoch, step)
+        outputs = self._forward(layers, xs, told, mode)
+        of_batch = list(zip(layers[-1].zs, outputs, ys, strict=True))
+        deltas = [output_delta(self.cost, self.output, z, a, y) for z, a, y in of_batch]
         cost = 0.0
-        for start in range(0, len(order), batch_size):
-            mini_batch = [examples[i] for i in order[start : start + batch_size]]
-            outputs = self._step(mini_batch, step)
-            if with_cost:
-                pairs = zip(outputs, mini_batch, strict=True)
-                cost += sum(costs.fn_of(self.cost, a, y) for a, (_, y) in pairs)
-        return cost if with_cost else float("nan")
+        if epoch is None or epoch.with_cost:
+            each = [costs.fn_of(self.cost, a, y) for _, a, y in of_batch]
+            cost = sum(each) if weights is None else float(np.dot(each, weights))
+        if weights is not None:
+            deltas = [w * delta for w, delta in zip(weights, deltas, strict=True)]
+        return cost, self._backward(layers, xs, deltas)
+
+    def _step(self, gradient: np.ndarray, epoch: Epoch, rate: float, step: int) -> None:
+        """Add the penalties' gradient, λ/n w + λ₁/n sgn(w), and let the optimizer step."""
+        penalty = epoch.penalty
+        for w, g in zip(self.weights, self._layout.weights(gradient), strict=True):
+            if penalty.l1 or penalty.l2:
+                g += penalty.l2 / epoch.n * w + penalty.l1 / epoch.n * np.sign(w)
+            if isinstance(epoch.optimizer, AdamW):
+                w *= 1 - rate * epoch.optimizer.weight_decay
+        parameters = self._parameters
+        optimizers.step(parameters, gradient, epoch.slots, epoch.optimizer, rate, step + 1)
+        if penalty.max_norm:
+            for w in self.weights:
+                lengths = np.sqrt(np.sum(w**2, axis=1, keepdims=True))
+                w *= np.minimum(1, penalty.max_norm / np.maximum(lengths, 1e-300))
 
     def _predict_rows(self, X: np.ndarray) -> np.ndarray:
-        layers = self._layers()
-        return np.stack([self._forward(layers, x[:, np.newaxis])[1][-1][:, 0] for x in X])
+        outputs = self._forward(self._layers(), list(X[:, :, np.newaxis]), None, "predict")
+        return _rows(outputs)
 
-    def _gradient(self, rows: Rows) -> np.ndarray:
-        _, sum_w, sum_b = self._summed_gradient(_columns(rows))
-        layers = zip(sum_w, sum_b, strict=True)
-        return np.concatenate([part.ravel() for layer in layers for part in layer]) / len(rows)
+    def _gradient(self, rows: Rows) -> tuple[float, np.ndarray]:
+        pairs = list(zip(rows.X[:, :, np.newaxis], rows.Y[:, :, np.newaxis], strict=True))
+        cost, gradient = self._cost_and_gradient(self._layers(), pairs, None, None)
+        return cost / len(rows), gradient / len(rows)
 
 
-def _columns(rows: Rows) -> list[Example]:
-    """Return the rows as the book's pairs of columns (x, y)."""
-    return list(zip(rows.X[:, :, np.newaxis], rows.Y[:, :, np.newaxis], strict=True))
+def _at_step(epoch: Epoch, step: int) -> Epoch:
+    return replace(epoch, step=step)
+
+
+def _rows(columns: Columns) -> np.ndarray:
+    return np.stack([column[:, 0] for column in columns])
+
+
+def _columns(rows: np.ndarray) -> Columns:
+    return list(rows[:, :, np.newaxis])
+
+
+def _normalize(layer: Layer, affine: Affine, z: np.ndarray, mode: str) -> np.ndarray:
+    """Return the rows ``z`` (m, n) normalized, as the mode asks."""
+    norm, gamma, beta = affine.norm, affine.gamma, affine.beta
+    if isinstance(norm, BatchNorm):
+        mean, variance = affine.running
+        if mode == "predict":
+            return normalization.predict(z, gamma, beta, mean, variance, norm.eps)
+        if mode == "train":
+            normalization.running_update(mean, variance, z, norm.momentum)
+    out, layer.norm_cache = normalization.forward(z, gamma, beta, norm)
+    return out
+
+
+def _dropout_factors(layer: Layer, m: int, epoch: Epoch | None) -> Columns | None:
+    """Return what each example's outputs are multiplied by, or None for 1."""
+    chosen = layer.options.dropout
+    if chosen.rate == 0:
+        return None
+    if epoch is None:
+        return [np.full((len(layer.biases), 1), chosen.predict_scale)] * m
+    mask = dropout.kept(chosen.rate, m, len(layer.biases), epoch.seed, epoch.step, layer.index)
+    return _columns(mask * chosen.train_scale)

@@ -6,11 +6,16 @@ cpdef enum Cost:
     QUADRATIC = 0
     CROSS_ENTROPY = 1
     LOG_LIKELIHOOD = 2
+    HUBER = 3
+    ABSOLUTE = 4
+    POISSON = 5
+    QUANTILE = 6
 
 
 cdef double c_cost_forward(
-    const floating* a, const floating* y, int cost, Py_ssize_t m, Py_ssize_t n) noexcept nogil
+    const floating* a, const floating* y, const floating* row_weights, int cost, double parameter,
+    Py_ssize_t m, Py_ssize_t n) noexcept nogil
 
 cdef void c_cost_backward(
-    floating* delta, const floating* a, const floating* y, int cost, int output,
+    floating* delta, const floating* a, const floating* y, int cost, double parameter, int output,
     Py_ssize_t m, Py_ssize_t n) noexcept nogil

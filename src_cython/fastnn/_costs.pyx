@@ -2,15 +2,15 @@
 
 Where the algebra of cost and output activation cancels, the short form is computed: a − y for
 cross-entropy with sigmoid, for log-likelihood with softmax (times Σy, which is 1 for a one-hot
-row) and for the quadratic cost with identity (Nielsen, chapter 3). Elsewhere ∂C/∂a is formed and
-handed to the activation's own derivative.
+row), for the quadratic cost with identity (Nielsen, chapter 3), and for Poisson with exp.
+Elsewhere ∂C/∂a is formed and handed to the activation's own derivative.
 """
 
 from cython cimport floating
 from libc.float cimport DBL_MAX, DBL_MIN, FLT_MAX, FLT_MIN
-from libc.math cimport isinf, isnan, log
+from libc.math cimport fabs, isinf, isnan, log
 
-from fastnn._activations cimport IDENTITY, SIGMOID, SOFTMAX, c_activation_backward
+from fastnn._activations cimport EXP, IDENTITY, SIGMOID, SOFTMAX, c_activation_backward
 
 
 cdef inline double _nan_to_num(double x, double largest) noexcept nogil:
@@ -32,22 +32,39 @@ cdef inline double _cross_entropy(double a, double y) noexcept nogil:
     return -y * log(a) - (1 - y) * log(1 - a)
 
 
-cdef double c_cost_forward(
-    const floating* a, const floating* y, int cost, Py_ssize_t m, Py_ssize_t n,
+cdef inline double _cost_of(
+    double a, double y, int cost, double parameter, double largest,
 ) noexcept nogil:
-    """Σ over rows and outputs of the cost, in double whatever the dtype."""
+    """The cost of one output."""
+    cdef double d = a - y
+    if cost == QUADRATIC:
+        return 0.5 * d * d
+    if cost == CROSS_ENTROPY:
+        return _nan_to_num(_cross_entropy(a, y), largest)
+    if cost == LOG_LIKELIHOOD:
+        return 0 if y == 0 else _nan_to_num(-y * log(a), largest)
+    if cost == HUBER:
+        return 0.5 * d * d if fabs(d) <= parameter else parameter * (fabs(d) - 0.5 * parameter)
+    if cost == ABSOLUTE:
+        return fabs(d)
+    if cost == POISSON:
+        return a if y == 0 else a - y * log(a)
+    return (1 - parameter) * d if d > 0 else -parameter * d  # QUANTILE
+
+
+cdef double c_cost_forward(
+    const floating* a, const floating* y, const floating* row_weights, int cost, double parameter,
+    Py_ssize_t m, Py_ssize_t n,
+) noexcept nogil:
+    """Σ over rows and outputs of the cost, in double whatever the dtype; NULL weighs all rows 1."""
     cdef double largest = FLT_MAX if floating is float else DBL_MAX
-    cdef double total = 0, output, target
-    cdef Py_ssize_t i
-    for i in range(m * n):
-        output, target = a[i], y[i]
-        if cost == QUADRATIC:
-            total += 0.5 * (output - target) * (output - target)
-        elif cost == CROSS_ENTROPY:
-            total += _nan_to_num(_cross_entropy(output, target), largest)
-        elif cost == LOG_LIKELIHOOD:
-            if target != 0:
-                total += _nan_to_num(-target * log(output), largest)
+    cdef double total = 0, of_row
+    cdef Py_ssize_t i, j
+    for i in range(m):
+        of_row = 0
+        for j in range(i * n, (i + 1) * n):
+            of_row += _cost_of(a[j], y[j], cost, parameter, largest)
+        total += of_row if row_weights == NULL else row_weights[i] * of_row
     return total
 
 
@@ -112,8 +129,25 @@ cdef void _cross_entropy_softmax(
     delta[top] = (1 - y[top] - rest) - a[top] * others
 
 
+cdef void _by_output(
+    floating* delta, const floating* a, const floating* y, int cost, floating parameter,
+    Py_ssize_t size,
+) noexcept nogil:
+    """delta := ∂C/∂a of the costs whose slope is limited."""
+    cdef Py_ssize_t i
+    cdef floating d
+    for i in range(size):
+        d = a[i] - y[i]
+        if cost == HUBER:
+            delta[i] = d if -parameter <= d <= parameter else (parameter if d > 0 else -parameter)
+        elif cost == ABSOLUTE:
+            delta[i] = <floating> ((d > 0) - (d < 0))
+        else:  # QUANTILE
+            delta[i] = 1 - parameter if d > 0 else (-parameter if d < 0 else 0)
+
+
 cdef void c_cost_backward(
-    floating* delta, const floating* a, const floating* y, int cost, int output,
+    floating* delta, const floating* a, const floating* y, int cost, double parameter, int output,
     Py_ssize_t m, Py_ssize_t n,
 ) noexcept nogil:
     """delta := ∂C/∂z of the output layer, one gradient a row (not averaged)."""
@@ -125,34 +159,53 @@ cdef void c_cost_backward(
         _log_likelihood_softmax(delta, a, y, m, n)
     elif cost == LOG_LIKELIHOOD:
         _log_likelihood_sigmoid(delta, a, y, m * n)
-    else:
+    elif cost == CROSS_ENTROPY or cost == POISSON:
+        _cancelled(delta, a, y, m * n)  # with sigmoid, and with exp
+    elif cost == QUADRATIC:
         _cancelled(delta, a, y, m * n)
-        if cost == QUADRATIC:
-            c_activation_backward(delta, a, output, m, n)
+        c_activation_backward(delta, a, <const floating*> NULL, output, m, n)
+    else:
+        _by_output(delta, a, y, cost, <floating> parameter, m * n)
+        c_activation_backward(delta, a, <const floating*> NULL, output, m, n)
 
 
-cdef int _check(a_shape, y_shape, int cost, int output) except -1:
+# The output activations for which each cost's delta is right.
+OUTPUTS = {
+    QUADRATIC: (SIGMOID, IDENTITY, SOFTMAX),
+    CROSS_ENTROPY: (SIGMOID, SOFTMAX),
+    LOG_LIKELIHOOD: (SOFTMAX, SIGMOID),
+    HUBER: (IDENTITY, SIGMOID),
+    ABSOLUTE: (IDENTITY, SIGMOID),
+    POISSON: (EXP,),
+    QUANTILE: (IDENTITY, SIGMOID),
+}
+
+
+cdef int _check(a_shape, y_shape, int cost) except -1:
     if a_shape[0] < 1 or a_shape[1] < 1:
         raise ValueError(f"a: expected at least one row and one column, got {a_shape}")
     if y_shape != a_shape:
         raise ValueError(f"y: expected shape {a_shape}, got {y_shape}")
-    if not 0 <= cost <= <int> LOG_LIKELIHOOD:  # enums are unsigned in C
-        raise ValueError(f"cost: expected {<int> QUADRATIC} to {<int> LOG_LIKELIHOOD}, got {cost}")
-    if output not in (IDENTITY, SIGMOID, SOFTMAX) or (output == IDENTITY and cost != QUADRATIC):
-        raise ValueError(f"output: activation {output} does not go with cost {cost}")
+    if not 0 <= cost <= <int> QUANTILE:  # enums are unsigned in C
+        raise ValueError(f"cost: expected 0 to {<int> QUANTILE}, got {cost}")
     return 0
 
 
 def cost_forward(
-    const floating[:, ::1] a not None, const floating[:, ::1] y not None, int cost,
+    const floating[:, ::1] a not None, const floating[:, ::1] y not None,
+    const floating[::1] row_weights not None, int cost, double parameter,
 ) -> float:
     """Return the cost of outputs ``a`` against targets ``y``, summed over all rows.
 
     Parameters
     ----------
     a, y : arrays (m, n), float32 or float64, C-contiguous
+    row_weights : array (m,) or (0,)
+        Factors on the rows' costs; none for 1.
     cost : int
         The number of ``Cost``.
+    parameter : float
+        The Huber cost's delta, or the quantile.
 
     Returns
     -------
@@ -165,15 +218,22 @@ def cost_forward(
         If the shapes differ, are empty, or ``cost`` is unknown.
     """
     cdef double total
-    _check((a.shape[0], a.shape[1]), (y.shape[0], y.shape[1]), cost, SIGMOID)
+    cdef const floating* weights = NULL
+    _check((a.shape[0], a.shape[1]), (y.shape[0], y.shape[1]), cost)
+    if row_weights.shape[0] != 0:
+        if row_weights.shape[0] != a.shape[0]:
+            raise ValueError(f"row_weights: expected none or {a.shape[0]}, "
+                             f"got {row_weights.shape[0]}")
+        weights = &row_weights[0]
     with nogil:
-        total = c_cost_forward(&a[0, 0], &y[0, 0], cost, a.shape[0], a.shape[1])
+        total = c_cost_forward(&a[0, 0], &y[0, 0], weights, cost, parameter,
+                               a.shape[0], a.shape[1])
     return total
 
 
 def cost_backward(
     floating[:, ::1] delta not None, const floating[:, ::1] a not None,
-    const floating[:, ::1] y not None, int cost, int output,
+    const floating[:, ::1] y not None, int cost, double parameter, int output,
 ) -> None:
     """Write the output layer's ∂C/∂z into ``delta``, one gradient a row.
 
@@ -184,15 +244,20 @@ def cost_backward(
         Outputs and targets.
     cost, output : int
         The numbers of ``Cost`` and of the output's ``Activation``.
+    parameter : float
+        The Huber cost's delta, or the quantile.
 
     Raises
     ------
     ValueError
         If the shapes differ, are empty, or cost and output do not go together.
     """
-    _check((a.shape[0], a.shape[1]), (y.shape[0], y.shape[1]), cost, output)
+    _check((a.shape[0], a.shape[1]), (y.shape[0], y.shape[1]), cost)
+    if output not in OUTPUTS[cost]:
+        raise ValueError(f"output: activation {output} does not go with cost {cost}")
     if delta.shape[0] != a.shape[0] or delta.shape[1] != a.shape[1]:
         raise ValueError(f"delta: expected shape ({a.shape[0]}, {a.shape[1]}), "
                          f"got ({delta.shape[0]}, {delta.shape[1]})")
     with nogil:
-        c_cost_backward(&delta[0, 0], &a[0, 0], &y[0, 0], cost, output, a.shape[0], a.shape[1])
+        c_cost_backward(&delta[0, 0], &a[0, 0], &y[0, 0], cost, parameter, output,
+                        a.shape[0], a.shape[1])

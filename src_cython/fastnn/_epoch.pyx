@@ -6,17 +6,34 @@ allocated here. The ``def`` functions at the end check what Python passes, then 
 
 from cpython.exc cimport PyErr_CheckSignals
 from cython cimport floating
-from libc.string cimport memcpy
+from libc.stdint cimport uint64_t
+from libc.string cimport memcpy, memset
 
 from fastnn._activations cimport c_activation_backward, c_activation_forward
-from fastnn._costs cimport LOG_LIKELIHOOD, c_cost_backward, c_cost_forward
+from fastnn._costs cimport QUANTILE, c_cost_backward, c_cost_forward
 from fastnn._dense cimport (
     c_dense_backward_input, c_dense_backward_parameters, c_dense_forward)
-from fastnn._optim cimport SGDStep, c_sgd_update
+from fastnn._dropout cimport c_dropout, c_mask_key
+from fastnn._norm cimport (
+    BATCH, NO_NORM, c_blocks_backward, c_blocks_forward, c_columns_backward, c_columns_forward,
+    c_running_forward, c_running_update)
+from fastnn._optim cimport (
+    SGD, Rule, c_add_penalty, c_decay, c_limit_norms, c_optimizer_step, c_sgd_update)
 from fastnn._plan cimport CompiledPlan, Layer
+
+cpdef enum Mode:
+    PREDICT = 0    # running statistics, no dropout
+    GRADIENT = 1   # the mini-batch's statistics, no dropout, nothing remembered
+    TRAIN = 2      # the mini-batch's statistics, remembered in the running ones; dropout
 
 # Work between two looks for Ctrl-C, in units of about a floating-point operation: 20 to 100 ms.
 cdef double BETWEEN_SIGNALS = 1e9
+
+
+cdef struct Pass:
+    int mode
+    uint64_t seed    # of the dropout masks
+    uint64_t step    # steps taken before, for the masks and the optimizers' corrections
 
 
 cdef double _batch_work(CompiledPlan plan, double m) noexcept nogil:
@@ -37,71 +54,165 @@ cdef void _gather(
         memcpy(out + i * n, rows + order[i] * n, n * sizeof(floating))
 
 
-cdef void _layer_forward(
-    floating* out, const floating* inp, floating* z, const floating* parameters,
-    const Layer* layer, int m,
+# Forward.
+
+
+cdef void _norm_forward(
+    floating* x, floating* work, const floating* parameters, floating* running,
+    const Layer* layer, int m, int mode,
 ) noexcept nogil:
-    """out := f(inp Wᵀ + b); the weighted input is kept in z unless that is NULL."""
-    c_dense_forward(out, inp, parameters + layer.weights, parameters + layer.biases,
-                    m, layer.n_in, layer.n_out)
-    if z != NULL:
-        memcpy(z, out, m * <Py_ssize_t> layer.n_out * sizeof(floating))
-    c_activation_forward(out, layer.activation, m, layer.n_out)
+    """Normalize a layer's weighted inputs x (m, n_out) in place."""
+    cdef const floating* gamma = parameters + layer.gamma
+    cdef const floating* beta = parameters + layer.beta
+    cdef floating* mean = work + layer.scratch
+    cdef floating* variance = mean + layer.n_out
+    if layer.norm != BATCH:
+        c_blocks_forward(x, work + layer.xhat, work + layer.inverse, gamma, beta, m, layer.n_out,
+                         layer.groups, 1, layer.eps)
+    elif mode == PREDICT:
+        c_running_forward(x, running + layer.running_mean, running + layer.running_variance,
+                          gamma, beta, m, layer.n_out, layer.eps)
+    else:
+        c_columns_forward(x, work + layer.xhat, mean, variance, work + layer.inverse, gamma, beta,
+                          m, layer.n_out, layer.eps)
+        if mode == TRAIN:
+            c_running_update(running + layer.running_mean, running + layer.running_variance,
+                             mean, variance, m, layer.n_out, layer.momentum)
+
+
+cdef void _dropout_forward(
+    floating* out, const floating* act, const Layer* layer, int l, int m, Pass how,
+) noexcept nogil:
+    """out := the units of act that are kept in this step, scaled."""
+    cdef Py_ssize_t size = m * <Py_ssize_t> layer.n_out
+    if how.mode == TRAIN:
+        c_dropout(out, act, size, layer.dropout, layer.train_scale,
+                  c_mask_key(how.seed, how.step, l))
+    else:
+        memcpy(out, act, size * sizeof(floating))
+        if layer.predict_scale != 1:
+            c_decay(out, size, <floating> layer.predict_scale)
 
 
 cdef void _forward(
-    floating* work, const floating* inputs, const floating* parameters, CompiledPlan plan, int m,
+    floating* work, const floating* inputs, const floating* parameters, floating* running,
+    CompiledPlan plan, int m, Pass how,
 ) noexcept nogil:
-    """All layers, for the m rows at ``inputs``."""
+    """All layers, for the m rows at ``inputs``: dense → normalization → activation → dropout."""
     cdef const floating* inp = inputs
+    cdef floating* z
+    cdef floating* act
     cdef Layer* layer
     cdef int l
     for l in range(plan.n_layers):
         layer = &plan.layers[l]
-        _layer_forward(work + layer.out, inp, NULL if layer.z < 0 else work + layer.z,
-                       parameters, layer, m)
+        act = work + layer.act
+        z = act if layer.z < 0 else work + layer.z
+        c_dense_forward(z, inp, parameters + layer.weights, parameters + layer.biases,
+                        m, layer.n_in, layer.n_out)
+        if layer.norm != NO_NORM:
+            _norm_forward(z, work, parameters, running, layer, m, how.mode)
+        if z != act:
+            memcpy(act, z, m * <Py_ssize_t> layer.n_out * sizeof(floating))
+        c_activation_forward(act, layer.activation, m, layer.n_out)
+        if layer.dropout > 0:
+            _dropout_forward(work + layer.out, act, layer, l, m, how)
         inp = work + layer.out
+
+
+# Backward.
 
 
 cdef inline const floating* _input_of(floating* work, CompiledPlan plan, int l) noexcept nogil:
     return work + (plan.inputs if l == 0 else plan.layers[l - 1].out)
 
 
-cdef void _output_delta(floating* work, CompiledPlan plan, int m) noexcept nogil:
+cdef void _weigh_rows(
+    floating* delta, const floating* row_weights, Py_ssize_t m, Py_ssize_t n,
+) noexcept nogil:
+    """delta[i] := row_weights[i] delta[i]."""
+    cdef Py_ssize_t i
+    for i in range(m):
+        c_decay(delta + i * n, n, row_weights[i])
+
+
+cdef void _output_delta(
+    floating* work, CompiledPlan plan, int m, bint weighted,
+) noexcept nogil:
     cdef Layer* last = &plan.layers[plan.n_layers - 1]
     c_cost_backward(work + last.delta, work + last.out, work + plan.targets,
-                    plan.cost, last.activation, m, last.n_out)
+                    plan.cost, plan.cost_parameter, last.activation, m, last.n_out)
+    if weighted:
+        _weigh_rows(work + last.delta, work + plan.row_weights, m, last.n_out)
 
 
-cdef void _delta_backward(
-    floating* work, const floating* parameters, CompiledPlan plan, int l, int m,
+cdef void _hidden_delta(
+    floating* work, const floating* parameters, CompiledPlan plan, int l, int m, Pass how,
 ) noexcept nogil:
-    """The delta of layer l − 1 from that of layer l (BP2): (δ W) f'(z)."""
+    """The delta of layer l from that of layer l + 1 (BP2), back to its weighted input.
+
+    The sums for gamma and beta are left in the layer's scratch.
+    """
     cdef Layer* layer = &plan.layers[l]
-    cdef Layer* before = &plan.layers[l - 1]
-    c_dense_backward_input(work + before.delta, work + layer.delta, parameters + layer.weights,
-                           m, layer.n_in, layer.n_out)
-    c_activation_backward(work + before.delta, work + before.out, before.activation,
-                          m, before.n_out)
+    cdef Layer* after = &plan.layers[l + 1]
+    cdef floating* delta = work + layer.delta
+    cdef floating* dgamma = work + layer.scratch + 2 * layer.n_out
+    cdef floating* dbeta = dgamma + layer.n_out
+    c_dense_backward_input(delta, work + after.delta, parameters + after.weights,
+                           m, after.n_in, after.n_out)
+    if layer.dropout > 0 and how.mode == TRAIN:
+        c_dropout(delta, delta, m * <Py_ssize_t> layer.n_out, layer.dropout, layer.train_scale,
+                  c_mask_key(how.seed, how.step, l))
+    elif layer.dropout > 0 and layer.predict_scale != 1:
+        c_decay(delta, m * <Py_ssize_t> layer.n_out, <floating> layer.predict_scale)
+    c_activation_backward(delta, work + layer.act, NULL if layer.z < 0 else work + layer.z,
+                          layer.activation, m, layer.n_out)
+    if layer.norm == BATCH:
+        c_columns_backward(delta, dgamma, dbeta, work + layer.xhat, work + layer.inverse,
+                           parameters + layer.gamma, m, layer.n_out)
+    elif layer.norm != NO_NORM:
+        c_blocks_backward(delta, dgamma, dbeta, work + layer.xhat, work + layer.inverse,
+                          parameters + layer.gamma, m, layer.n_out, layer.groups, 1)
+
+
+cdef void _add_scaled(
+    floating* to, const floating* what, Py_ssize_t size, floating scale, floating keep,
+) noexcept nogil:
+    """to := keep to + scale what."""
+    cdef Py_ssize_t i
+    for i in range(size):
+        to[i] = (0 if keep == 0 else keep * to[i]) + scale * what[i]
+
+
+cdef void _gamma_and_beta(
+    floating* to, floating* work, const Layer* layer, floating scale, floating keep,
+) noexcept nogil:
+    """to := keep to + scale gradient, at the offsets of the layer's gamma and beta."""
+    cdef floating* sums = work + layer.scratch + 2 * layer.n_out
+    _add_scaled(to + layer.gamma, sums, layer.n_out, scale, keep)
+    _add_scaled(to + layer.beta, sums + layer.n_out, layer.n_out, scale, keep)
 
 
 cdef void _backward_update(
-    floating* work, floating* parameters, CompiledPlan plan, int m, SGDStep sgd,
+    floating* work, floating* parameters, CompiledPlan plan, Rule rule, int m, double rate,
+    Pass how,
 ) noexcept nogil:
-    """From the output's delta, step every layer; a layer's W is read before it changes."""
+    """From the output's delta, take a plain step layer by layer; W is read before it changes."""
     cdef Layer* layer
     cdef int l
     for l in range(plan.n_layers - 1, -1, -1):
         layer = &plan.layers[l]
         if l > 0:
-            _delta_backward(work, parameters, plan, l, m)
+            _hidden_delta(work, parameters, plan, l - 1, m, how)
         c_sgd_update(parameters + layer.weights, parameters + layer.biases, work + layer.delta,
-                     _input_of(work, plan, l), m, layer.n_in, layer.n_out, sgd)
+                     _input_of(work, plan, l), m, layer.n_in, layer.n_out, rule, rate)
+        if layer.norm != NO_NORM:
+            _gamma_and_beta(parameters, work, layer, <floating> (-rate / m), <floating> 1)
 
 
 cdef void _backward_gradient(
     floating* gradient, floating* work, const floating* parameters, CompiledPlan plan, int m,
-    floating scale, floating keep,
+    floating scale, floating keep, Pass how,
 ) noexcept nogil:
     """gradient := keep gradient + scale Σ_rows ∂C/∂parameters, from the output's delta."""
     cdef Layer* layer
@@ -109,22 +220,70 @@ cdef void _backward_gradient(
     for l in range(plan.n_layers - 1, -1, -1):
         layer = &plan.layers[l]
         if l > 0:
-            _delta_backward(work, parameters, plan, l, m)
+            _hidden_delta(work, parameters, plan, l - 1, m, how)
         c_dense_backward_parameters(
             gradient + layer.weights, gradient + layer.biases, work + layer.delta,
             _input_of(work, plan, l), m, layer.n_in, layer.n_out, scale, keep)
+        if layer.norm != NO_NORM:
+            _gamma_and_beta(gradient, work, layer, scale, keep)
+        if layer.norm == BATCH:
+            # Batch norm takes a bias off again. Its gradient is 0, and rounding must not be made
+            # into steps by optimizers that divide by its size.
+            memset(gradient + layer.biases, 0, layer.n_out * sizeof(floating))
+
+
+cdef void _optimizer_update(
+    floating* slots, floating* work, floating* parameters, CompiledPlan plan, Rule rule, int m,
+    double rate, Pass how,
+) noexcept nogil:
+    """From the output's delta, form the whole gradient with its penalty, then step."""
+    cdef Layer* layer
+    cdef Py_ssize_t size
+    cdef int l
+    _backward_gradient(slots, work, parameters, plan, m, <floating> (1.0 / m), <floating> 0, how)
+    for l in range(plan.n_layers):
+        layer = &plan.layers[l]
+        size = layer.n_out * <Py_ssize_t> layer.n_in
+        if rule.l1 != 0 or rule.l2 != 0:
+            c_add_penalty(slots + layer.weights, parameters + layer.weights, size, rule)
+        if rule.weight_decay != 0:
+            c_decay(parameters + layer.weights, size, <floating> (1 - rate * rule.weight_decay))
+    c_optimizer_step(parameters, slots, plan.n_parameters, rule, rate, <double> how.step + 1)
+
+
+cdef void _update(
+    floating* slots, floating* work, floating* parameters, CompiledPlan plan, Rule rule, int m,
+    double rate, Pass how,
+) noexcept nogil:
+    """One step of the optimizer from the output's delta."""
+    cdef Layer* layer
+    cdef int l
+    if rule.kind == SGD:
+        _backward_update(work, parameters, plan, rule, m, rate, how)
+    else:
+        _optimizer_update(slots, work, parameters, plan, rule, m, rate, how)
+    if rule.max_norm > 0:
+        for l in range(plan.n_layers):
+            layer = &plan.layers[l]
+            c_limit_norms(parameters + layer.weights, layer.n_out, layer.n_in, rule.max_norm)
 
 
 cdef int _load_batch(
-    floating* work, const floating* parameters, CompiledPlan plan, const floating* X,
-    const floating* Y, const Py_ssize_t* order, Py_ssize_t n_left,
+    floating* work, const floating* parameters, floating* running, CompiledPlan plan,
+    const floating* X, const floating* Y, const floating* row_weights, const Py_ssize_t* order,
+    Py_ssize_t n_left, Pass how,
 ) noexcept nogil:
     """Gather the next mini-batch and run it forward; return its number of rows."""
     cdef int m = plan.batch_size if n_left > plan.batch_size else <int> n_left
     _gather(work + plan.inputs, X, order, m, plan.n_in())
     _gather(work + plan.targets, Y, order, m, plan.n_out())
-    _forward(work, work + plan.inputs, parameters, plan, m)
+    if row_weights != NULL:
+        _gather(work + plan.row_weights, row_weights, order, m, 1)
+    _forward(work, work + plan.inputs, parameters, running, plan, m, how)
     return m
+
+
+# What Python calls.
 
 
 cdef int _check_rows(
@@ -137,6 +296,12 @@ cdef int _check_rows(
     if x_columns != plan.n_in() or y_columns != plan.n_out():
         raise ValueError(f"X, Y: expected {plan.n_in()} and {plan.n_out()} columns, "
                          f"got {x_columns} and {y_columns}")
+    return 0
+
+
+cdef int _check_row_weights(Py_ssize_t n_weights, Py_ssize_t n) except -1:
+    if n_weights != 0 and n_weights != n:
+        raise ValueError(f"row_weights: expected none or {n}, got {n_weights}")
     return 0
 
 
@@ -157,119 +322,191 @@ cdef int _check_m(CompiledPlan plan, Py_ssize_t m) except -1:
 
 
 cdef int _check_cost(CompiledPlan plan) except -1:
-    if not 0 <= plan.cost <= <int> LOG_LIKELIHOOD:  # enums are unsigned in C
+    if not 0 <= plan.cost <= <int> QUANTILE:  # enums are unsigned in C
         raise ValueError(f"plan: its cost ({plan.cost}) is not a compiled one")
     return 0
 
 
+cdef int _check_slots(
+    CompiledPlan plan, Rule rule, Py_ssize_t n_slots, Py_ssize_t size,
+) except -1:
+    cdef int needed = 0 if rule.kind == <int> SGD else 1 + rule.n_slots
+    if n_slots < needed or (needed and size != plan.n_parameters):
+        raise ValueError(f"slots: expected ({needed}, {plan.n_parameters}) numbers, "
+                         f"got ({n_slots}, {size})")
+    return 0
+
+
+cdef int _check_mode(int mode) except -1:
+    if not 0 <= mode <= <int> TRAIN:
+        raise ValueError(f"mode: expected 0 to {<int> TRAIN}, got {mode}")
+    return 0
+
+
 def train_epoch(
-    CompiledPlan plan not None, floating[::1] parameters not None, floating[::1] work not None,
+    CompiledPlan plan not None, Rule rule not None, floating[::1] parameters not None,
+    floating[::1] running not None, floating[:, ::1] slots not None, floating[::1] work not None,
     const floating[:, ::1] X not None, const floating[:, ::1] Y not None,
-    const Py_ssize_t[::1] order not None, double learning_rate, double decay, double l1,
-    bint with_cost,
-) -> float:
+    const floating[::1] row_weights not None, const Py_ssize_t[::1] order not None,
+    const double[::1] rates not None, uint64_t seed, uint64_t step, bint with_cost,
+) -> tuple:
     """Run one epoch of mini-batch gradient descent over the rows in ``order``.
 
     Parameters
     ----------
     plan : CompiledPlan
+    rule : Rule
+        The optimizer and the penalties.
     parameters : array (plan.n_parameters,)
         Updated in place, mini-batch by mini-batch.
+    running : array (plan.n_running,)
+        Running statistics of batch norm; updated too.
+    slots : array (1 + rule.n_slots, plan.n_parameters), or (0, any) for plain SGD
+        Room for the gradient, then the optimizer's state.
     work : array (plan.work_size,)
     X, Y : arrays (n, n_in) and (n, n_out)
         Inputs and targets; all arrays of one dtype.
+    row_weights : array (n,) or (0,)
+        Factors on the rows' costs; none for 1.
     order : intp array (n_order,)
-        The rows in the order of their use; the last mini-batch may be shorter.
-    learning_rate : float
-    decay : float
-        Factor on the weights before each step: 1 − learning_rate · λ / n.
-    l1 : float
-        What each step takes off a weight's size: learning_rate · λ₁ / n.
+        The rows in the order of their use; the last mini-batch may be shorter. One of a single
+        row is left out where there is batch norm.
+    rates : float64 array (1,) or (n_batches,)
+        The learning rate, of all mini-batches or one each.
+    seed : int
+        Of the dropout masks.
+    step : int
+        Steps taken before this epoch.
     with_cost : bool
         Whether to sum up each mini-batch's cost before its step.
 
     Returns
     -------
-    float
-        The sum of the rows' costs, or NaN without ``with_cost``.
+    cost : float
+        The sum of the rows' weighted costs, or NaN without ``with_cost``.
+    steps : int
+        Steps taken.
 
     Raises
     ------
     ValueError
         If shapes or indices do not fit the plan.
     KeyboardInterrupt
-        At Ctrl-C; ``parameters`` then stand at the last finished mini-batch.
+        At Ctrl-C; everything then stands at the last finished mini-batch.
     """
-    cdef Py_ssize_t done = 0, n_order = order.shape[0]
+    cdef Py_ssize_t done = 0, n_order = order.shape[0], batch = 0
+    cdef Py_ssize_t n_batches = (n_order + plan.batch_size - 1) // plan.batch_size
     cdef double cost = 0 if with_cost else float("nan")
-    cdef double since_signals = 0
+    cdef double since_signals = 0, rate
+    cdef const floating* weights = NULL
+    cdef floating* state = NULL
+    cdef floating* averages = NULL
     cdef int m
     cdef Layer* last
-    cdef SGDStep sgd
-    plan.check_vectors(parameters.shape[0], work.shape[0])
+    cdef Pass how
+    plan.check_vectors(parameters.shape[0], running.shape[0], work.shape[0])
     _check_rows(plan, X.shape[0], X.shape[1], Y.shape[0], Y.shape[1])
+    _check_row_weights(row_weights.shape[0], X.shape[0])
     _check_order(order, X.shape[0])
     _check_cost(plan)
-    sgd.decay, sgd.l1 = decay, l1
+    _check_slots(plan, rule, slots.shape[0], slots.shape[1])
+    if rates.shape[0] != 1 and rates.shape[0] != n_batches:
+        raise ValueError(f"rates: expected 1 or {n_batches}, got {rates.shape[0]}")
+    if row_weights.shape[0]:
+        weights = &row_weights[0]
+    if rule.kind != <int> SGD:
+        state = &slots[0, 0]
+    if running.shape[0]:
+        averages = &running[0]
+    how.mode, how.seed, how.step = TRAIN, seed, step
     last = &plan.layers[plan.n_layers - 1]
     with nogil:
         while done < n_order:
-            m = _load_batch(&work[0], &parameters[0], plan, &X[0, 0], &Y[0, 0],
-                            &order[done], n_order - done)
+            if plan.needs_two_rows and min(n_order - done, plan.batch_size) < 2:
+                break
+            rate = rates[batch if rates.shape[0] > 1 else 0]
+            m = _load_batch(&work[0], &parameters[0], averages, plan, &X[0, 0], &Y[0, 0], weights,
+                            &order[done], n_order - done, how)
             if with_cost:
-                cost += c_cost_forward(&work[last.out], &work[plan.targets], plan.cost,
-                                       m, last.n_out)
-            _output_delta(&work[0], plan, m)
-            sgd.step = learning_rate / m
-            _backward_update(&work[0], &parameters[0], plan, m, sgd)
+                cost += c_cost_forward(
+                    &work[last.out], &work[plan.targets],
+                    NULL if weights == NULL else &work[plan.row_weights],
+                    plan.cost, plan.cost_parameter, m, last.n_out)
+            _output_delta(&work[0], plan, m, weights != NULL)
+            _update(state, &work[0], &parameters[0], plan, rule, m, rate, how)
             done += m
+            batch += 1
+            how.step += 1
             since_signals += _batch_work(plan, m)
             if since_signals > BETWEEN_SIGNALS:
                 since_signals = 0
                 with gil:
                     PyErr_CheckSignals()
-    return cost
+    return cost, how.step - step
 
 
 def forward_batch(
-    CompiledPlan plan not None, floating[::1] parameters not None, floating[::1] work not None,
+    CompiledPlan plan not None, const floating[::1] parameters not None,
+    floating[::1] running not None, floating[::1] work not None,
     const floating[:, ::1] X not None, const floating[:, ::1] Y not None,
-    const Py_ssize_t[::1] order not None,
+    const floating[::1] row_weights not None, const Py_ssize_t[::1] order not None,
+    int mode, uint64_t seed, uint64_t step,
 ) -> int:
     """Gather the first mini-batch of ``order`` into ``work`` and run it forward.
 
-    The parameters are as for ``train_epoch``. Returns the number of rows taken.
+    The parameters are as for ``train_epoch``; ``mode`` is a number of ``Mode``. Returns the number
+    of rows taken.
     """
+    cdef const floating* weights = NULL
+    cdef floating* averages = NULL
     cdef int m
-    plan.check_vectors(parameters.shape[0], work.shape[0])
+    cdef Pass how
+    plan.check_vectors(parameters.shape[0], running.shape[0], work.shape[0])
     _check_rows(plan, X.shape[0], X.shape[1], Y.shape[0], Y.shape[1])
+    _check_row_weights(row_weights.shape[0], X.shape[0])
     _check_order(order, X.shape[0])
+    _check_mode(mode)
+    if row_weights.shape[0]:
+        weights = &row_weights[0]
+    if running.shape[0]:
+        averages = &running[0]
+    how.mode, how.seed, how.step = mode, seed, step
     with nogil:
-        m = _load_batch(&work[0], &parameters[0], plan, &X[0, 0], &Y[0, 0], &order[0],
-                        order.shape[0])
+        m = _load_batch(&work[0], &parameters[0], averages, plan, &X[0, 0], &Y[0, 0], weights,
+                        &order[0], order.shape[0], how)
     return m
 
 
-def output_delta(CompiledPlan plan not None, floating[::1] work not None, int m) -> None:
-    """Write the compiled cost's delta of the last ``m`` rows run forward into ``work``."""
-    plan.check_vectors(plan.n_parameters, work.shape[0])
+def output_delta(
+    CompiledPlan plan not None, floating[::1] work not None, int m, bint weighted,
+) -> None:
+    """Write the compiled cost's delta of the last ``m`` rows run forward into ``work``.
+
+    ``weighted`` says whether their weights were gathered too.
+    """
+    plan.check_vectors(plan.n_parameters, plan.n_running, work.shape[0])
     _check_m(plan, m)
     _check_cost(plan)
     with nogil:
-        _output_delta(&work[0], plan, m)
+        _output_delta(&work[0], plan, m, weighted)
 
 
 def update_batch(
-    CompiledPlan plan not None, floating[::1] parameters not None, floating[::1] work not None,
-    int m, double learning_rate, double decay, double l1,
+    CompiledPlan plan not None, Rule rule not None, floating[::1] parameters not None,
+    floating[:, ::1] slots not None, floating[::1] work not None, int m, double rate,
+    uint64_t seed, uint64_t step,
 ) -> None:
-    """Step the parameters from the output's delta of ``m`` rows, which stands in ``work``."""
-    cdef SGDStep sgd
-    plan.check_vectors(parameters.shape[0], work.shape[0])
+    """Take the step after ``step`` others from the output's delta of ``m`` rows in ``work``."""
+    cdef floating* state = NULL
+    cdef Pass how
+    plan.check_vectors(parameters.shape[0], plan.n_running, work.shape[0])
     _check_m(plan, m)
-    sgd.step, sgd.decay, sgd.l1 = learning_rate / m, decay, l1
+    _check_slots(plan, rule, slots.shape[0], slots.shape[1])
+    if rule.kind != <int> SGD:
+        state = &slots[0, 0]
+    how.mode, how.seed, how.step = TRAIN, seed, step
     with nogil:
-        _backward_update(&work[0], &parameters[0], plan, m, sgd)
+        _update(state, &work[0], &parameters[0], plan, rule, m, rate, how)
 
 
 def gradient_batch(
@@ -279,20 +516,25 @@ def gradient_batch(
 ) -> None:
     """``gradient := keep gradient + scale Σ ∂C/∂parameters`` over ``m`` rows in ``work``.
 
-    As ``update_batch``, it starts from the output's delta; ``gradient`` is laid out as
-    ``parameters``.
+    It starts from the output's delta of rows run forward in the mode GRADIENT; ``gradient`` is
+    laid out as ``parameters``.
     """
-    plan.check_gradient(gradient.shape[0])
-    plan.check_vectors(parameters.shape[0], work.shape[0])
+    cdef Pass how
+    if gradient.shape[0] != plan.n_parameters:
+        raise ValueError(f"gradient: expected {plan.n_parameters} numbers, "
+                         f"got {gradient.shape[0]}")
+    plan.check_vectors(parameters.shape[0], plan.n_running, work.shape[0])
     _check_m(plan, m)
+    how.mode, how.seed, how.step = GRADIENT, 0, 0
     with nogil:
         _backward_gradient(&gradient[0], &work[0], &parameters[0], plan, m,
-                           <floating> scale, <floating> keep)
+                           <floating> scale, <floating> keep, how)
 
 
 def predict(
     CompiledPlan plan not None, const floating[::1] parameters not None,
-    floating[::1] work not None, const floating[:, ::1] X not None, floating[:, ::1] out not None,
+    floating[::1] running not None, floating[::1] work not None,
+    const floating[:, ::1] X not None, floating[:, ::1] out not None,
 ) -> None:
     """Write the network's outputs for the rows of ``X`` (n, n_in) into ``out`` (n, n_out).
 
@@ -307,15 +549,20 @@ def predict(
     """
     cdef Py_ssize_t done = 0, n = X.shape[0]
     cdef double since_signals = 0
+    cdef floating* averages = NULL
     cdef int m
     cdef Layer* last
-    plan.check_vectors(parameters.shape[0], work.shape[0])
+    cdef Pass how
+    plan.check_vectors(parameters.shape[0], running.shape[0], work.shape[0])
     _check_rows(plan, n, X.shape[1], out.shape[0], out.shape[1])
+    if running.shape[0]:
+        averages = &running[0]
+    how.mode, how.seed, how.step = PREDICT, 0, 0
     last = &plan.layers[plan.n_layers - 1]
     with nogil:
         while done < n:
             m = plan.batch_size if n - done > plan.batch_size else <int> (n - done)
-            _forward(&work[0], &X[done, 0], &parameters[0], plan, m)
+            _forward(&work[0], &X[done, 0], &parameters[0], averages, plan, m, how)
             memcpy(&out[done, 0], &work[last.out],
                    m * <Py_ssize_t> last.n_out * sizeof(floating))
             done += m

@@ -1,34 +1,206 @@
-"""Gradient descent with the book's regularization (Nielsen, chapter 3).
+"""The optimizers' steps. ``g`` is the mean gradient over the mini-batch, ``η`` the learning rate.
 
-    W ← (1 − ηλ/n) W − η λ₁/n sgn(W) − (η/m) Σ ∂C/∂W
-    b ←            b                 − (η/m) Σ ∂C/∂b
+    SGD        p ← p − η g                                        (Nielsen, chapter 1)
+    momentum   v ← μ v − η g;  p ← p + v
+    Nesterov   v ← μ v − η g;  p ← p + μ v − η g                  (Sutskever et al., 2013)
+    RMSProp    s ← α s + (1 − α) g²;  p ← p − η g / (√s + ε)      (Tieleman and Hinton, 2012)
+    AdaGrad    s ← s + g²;  p ← p − η g / (√s + ε)                (Duchi, Hazan and Singer, 2011)
+    Adam       m ← β₁ m + (1 − β₁) g;  s ← β₂ s + (1 − β₂) g²;
+               p ← p − η m̂ / (√ŝ + ε), hats over (1 − βᵗ)         (Kingma and Ba, 2015)
+    AdamW      Adam after w ← (1 − η decay) w                     (Loshchilov and Hutter, 2019)
+    Rprop      steps of their own, × 1.2 or × 0.5 by the sign     (Riedmiller and Braun, 1993)
 
-with n the size of the training set, λ the strength of L2 and λ₁ that of L1.
+Penalties enter g, but for SGD, whose weights decay in the pass that adds the gradient:
+W ← (1 − ηλ/n) W − η λ₁/n sgn(W) − η g (Nielsen, chapter 3).
 """
 
 from cython cimport floating
+from libc.math cimport fmax, fmin, pow, sqrt, sqrtf
 
 from fastnn._dense cimport c_column_sums
 from fastnn._products cimport c_product_tn
+
+cdef double RPROP_SHRINK = 0.5, RPROP_GROW = 1.2, RPROP_LEAST = 1e-6, RPROP_MOST = 50
+
+SLOTS = {SGD: 0, MOMENTUM: 1, RMSPROP: 1, ADAGRAD: 1, ADAM: 2, RPROP: 2}
+
+
+cdef class Rule:
+    """An optimizer's numbers that do not change from step to step.
+
+    Parameters
+    ----------
+    kind : int
+        The number of ``Optimizer``.
+    first, second, eps, nesterov, weight_decay
+        See the attributes of the same names in ``fastnn.optimizers``.
+    l2, l1 : float
+        Penalties' strengths over the size of the training set.
+    max_norm : float
+        Largest length of a neuron's weights after a step; 0 for any.
+
+    Raises
+    ------
+    ValueError
+        If ``kind`` is unknown.
+    """
+
+    def __cinit__(
+        self, *, int kind, double first, double second, double eps, bint nesterov,
+        double weight_decay, double l2, double l1, double max_norm,
+    ):
+        if not 0 <= kind <= <int> RPROP:
+            raise ValueError(f"kind: expected 0 to {<int> RPROP}, got {kind}")
+        self.kind, self.n_slots = kind, SLOTS[kind]
+        self.first, self.second, self.eps = first, second, eps
+        self.nesterov, self.weight_decay = nesterov, weight_decay
+        self.l2, self.l1, self.max_norm = l2, l1, max_norm
+
+
+cdef inline floating _sqrt(floating x) noexcept nogil:
+    if floating is float:
+        return sqrtf(x)
+    else:
+        return sqrt(x)
+
+
+cdef inline floating _sign(floating x) noexcept nogil:
+    return <floating> ((x > 0) - (x < 0))
 
 
 cdef void _shrink(floating* weights, Py_ssize_t size, floating decay, floating l1) noexcept nogil:
     """W := decay W − l1 sgn(W), with sgn(0) = 0."""
     cdef Py_ssize_t i
-    cdef floating w
     for i in range(size):
-        w = weights[i]
-        weights[i] = decay * w - (l1 if w > 0 else (-l1 if w < 0 else 0))
+        weights[i] = decay * weights[i] - l1 * _sign(weights[i])
 
 
 cdef void c_sgd_update(
     floating* weights, floating* biases, const floating* delta, const floating* inp,
-    int m, int n_in, int n_out, SGDStep sgd,
+    int m, int n_in, int n_out, Rule rule, double rate,
 ) noexcept nogil:
-    """One step of a dense layer from its delta (m, n_out) and input (m, n_in)."""
-    cdef floating step = <floating> -sgd.step, decay = <floating> sgd.decay
-    if sgd.l1 != 0:
-        _shrink(weights, n_out * <Py_ssize_t> n_in, decay, <floating> sgd.l1)
+    """One plain step of a dense layer from its delta (m, n_out) and input (m, n_in)."""
+    cdef floating step = <floating> (-rate / m), decay = <floating> (1 - rate * rule.l2)
+    if rule.l1 != 0:
+        _shrink(weights, n_out * <Py_ssize_t> n_in, decay, <floating> (rate * rule.l1))
         decay = 1
     c_product_tn(weights, delta, inp, n_out, n_in, m, step, decay)
     c_column_sums(biases, delta, m, n_out, step, <floating> 1)
+
+
+cdef void c_add_penalty(
+    floating* gradient, const floating* weights, Py_ssize_t size, Rule rule,
+) noexcept nogil:
+    """gradient := gradient + l2 W + l1 sgn(W)."""
+    cdef Py_ssize_t i
+    cdef floating l2 = <floating> rule.l2, l1 = <floating> rule.l1
+    for i in range(size):
+        gradient[i] += l2 * weights[i] + l1 * _sign(weights[i])
+
+
+cdef void c_decay(floating* weights, Py_ssize_t size, floating factor) noexcept nogil:
+    """W := factor W."""
+    cdef Py_ssize_t i
+    for i in range(size):
+        weights[i] *= factor
+
+
+cdef void c_limit_norms(
+    floating* weights, Py_ssize_t n_out, Py_ssize_t n_in, double max_norm,
+) noexcept nogil:
+    """Scale each row of weights (n_out, n_in) back to ``max_norm`` if it is longer."""
+    cdef Py_ssize_t i, j
+    cdef double squares, length
+    for i in range(n_out):
+        squares = 0
+        for j in range(n_in):
+            squares += <double> weights[i * n_in + j] * weights[i * n_in + j]
+        length = sqrt(squares)
+        if length > max_norm:
+            c_decay(weights + i * n_in, n_in, <floating> (max_norm / length))
+
+
+cdef void _momentum(
+    floating* p, const floating* g, floating* v, Py_ssize_t size, floating mu, floating rate,
+    bint nesterov,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(size):
+        v[i] = mu * v[i] - rate * g[i]
+        p[i] += mu * v[i] - rate * g[i] if nesterov else v[i]
+
+
+cdef void _scaled_by_squares(
+    floating* p, const floating* g, floating* s, Py_ssize_t size, floating keep, floating take,
+    floating rate, floating eps,
+) noexcept nogil:
+    """RMSProp (keep α, take 1 − α) and AdaGrad (1 and 1)."""
+    cdef Py_ssize_t i
+    for i in range(size):
+        s[i] = keep * s[i] + take * g[i] * g[i]
+        p[i] -= rate * g[i] / (_sqrt(s[i]) + eps)
+
+
+cdef void _adam(
+    floating* p, const floating* g, floating* mean, floating* square, Py_ssize_t size,
+    double beta1, double beta2, double rate, double eps, double t,
+) noexcept nogil:
+    cdef floating b1 = <floating> beta1, b2 = <floating> beta2, e = <floating> eps
+    cdef floating rest1 = <floating> (1 - beta1), rest2 = <floating> (1 - beta2)
+    cdef floating step = <floating> (rate / (1 - pow(beta1, t)))
+    cdef floating root = <floating> (1 / sqrt(1 - pow(beta2, t)))
+    cdef Py_ssize_t i
+    for i in range(size):
+        mean[i] = b1 * mean[i] + rest1 * g[i]
+        square[i] = b2 * square[i] + rest2 * g[i] * g[i]
+        p[i] -= step * mean[i] / (_sqrt(square[i]) * root + e)
+
+
+cdef void _rprop(
+    floating* p, const floating* g, floating* before, floating* steps, Py_ssize_t size,
+    double rate, double t,
+) noexcept nogil:
+    """A gradient that changed its sign is forgotten, and its parameter rests for a step."""
+    cdef Py_ssize_t i
+    cdef double agreement, step, slope
+    for i in range(size):
+        slope = g[i]
+        step = rate if t <= 1 else steps[i]
+        agreement = slope * before[i]
+        if agreement > 0:
+            step = fmin(step * RPROP_GROW, RPROP_MOST)
+        elif agreement < 0:
+            step = fmax(step * RPROP_SHRINK, RPROP_LEAST)
+            slope = 0
+        steps[i] = <floating> step
+        before[i] = <floating> slope
+        p[i] -= <floating> (step * ((slope > 0) - (slope < 0)))
+
+
+cdef void c_optimizer_step(
+    floating* parameters, floating* slots, Py_ssize_t size, Rule rule, double rate, double t,
+) noexcept nogil:
+    """Step all ``size`` parameters; ``t`` counts from 1.
+
+    ``slots`` (1 + n_slots, size) holds the gradient, then the optimizer's state.
+    """
+    cdef floating* g = slots
+    cdef floating* one = slots + size
+    cdef floating* two = slots + 2 * size
+    cdef floating first = <floating> rule.first
+    cdef Py_ssize_t i
+    if rule.kind == MOMENTUM:
+        _momentum(parameters, g, one, size, first, <floating> rate, rule.nesterov)
+    elif rule.kind == RMSPROP:
+        _scaled_by_squares(parameters, g, one, size, first, <floating> (1 - rule.first),
+                           <floating> rate, <floating> rule.eps)
+    elif rule.kind == ADAGRAD:
+        _scaled_by_squares(parameters, g, one, size, <floating> 1, <floating> 1, <floating> rate,
+                           <floating> rule.eps)
+    elif rule.kind == ADAM:
+        _adam(parameters, g, one, two, size, rule.first, rule.second, rate, rule.eps, t)
+    elif rule.kind == RPROP:
+        _rprop(parameters, g, one, two, size, rate, t)
+    else:
+        for i in range(size):
+            parameters[i] -= <floating> rate * g[i]

@@ -1,7 +1,8 @@
-"""What a kernel knows of a network: sizes, and where everything lies in two flat vectors.
+"""What a kernel knows of a network: sizes, and where everything lies in the flat vectors.
 
 Dimension letters, here and in every kernel:
 ``m`` rows in the mini-batch, ``n_in`` inputs and ``n_out`` neurons of a layer.
+A layer is dense → normalization → activation → dropout; an offset of -1 means: not there.
 """
 
 
@@ -9,13 +10,29 @@ cdef struct Layer:
     int n_in
     int n_out
     int activation
+    int norm                      # a number of fastnn._norm.Norm
+    int groups                    # of group norm
     # Offsets in the parameter vector.
-    Py_ssize_t weights   # (n_out, n_in)
-    Py_ssize_t biases    # (n_out,)
+    Py_ssize_t weights            # (n_out, n_in)
+    Py_ssize_t biases             # (n_out,)
+    Py_ssize_t gamma              # (n_out,)
+    Py_ssize_t beta               # (n_out,)
+    # Offsets in the vector of running statistics.
+    Py_ssize_t running_mean       # (n_out,)
+    Py_ssize_t running_variance   # (n_out,)
     # Offsets in the workspace.
-    Py_ssize_t out       # (m, n_out)
-    Py_ssize_t delta     # (m, n_out)
-    Py_ssize_t z         # (m, n_out), or -1 where nobody asks for the weighted input
+    Py_ssize_t out                # (m, n_out), what the next layer takes
+    Py_ssize_t act                # (m, n_out), before dropout; out itself where there is none
+    Py_ssize_t delta              # (m, n_out)
+    Py_ssize_t z                  # (m, n_out), where the activation's derivative or a cost asks
+    Py_ssize_t xhat               # (m, n_out), normalized
+    Py_ssize_t inverse            # (n_out,) or (m, groups), 1 / standard deviation
+    Py_ssize_t scratch            # (4, n_out): mean, variance, and the sums of dgamma, dbeta
+    double eps
+    double momentum
+    double dropout                # share of units dropped
+    double train_scale            # factor on the units kept
+    double predict_scale          # factor on all units in prediction
 
 
 cdef class CompiledPlan:
@@ -23,12 +40,20 @@ cdef class CompiledPlan:
     cdef readonly int n_layers
     cdef readonly int batch_size
     cdef readonly int cost
+    cdef readonly double cost_parameter
+    cdef readonly bint needs_two_rows   # batch norm has no variance of one row
+    cdef readonly bint has_norm
     cdef readonly Py_ssize_t n_parameters
+    cdef readonly Py_ssize_t n_running
     cdef readonly Py_ssize_t work_size
-    cdef Py_ssize_t inputs    # (m, n_in) of the first layer, in the workspace
-    cdef Py_ssize_t targets   # (m, n_out) of the last layer, in the workspace
-    cdef int _set_layer(self, Layer* layer, const long long[::1] row) except -1
+    cdef Py_ssize_t inputs        # (m, n_in) of the first layer, in the workspace
+    cdef Py_ssize_t targets       # (m, n_out) of the last layer, in the workspace
+    cdef Py_ssize_t row_weights   # (m,), in the workspace
+    cdef int _set_layer(self, Layer* layer, const long long[::1] row, const double[::1] numbers,
+                        ) except -1
+    cdef int _check_parameters(self, Layer* layer) except -1
+    cdef int _check_workspace(self, Layer* layer) except -1
     cdef int n_in(self) noexcept nogil
     cdef int n_out(self) noexcept nogil
-    cdef int check_vectors(self, Py_ssize_t parameters, Py_ssize_t work) except -1
-    cdef int check_gradient(self, Py_ssize_t gradient) except -1
+    cdef int check_vectors(
+        self, Py_ssize_t parameters, Py_ssize_t running, Py_ssize_t work) except -1

@@ -1,10 +1,16 @@
-"""The compiled form of ``fastnn.plan.Plan``: every offset is checked once, here."""
+"""The compiled form of ``fastnn.plan.Workspace``: every offset is checked once, here."""
 
-from libc.stdlib cimport free, malloc
+from libc.math cimport isfinite
+from libc.stdlib cimport calloc, free
 
-from fastnn._activations cimport SOFTMAX
+from fastnn._activations cimport EXP, GELU, MISH, SILU
+from fastnn._norm cimport BATCH, GROUP, NO_NORM
 
-COLUMNS = ("n_in", "n_out", "activation", "weights", "biases", "out", "delta", "z")
+COLUMNS = (
+    "n_in", "n_out", "activation", "norm", "groups", "weights", "biases", "gamma", "beta",
+    "running_mean", "running_variance", "out", "act", "delta", "z", "xhat", "inverse", "scratch",
+)
+NUMBERS = ("eps", "momentum", "dropout", "train_scale", "predict_scale")
 
 cdef Py_ssize_t LARGEST = 2147483647  # of a C int, which BLAS counts with
 
@@ -20,71 +26,120 @@ cdef class CompiledPlan:
 
     Parameters
     ----------
-    table : int64 array (n_layers, 8)
-        One row a layer; the columns are ``COLUMNS``.
+    table : int64 array (n_layers, len(COLUMNS))
+        One row a layer.
+    numbers : float64 array (n_layers, len(NUMBERS))
+        One row a layer.
     batch_size : int
         Rows for which the workspace has room.
-    inputs, targets : int
-        Offsets of the mini-batch's inputs and targets in the workspace.
-    n_parameters, work_size : int
-        Lengths of the two vectors that the offsets point into.
+    inputs, targets, row_weights : int
+        Offsets of the mini-batch's inputs, targets and weights in the workspace.
+    n_parameters, n_running, work_size : int
+        Lengths of the vectors that the offsets point into.
     cost : int
         The cost's number in ``fastnn._costs``, or -1 for a cost in Python.
+    cost_parameter : float
+        The number that some costs have: the Huber cost's delta, the quantile.
 
     Raises
     ------
     ValueError
-        If layers do not follow on one another or an offset leaves its vector.
+        If layers do not follow on one another, an offset leaves its vector, or a number is out of
+        range.
     """
 
     def __cinit__(
-        self, const long long[:, ::1] table not None, Py_ssize_t batch_size, Py_ssize_t inputs,
-        Py_ssize_t targets, Py_ssize_t n_parameters, Py_ssize_t work_size, int cost,
+        self, const long long[:, ::1] table not None, const double[:, ::1] numbers not None, *,
+        Py_ssize_t batch_size, Py_ssize_t inputs, Py_ssize_t targets, Py_ssize_t row_weights,
+        Py_ssize_t n_parameters, Py_ssize_t n_running, Py_ssize_t work_size, int cost,
+        double cost_parameter,
     ):
         cdef Py_ssize_t l
         if table.shape[0] < 1 or table.shape[0] > 10_000 or table.shape[1] != len(COLUMNS):
             raise ValueError(f"table: expected (n_layers, {len(COLUMNS)}), "
                              f"got ({table.shape[0]}, {table.shape[1]})")
-        if n_parameters < 0 or work_size < 0:
-            raise ValueError(f"n_parameters, work_size: expected 0 or more, "
-                             f"got {n_parameters} and {work_size}")
+        if numbers.shape[0] != table.shape[0] or numbers.shape[1] != len(NUMBERS):
+            raise ValueError(f"numbers: expected ({table.shape[0]}, {len(NUMBERS)}), "
+                             f"got ({numbers.shape[0]}, {numbers.shape[1]})")
+        if n_parameters < 0 or n_running < 0 or work_size < 0:
+            raise ValueError(f"n_parameters, n_running, work_size: expected 0 or more, "
+                             f"got {n_parameters}, {n_running} and {work_size}")
         if not 1 <= batch_size <= LARGEST:
             raise ValueError(f"batch_size: expected 1 to {LARGEST}, got {batch_size}")
+        if not isfinite(cost_parameter):
+            raise ValueError(f"cost_parameter: expected a finite number, got {cost_parameter}")
         self.n_layers = <int> table.shape[0]
         self.batch_size = <int> batch_size
-        self.cost = cost
-        self.n_parameters = n_parameters
+        self.cost, self.cost_parameter = cost, cost_parameter
+        self.n_parameters, self.n_running = n_parameters, n_running
         self.work_size = work_size
-        self.inputs = inputs
-        self.targets = targets
-        self.layers = <Layer*> malloc(self.n_layers * sizeof(Layer))
+        self.inputs, self.targets, self.row_weights = inputs, targets, row_weights
+        self.layers = <Layer*> calloc(self.n_layers, sizeof(Layer))
         if self.layers == NULL:
             raise MemoryError("no memory for the plan's layers")
         for l in range(self.n_layers):
-            self._set_layer(&self.layers[l], table[l])
+            self._set_layer(&self.layers[l], table[l], numbers[l])
             if l > 0 and self.layers[l].n_in != self.layers[l - 1].n_out:
                 raise ValueError(f"layer {l}: takes {self.layers[l].n_in} inputs, but the layer "
                                  f"before it has {self.layers[l - 1].n_out} neurons")
+            self.has_norm |= self.layers[l].norm != <int> NO_NORM
+            self.needs_two_rows |= self.layers[l].norm == <int> BATCH
         _check_region("inputs", inputs, batch_size * self.n_in(), work_size)
         _check_region("targets", targets, batch_size * self.n_out(), work_size)
+        _check_region("row_weights", row_weights, batch_size, work_size)
 
-    cdef int _set_layer(self, Layer* layer, const long long[::1] row) except -1:
-        cdef Py_ssize_t block
+    cdef int _set_layer(
+        self, Layer* layer, const long long[::1] row, const double[::1] numbers,
+    ) except -1:
         if not (1 <= row[0] <= LARGEST and 1 <= row[1] <= LARGEST):
             raise ValueError(f"layer sizes: expected 1 to {LARGEST}, got {row[0]} and {row[1]}")
-        if not 0 <= row[2] <= <int> SOFTMAX:
-            raise ValueError(f"activation: expected 0 to {<int> SOFTMAX}, got {row[2]}")
+        if not 0 <= row[2] <= <int> EXP:
+            raise ValueError(f"activation: expected 0 to {<int> EXP}, got {row[2]}")
+        if not 0 <= row[3] <= <int> GROUP:
+            raise ValueError(f"norm: expected 0 to {<int> GROUP}, got {row[3]}")
+        if not 1 <= row[4] <= row[1] or row[1] % row[4] != 0:
+            raise ValueError(f"groups: expected a divisor of {row[1]}, got {row[4]}")
         layer.n_in, layer.n_out, layer.activation = <int> row[0], <int> row[1], <int> row[2]
-        layer.weights, layer.biases = row[3], row[4]
-        layer.out, layer.delta, layer.z = row[5], row[6], row[7]
-        block = self.batch_size * <Py_ssize_t> layer.n_out
+        layer.norm, layer.groups = <int> row[3], <int> row[4]
+        layer.weights, layer.biases, layer.gamma, layer.beta = row[5], row[6], row[7], row[8]
+        layer.running_mean, layer.running_variance = row[9], row[10]
+        layer.out, layer.act, layer.delta, layer.z = row[11], row[12], row[13], row[14]
+        layer.xhat, layer.inverse, layer.scratch = row[15], row[16], row[17]
+        layer.eps, layer.momentum, layer.dropout = numbers[0], numbers[1], numbers[2]
+        layer.train_scale, layer.predict_scale = numbers[3], numbers[4]
+        if not 0 <= layer.dropout < 1:
+            raise ValueError(f"dropout: expected 0 or more and below 1, got {layer.dropout}")
+        self._check_parameters(layer)
+        self._check_workspace(layer)
+        return 0
+
+    cdef int _check_parameters(self, Layer* layer) except -1:
+        """Check the offsets in the parameters and in the running statistics."""
         _check_region("weights", layer.weights, layer.n_out * <Py_ssize_t> layer.n_in,
                       self.n_parameters)
         _check_region("biases", layer.biases, layer.n_out, self.n_parameters)
+        if layer.norm != <int> NO_NORM:
+            _check_region("gamma", layer.gamma, layer.n_out, self.n_parameters)
+            _check_region("beta", layer.beta, layer.n_out, self.n_parameters)
+        if layer.norm == <int> BATCH:
+            _check_region("running_mean", layer.running_mean, layer.n_out, self.n_running)
+            _check_region("running_variance", layer.running_variance, layer.n_out, self.n_running)
+        return 0
+
+    cdef int _check_workspace(self, Layer* layer) except -1:
+        cdef Py_ssize_t block = self.batch_size * <Py_ssize_t> layer.n_out
+        cdef Py_ssize_t scales = layer.n_out
         _check_region("out", layer.out, block, self.work_size)
+        _check_region("act", layer.act, block, self.work_size)
         _check_region("delta", layer.delta, block, self.work_size)
-        if layer.z != -1:
+        if layer.z != -1 or layer.activation in (GELU, SILU, MISH):
             _check_region("z", layer.z, block, self.work_size)
+        if layer.norm == <int> GROUP:
+            scales = self.batch_size * <Py_ssize_t> layer.groups
+        if layer.norm != <int> NO_NORM:
+            _check_region("xhat", layer.xhat, block, self.work_size)
+            _check_region("inverse", layer.inverse, scales, self.work_size)
+            _check_region("scratch", layer.scratch, 4 * <Py_ssize_t> layer.n_out, self.work_size)
         return 0
 
     def __dealloc__(self):
@@ -96,14 +151,13 @@ cdef class CompiledPlan:
     cdef int n_out(self) noexcept nogil:
         return self.layers[self.n_layers - 1].n_out
 
-    cdef int check_vectors(self, Py_ssize_t parameters, Py_ssize_t work) except -1:
+    cdef int check_vectors(
+        self, Py_ssize_t parameters, Py_ssize_t running, Py_ssize_t work,
+    ) except -1:
         if parameters != self.n_parameters:
             raise ValueError(f"parameters: expected {self.n_parameters} numbers, got {parameters}")
+        if running != self.n_running:
+            raise ValueError(f"running: expected {self.n_running} numbers, got {running}")
         if work != self.work_size:
             raise ValueError(f"work: expected {self.work_size} numbers, got {work}")
-        return 0
-
-    cdef int check_gradient(self, Py_ssize_t gradient) except -1:
-        if gradient != self.n_parameters:
-            raise ValueError(f"gradient: expected {self.n_parameters} numbers, got {gradient}")
         return 0

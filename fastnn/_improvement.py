@@ -1,0 +1,149 @@
+"""When an epoch counts as better than the best before it, by one column of the history."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from numbers import Real
+from typing import Any
+
+from fastnn.checks import brief, check_number, check_whole
+
+__all__ = ["Best", "check_recorded", "check_rule"]
+
+# A column with one of these in its name gets larger when it gets better.
+LARGER_IS_BETTER = ("accuracy", "score", "r2", "auc", "f1")
+MODES = ("auto", "min", "max")
+
+
+def check_rule(patience: Any, min_delta: Any, monitor: Any, mode: Any) -> None:
+    """Check what the rules that watch a column have in common.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument.
+    """
+    check_whole(patience, "patience", 1)
+    check_number(min_delta, "min_delta")
+    if not isinstance(monitor, str):
+        raise TypeError(f"monitor: expected the name of a column, got {brief(monitor)}")
+    if not (isinstance(mode, str) and mode in MODES):
+        raise ValueError(f"mode: expected one of {', '.join(MODES)}, got {brief(mode)}")
+
+
+def check_recorded(monitor: str, columns: Iterable[str]) -> None:
+    """Raise ``ValueError`` if ``monitor`` is not among the ``columns`` recorded."""
+    columns = list(columns)
+    if monitor not in columns:
+        hint = "; it needs validation_data" if monitor.startswith("validation_") else ""
+        raise ValueError(
+            f"monitor: expected a column recorded ({', '.join(columns) or 'none'}), "
+            f"got {monitor!r}{hint}"
+        )
+
+
+def larger_is_better(monitor: str, mode: str) -> bool:
+    """Return whether ``mode``, or if it is "auto" the column's name, asks for large numbers."""
+    if mode == "auto":
+        return any(word in monitor.lower() for word in LARGER_IS_BETTER)
+    return mode == "max"
+
+
+class Best:
+    """The best value of one column so far, the epoch it is of, and the epochs since.
+
+    Parameters
+    ----------
+    monitor : str
+        The column.
+    mode : {"auto", "min", "max"}
+    min_delta : float
+        A value is better if it differs from the best by more than this, in the right direction.
+    state : mapping, optional
+        What ``state()`` of an earlier one returned.
+
+    Attributes
+    ----------
+    value : float or None
+        None while no epoch had a finite value.
+    epoch : int or None
+        As the history counts, from 1.
+    waited : int
+        Epochs without improvement since.
+    """
+
+    def __init__(
+        self,
+        monitor: str,
+        mode: str,
+        min_delta: float,
+        state: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.monitor = monitor
+        self.larger = larger_is_better(monitor, mode)
+        self.min_delta = min_delta
+        state = {"waited": 0} if state is None else check_state(state)
+        self.value: float | None = state.get("best")
+        self.epoch: int | None = state.get("best_epoch")
+        self.waited: int = state["waited"]
+
+    def observe(self, row: Mapping[str, Any]) -> bool:
+        """Take the history's row of an epoch and return whether that epoch is the best so far.
+
+        Raises
+        ------
+        ValueError
+            If the column, or ``epoch``, was not recorded.
+        TypeError
+            If it holds something else than a number.
+        """
+        check_recorded(self.monitor, row)
+        value = row[self.monitor]
+        if not isinstance(value, Real):
+            raise TypeError(f"monitor: expected numbers in {self.monitor!r}, got {brief(value)}")
+        if not self._is_better(float(value)):
+            self.waited += 1
+            return False
+        check_recorded("epoch", row)
+        self.value, self.epoch, self.waited = float(value), int(row["epoch"]), 0
+        return True
+
+    def _is_better(self, value: float) -> bool:
+        if not math.isfinite(value):  # a run that diverged is never the best
+            return False
+        if self.value is None:
+            return True
+        if self.larger:
+            return value > self.value + self.min_delta
+        return value < self.value - self.min_delta
+
+    def state(self) -> dict[str, float]:
+        """Return numbers to go on from; ``best`` and ``best_epoch`` once there is a best."""
+        if self.value is None or self.epoch is None:
+            return {"waited": self.waited}
+        return {"best": self.value, "best_epoch": self.epoch, "waited": self.waited}
+
+
+def check_state(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a saved state that a ``Best`` starts from.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no mapping, or something is missing or not the number it should be.
+    """
+    if not isinstance(state, Mapping):
+        raise TypeError(f"state: expected None or a mapping, got {brief(state)}")
+    if "waited" not in state or ("best" in state) != ("best_epoch" in state):
+        raise ValueError(
+            f"state: expected waited, and best with best_epoch or neither, got {brief(dict(state))}"
+        )
+    checked: dict[str, Any] = {"waited": check_whole(state["waited"], "state['waited']", 0)}
+    if "best" in state:
+        best = state["best"]
+        if not (isinstance(best, Real) and math.isfinite(best)):
+            raise ValueError(f"state['best']: expected a finite number, got {brief(best)}")
+        checked["best"] = float(best)
+        checked["best_epoch"] = check_whole(state["best_epoch"], "state['best_epoch']", 1)
+    return checked

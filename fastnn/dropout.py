@@ -1,0 +1,62 @@
+"""Dropout of hidden units: which share, and where the scaling is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastnn.checks import check_number
+
+__all__ = ["Dropout", "per_layer"]
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """In training each unit is dropped with probability ``rate`` (Srivastava et al., 2014).
+
+    Parameters
+    ----------
+    rate : float
+        0 or more, below 1.
+    inverted : bool, default True
+        Whether the units kept are divided by 1 − rate in training, so that prediction needs
+        nothing; else, in the paper's classic form, prediction multiplies all by 1 − rate.
+    """
+
+    rate: float
+    inverted: bool = True
+
+    def __post_init__(self) -> None:
+        if check_number(self.rate, "dropout") >= 1:
+            raise ValueError(f"dropout: expected a rate below 1, got {self.rate}")
+
+    @property
+    def train_scale(self) -> float:
+        """The factor on the units kept in training."""
+        return 1 / (1 - self.rate) if self.inverted else 1.0
+
+    @property
+    def predict_scale(self) -> float:
+        """The factor on all units in prediction."""
+        return 1.0 if self.inverted else 1 - self.rate
+
+
+def per_layer(
+    dropout: float | Dropout | Sequence[float | Dropout], n_hidden: int
+) -> tuple[Dropout, ...]:
+    """Return one ``Dropout`` a hidden layer from one or a sequence of rates or objects.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something else is given, a rate is out of range, or their number is not ``n_hidden``.
+    """
+    if isinstance(dropout, (list, tuple)):
+        if len(dropout) != n_hidden:
+            raise ValueError(
+                f"dropout: expected one rate or {n_hidden} (one per hidden layer), "
+                f"got {len(dropout)}"
+            )
+        return tuple(each for one in dropout for each in per_layer(one, 1))
+    one = dropout if isinstance(dropout, Dropout) else Dropout(dropout)  # type: ignore[arg-type]
+    return (one,) * n_hidden

@@ -1,0 +1,127 @@
+"""Normalization between a dense layer and its activation: small frozen objects.
+
+Each hidden layer's weighted inputs are brought to mean 0 and variance 1, x̂ = (x − μ) / √(σ² + ε)
+with the biased variance, then scaled and shifted: γ x̂ + β, one γ and β a neuron. What is averaged
+over is the difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastnn._norm import Norm
+from fastnn.checks import brief, check_number, check_whole
+
+__all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "Normalization", "get"]
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """Base of the three normalizations.
+
+    Parameters
+    ----------
+    eps : float, default 1e-5
+        ε, added to the variance.
+    """
+
+    eps: float = 1e-5
+
+    kernel = Norm.NO_NORM
+
+    def __post_init__(self) -> None:
+        check_number(self.eps, "eps", positive=True)
+
+    def groups_of(self, n_out: int) -> int:
+        """Return how many groups a layer of ``n_out`` neurons has."""
+        return 1
+
+
+@dataclass(frozen=True)
+class BatchNorm(Normalization):
+    """Each neuron over the rows of the mini-batch (Ioffe and Szegedy, 2015).
+
+    Prediction uses running statistics instead, (1 − momentum) running + momentum batch after each
+    mini-batch, the variance unbiased; so an output never depends on other rows. A mini-batch must
+    have two rows: a last one of a single row is left out of its epoch.
+
+    Parameters
+    ----------
+    eps : float, default 1e-5
+    momentum : float, default 0.1
+        Weight of the newest mini-batch, above 0 and up to 1.
+    """
+
+    momentum: float = 0.1
+
+    kernel = Norm.BATCH
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if check_number(self.momentum, "momentum", positive=True) > 1:
+            raise ValueError(f"momentum: expected a number up to 1, got {self.momentum}")
+
+
+@dataclass(frozen=True)
+class LayerNorm(Normalization):
+    """Each row over the neurons of its layer (Ba, Kiros and Hinton, 2016)."""
+
+    kernel = Norm.GROUP
+
+
+@dataclass(frozen=True)
+class GroupNorm(Normalization):
+    """Each row over groups of neighbouring neurons of its layer (Wu and He, 2018).
+
+    Parameters
+    ----------
+    eps : float, default 1e-5
+    groups : int, default 2
+        Divides the number of neurons of every hidden layer.
+    """
+
+    groups: int = 2
+
+    kernel = Norm.GROUP
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_whole(self.groups, "groups", 1)
+
+    def groups_of(self, n_out: int) -> int:
+        if n_out % self.groups:
+            raise ValueError(
+                f"normalization: {self.groups} groups do not divide a layer of {n_out} neurons"
+            )
+        return self.groups
+
+
+NAMES: dict[str, type[Normalization]] = {
+    "batch": BatchNorm,
+    "layer": LayerNorm,
+    "group": GroupNorm,
+}
+
+
+def get(normalization: str | Normalization | None) -> Normalization | None:
+    """Return the normalization that a name or an object means; ``None`` stays ``None``.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name.
+    TypeError
+        For something else than a name or an object of this module.
+    """
+    if normalization is None or isinstance(normalization, Normalization):
+        return normalization
+    if not isinstance(normalization, str):
+        raise TypeError(
+            "normalization: expected None, a name or an object of fastnn.normalization, "
+            f"got {type(normalization).__name__}"
+        )
+    if normalization not in NAMES:
+        raise ValueError(
+            f"normalization: expected None or one of {', '.join(NAMES)}, got {brief(normalization)}"
+        )
+    return NAMES[normalization]()

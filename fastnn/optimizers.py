@@ -1,0 +1,223 @@
+"""The optimizers to choose from: small frozen objects; their steps are in the compiled core.
+
+``g`` is the mean gradient over a mini-batch with its penalty, ``η`` the learning rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from fastnn._optim import SLOTS, Rule
+from fastnn._optim import Optimizer as Kernel
+from fastnn.checks import brief, check_number
+from fastnn.regularizers import Regularizer
+
+__all__ = ["SGD", "RMSprop", "AdaGrad", "Adam", "AdamW", "Rprop", "LBFGS", "Optimizer", "get"]
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Base of all optimizers."""
+
+    # What a subclass says of itself.
+    default_learning_rate = 0.1
+    full_batch = False
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool):
+                continue
+            number = check_number(value, field.name)
+            if field.name in ("momentum", "alpha", "beta1", "beta2") and number >= 1:
+                raise ValueError(f"{field.name}: expected a number below 1, got {value}")
+
+    def kernel(self) -> Kernel:
+        """Return the number of the compiled step."""
+        raise TypeError(f"{type(self).__name__} has no compiled step")
+
+    @property
+    def n_slots(self) -> int:
+        """Rows of state, the gradient's included; plain SGD needs none."""
+        kernel = self.kernel()
+        return 0 if kernel == Kernel.SGD else 1 + SLOTS[kernel]
+
+    def rule(self, penalty: Regularizer, n: int) -> Rule:
+        """Return what the kernels take: this optimizer, and ``penalty`` for ``n`` rows."""
+        numbers = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Rule(
+            kind=self.kernel(),
+            first=numbers.get("momentum", numbers.get("alpha", numbers.get("beta1", 0.0))),
+            second=numbers.get("beta2", 0.0),
+            eps=numbers.get("eps", 0.0),
+            nesterov=numbers.get("nesterov", False),
+            weight_decay=numbers.get("weight_decay", 0.0),
+            l2=penalty.l2 / n,
+            l1=penalty.l1 / n,
+            max_norm=penalty.max_norm or 0.0,
+        )
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """Gradient descent: p ← p − η g; with momentum v ← μ v − η g, p ← p + v.
+
+    Parameters
+    ----------
+    momentum : float, default 0
+        μ, below 1.
+    nesterov : bool, default False
+        Whether to step by μ v − η g instead (Sutskever, Martens, Dahl and Hinton, 2013).
+    """
+
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def kernel(self) -> Kernel:
+        return Kernel.MOMENTUM if self.momentum else Kernel.SGD
+
+
+@dataclass(frozen=True)
+class RMSprop(Optimizer):
+    """s ← α s + (1 − α) g², p ← p − η g / (√s + ε) (Tieleman and Hinton, 2012).
+
+    Parameters
+    ----------
+    alpha : float, default 0.99
+    eps : float, default 1e-8
+    """
+
+    alpha: float = 0.99
+    eps: float = 1e-8
+
+    default_learning_rate = 0.001
+
+    def kernel(self) -> Kernel:
+        return Kernel.RMSPROP
+
+
+@dataclass(frozen=True)
+class AdaGrad(Optimizer):
+    """s ← s + g², p ← p − η g / (√s + ε) (Duchi, Hazan and Singer, 2011).
+
+    Parameters
+    ----------
+    eps : float, default 1e-10
+    """
+
+    eps: float = 1e-10
+
+    default_learning_rate = 0.01
+
+    def kernel(self) -> Kernel:
+        return Kernel.ADAGRAD
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """m ← β₁ m + (1 − β₁) g, s ← β₂ s + (1 − β₂) g², p ← p − η m̂ / (√ŝ + ε).
+
+    The hats divide by 1 − βᵗ in step t (Kingma and Ba, 2015).
+
+    Parameters
+    ----------
+    beta1, beta2 : float, default 0.9 and 0.999
+    eps : float, default 1e-8
+    """
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+
+    default_learning_rate = 0.001
+
+    def kernel(self) -> Kernel:
+        return Kernel.ADAM
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam after w ← (1 − η weight_decay) w, on weights only (Loshchilov and Hutter, 2019).
+
+    Parameters
+    ----------
+    beta1, beta2 : float, default 0.9 and 0.999
+    eps : float, default 1e-8
+    weight_decay : float, default 0.01
+    """
+
+    weight_decay: float = 0.01
+
+
+@dataclass(frozen=True)
+class Rprop(Optimizer):
+    """Each parameter its own step, × 1.2 while its gradient keeps its sign, × 0.5 when it turns.
+
+    Needs the whole data as one mini-batch (Riedmiller and Braun, 1993). The learning rate is the
+    first step; steps stay within 1e-6 and 50.
+    """
+
+    default_learning_rate = 0.01
+    full_batch = True
+
+    def kernel(self) -> Kernel:
+        return Kernel.RPROP
+
+
+@dataclass(frozen=True)
+class LBFGS(Optimizer):
+    """SciPy's L-BFGS-B on the cost of the whole data; an epoch is one iteration of it.
+
+    It has no learning rate, no mini-batches and no dropout (Liu and Nocedal, 1989).
+
+    Parameters
+    ----------
+    memory : int, default 10
+        Corrections kept.
+    tolerance : float, default 1e-9
+        It ends when the cost falls by less than this share of itself, or no component of the
+        gradient is larger.
+    """
+
+    memory: int = 10
+    tolerance: float = 1e-9
+
+    full_batch = True
+
+    @property
+    def n_slots(self) -> int:
+        """Its memory is SciPy's."""
+        return 0
+
+
+NAMES: dict[str, type[Optimizer]] = {
+    "sgd": SGD,
+    "rmsprop": RMSprop,
+    "adagrad": AdaGrad,
+    "adam": Adam,
+    "adamw": AdamW,
+    "rprop": Rprop,
+    "lbfgs": LBFGS,
+}
+
+
+def get(optimizer: str | Optimizer) -> Optimizer:
+    """Return the optimizer that a name or an object means.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name.
+    TypeError
+        For something else than a name or an object of this module.
+    """
+    if isinstance(optimizer, Optimizer):
+        return optimizer
+    if not isinstance(optimizer, str):
+        raise TypeError(
+            "optimizer: expected a name or an object of fastnn.optimizers, "
+            f"got {type(optimizer).__name__}"
+        )
+    if optimizer not in NAMES:
+        raise ValueError(f"optimizer: expected one of {', '.join(NAMES)}, got {brief(optimizer)}")
+    return NAMES[optimizer]()

@@ -1,0 +1,421 @@
+"""Forward and backward of the normalizations.
+
+Forward, over the numbers that share a mean: x̂ = (x − μ) / √(σ² + ε) with the biased variance σ²,
+then y = γ x̂ + β (Ioffe and Szegedy, 2015; Ba, Kiros and Hinton, 2016; Wu and He, 2018).
+Backward, with g = γ ∂C/∂y and means over the same numbers:
+∂C/∂x = (g − mean(g) − x̂ mean(g x̂)) / √(σ² + ε), ∂C/∂γ = Σ x̂ ∂C/∂y, ∂C/∂β = Σ ∂C/∂y.
+"""
+
+from cython cimport floating
+from libc.math cimport sqrt
+
+
+cdef void _column_statistics(
+    floating* mean, floating* variance, const floating* x, Py_ssize_t m, Py_ssize_t n,
+) noexcept nogil:
+    """Mean and biased variance of each column less its first number, in one pass (Welford, 1962).
+
+    Less its first number, for a mean far from 0 would keep too few digits of what is around it.
+    """
+    cdef Py_ssize_t i, j
+    cdef floating share, d, moved
+    for j in range(n):
+        mean[j] = 0
+        variance[j] = 0
+    for i in range(1, m):
+        share = <floating> (1.0 / (i + 1))
+        for j in range(n):
+            moved = x[i * n + j] - x[j]
+            d = moved - mean[j]
+            mean[j] += d * share
+            variance[j] += d * (moved - mean[j])
+    share = <floating> (1.0 / m)
+    for j in range(n):
+        variance[j] *= share
+
+
+cdef void c_columns_forward(
+    floating* x, floating* xhat, floating* mean, floating* variance, floating* inverse,
+    const floating* gamma, const floating* beta, Py_ssize_t m, Py_ssize_t n, double eps,
+) noexcept nogil:
+    """x (m, n) := γ x̂ + β with each column's own statistics, which are handed out."""
+    cdef Py_ssize_t i, j
+    cdef floating first
+    _column_statistics(mean, variance, x, m, n)
+    for j in range(n):
+        inverse[j] = <floating> (1 / sqrt(variance[j] + eps))
+    for i in range(m - 1, 0, -1):  # the first row last: the others need its numbers
+        for j in range(n):
+            xhat[i * n + j] = ((x[i * n + j] - x[j]) - mean[j]) * inverse[j]
+            x[i * n + j] = gamma[j] * xhat[i * n + j] + beta[j]
+    for j in range(n):
+        first = x[j]
+        xhat[j] = -mean[j] * inverse[j]
+        x[j] = gamma[j] * xhat[j] + beta[j]
+        mean[j] += first
+
+
+cdef void c_columns_backward(
+    floating* delta, floating* dgamma, floating* dbeta, const floating* xhat,
+    const floating* inverse, const floating* gamma, Py_ssize_t m, Py_ssize_t n,
+) noexcept nogil:
+    """delta (m, n) := ∂C/∂x in place of ∂C/∂y; dgamma and dbeta are overwritten with their sums."""
+    cdef Py_ssize_t i, j
+    cdef floating share = <floating> (1.0 / m)
+    for j in range(n):
+        dgamma[j] = 0
+        dbeta[j] = 0
+    for i in range(m):
+        for j in range(n):
+            dbeta[j] += delta[i * n + j]
+            dgamma[j] += delta[i * n + j] * xhat[i * n + j]
+    for i in range(m):
+        for j in range(n):
+            delta[i * n + j] = gamma[j] * inverse[j] * (
+                delta[i * n + j] - share * (dbeta[j] + xhat[i * n + j] * dgamma[j]))
+
+
+cdef void c_running_update(
+    floating* running_mean, floating* running_variance, const floating* mean,
+    const floating* variance, Py_ssize_t m, Py_ssize_t n, double momentum,
+) noexcept nogil:
+    """running := (1 − momentum) running + momentum batch, the variance unbiased (m ≥ 2)."""
+    cdef Py_ssize_t j
+    cdef floating take = <floating> momentum, keep = <floating> (1 - momentum)
+    cdef floating unbias = <floating> (<double> m / (m - 1)) if m > 1 else 1
+    for j in range(n):
+        running_mean[j] = keep * running_mean[j] + take * mean[j]
+        running_variance[j] = keep * running_variance[j] + take * unbias * variance[j]
+
+
+cdef void c_running_forward(
+    floating* x, const floating* running_mean, const floating* running_variance,
+    const floating* gamma, const floating* beta, Py_ssize_t m, Py_ssize_t n, double eps,
+) noexcept nogil:
+    """x (m, n) := γ (x − running mean) / √(running variance + ε) + β, row by row alike."""
+    cdef Py_ssize_t i, j
+    cdef floating scale
+    for j in range(n):
+        scale = <floating> (1 / sqrt(running_variance[j] + eps)) * gamma[j]
+        for i in range(m):
+            x[i * n + j] = (x[i * n + j] - running_mean[j]) * scale + beta[j]
+
+
+cdef void _block_statistics(
+    double* moved_mean, double* inverse, const floating* x, Py_ssize_t length, double eps,
+) noexcept nogil:
+    """Mean of one block less its first number (against cancellation), and 1 / √(σ² + ε)."""
+    cdef Py_ssize_t i
+    cdef double first = x[0], d, total = 0, squares = 0
+    for i in range(length):
+        total += x[i] - first
+    moved_mean[0] = total / length
+    for i in range(length):
+        d = (x[i] - first) - moved_mean[0]
+        squares += d * d
+    inverse[0] = 1 / sqrt(squares / length + eps)
+
+
+cdef void c_blocks_forward(
+    floating* x, floating* xhat, floating* inverse, const floating* gamma, const floating* beta,
+    Py_ssize_t m, Py_ssize_t channels, Py_ssize_t groups, Py_ssize_t spatial, double eps,
+) noexcept nogil:
+    """x (m, channels, spatial) := γ x̂ + β, statistics over each row's groups of channels.
+
+    ``inverse`` (m, groups) keeps 1 / √(σ² + ε). One group is layer norm, as many as channels
+    instance norm.
+    """
+    cdef Py_ssize_t per_group = channels // groups, length = per_group * spatial
+    cdef Py_ssize_t block, c, s, i
+    cdef double first, moved_mean, scale
+    cdef floating* xb
+    cdef floating* hat
+    for block in range(m * groups):
+        xb = x + block * length
+        hat = xhat + block * length
+        first = xb[0]
+        _block_statistics(&moved_mean, &scale, xb, length, eps)
+        inverse[block] = <floating> scale
+        for i in range(length):
+            hat[i] = <floating> (((xb[i] - first) - moved_mean) * scale)
+        c = (block % groups) * per_group
+        if spatial == 1:
+            for i in range(length):
+                xb[i] = gamma[c + i] * hat[i] + beta[c + i]
+        else:
+            for i in range(per_group):
+                for s in range(i * spatial, (i + 1) * spatial):
+                    xb[s] = gamma[c + i] * hat[s] + beta[c + i]
+
+
+cdef void _block_backward(
+    floating* delta, floating* dgamma, floating* dbeta, const floating* xhat, floating inverse,
+    const floating* gamma, Py_ssize_t per_group, Py_ssize_t spatial,
+) noexcept nogil:
+    """One block of c_blocks_backward; gamma and its gradient start at the block's channel."""
+    cdef Py_ssize_t length = per_group * spatial, i, s
+    cdef double mean = 0, along = 0, total, total_along
+    for i in range(per_group):
+        total = 0
+        total_along = 0
+        for s in range(i * spatial, (i + 1) * spatial):
+            total += delta[s]
+            total_along += delta[s] * xhat[s]
+            delta[s] *= gamma[i]
+        dbeta[i] += <floating> total
+        dgamma[i] += <floating> total_along
+        mean += gamma[i] * total
+        along += gamma[i] * total_along
+    mean /= length
+    along /= length
+    for s in range(length):
+        delta[s] = inverse * (delta[s] - <floating> mean - xhat[s] * <floating> along)
+
+
+cdef void c_blocks_backward(
+    floating* delta, floating* dgamma, floating* dbeta, const floating* xhat,
+    const floating* inverse, const floating* gamma, Py_ssize_t m, Py_ssize_t channels,
+    Py_ssize_t groups, Py_ssize_t spatial,
+) noexcept nogil:
+    """delta (m, channels, spatial) := ∂C/∂x; dgamma and dbeta are overwritten with their sums."""
+    cdef Py_ssize_t per_group = channels // groups, length = per_group * spatial, block, c
+    for c in range(channels):
+        dgamma[c] = 0
+        dbeta[c] = 0
+    for block in range(m * groups):
+        c = (block % groups) * per_group
+        _block_backward(delta + block * length, dgamma + c, dbeta + c, xhat + block * length,
+                        inverse[block], gamma + c, per_group, spatial)
+
+
+cdef int _check_matrix(str name, Py_ssize_t rows, Py_ssize_t columns,
+                       Py_ssize_t m, Py_ssize_t n) except -1:
+    if rows != m or columns != n:
+        raise ValueError(f"{name}: expected shape ({m}, {n}), got ({rows}, {columns})")
+    return 0
+
+
+cdef int _check_length(str name, Py_ssize_t length, Py_ssize_t n) except -1:
+    if length != n:
+        raise ValueError(f"{name}: expected shape ({n},), got ({length},)")
+    return 0
+
+
+cdef int _check_not_empty(str name, Py_ssize_t m, Py_ssize_t n, Py_ssize_t spatial=1) except -1:
+    if m < 1 or n < 1 or spatial < 1:
+        raise ValueError(f"{name}: expected no dimension of 0, got an empty array")
+    return 0
+
+
+cdef int _check_groups(Py_ssize_t groups, Py_ssize_t channels) except -1:
+    if groups < 1 or channels % groups:
+        raise ValueError(f"inverse: expected a column a group and groups that divide {channels} "
+                         f"channels, got {groups}")
+    return 0
+
+
+def columns_forward(
+    floating[:, ::1] x not None, floating[:, ::1] xhat not None, floating[::1] mean not None,
+    floating[::1] variance not None, floating[::1] inverse not None,
+    const floating[::1] gamma not None, const floating[::1] beta not None, double eps,
+) -> None:
+    """Replace ``x`` by γ x̂ + β, each column normalized over the rows.
+
+    Parameters
+    ----------
+    x, xhat : array (m, n)
+        Overwritten; x̂ is what the backward pass needs.
+    mean, variance, inverse : array (n,)
+        Overwritten with each column's mean, biased variance and 1 / √(variance + eps).
+    gamma, beta : array (n,)
+        All of one dtype, float32 or float64, and C-contiguous.
+    eps : float
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not go together or ``x`` is empty.
+    """
+    cdef Py_ssize_t m = x.shape[0], n = x.shape[1]
+    _check_not_empty("x", m, n)
+    _check_matrix("xhat", xhat.shape[0], xhat.shape[1], m, n)
+    _check_length("mean", mean.shape[0], n)
+    _check_length("variance", variance.shape[0], n)
+    _check_length("inverse", inverse.shape[0], n)
+    _check_length("gamma", gamma.shape[0], n)
+    _check_length("beta", beta.shape[0], n)
+    with nogil:
+        c_columns_forward(&x[0, 0], &xhat[0, 0], &mean[0], &variance[0], &inverse[0],
+                          &gamma[0], &beta[0], m, n, eps)
+
+
+def columns_backward(
+    floating[:, ::1] delta not None, floating[::1] dgamma not None, floating[::1] dbeta not None,
+    const floating[:, ::1] xhat not None, const floating[::1] inverse not None,
+    const floating[::1] gamma not None,
+) -> None:
+    """Replace ``delta``, ∂C/∂y of ``columns_forward``, by ∂C/∂x.
+
+    Parameters
+    ----------
+    delta : array (m, n)
+    dgamma, dbeta : array (n,)
+        Overwritten with ∂C/∂γ and ∂C/∂β.
+    xhat : array (m, n)
+    inverse, gamma : array (n,)
+        As ``columns_forward`` left and got them.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not go together or ``delta`` is empty.
+    """
+    cdef Py_ssize_t m = delta.shape[0], n = delta.shape[1]
+    _check_not_empty("delta", m, n)
+    _check_matrix("xhat", xhat.shape[0], xhat.shape[1], m, n)
+    _check_length("dgamma", dgamma.shape[0], n)
+    _check_length("dbeta", dbeta.shape[0], n)
+    _check_length("inverse", inverse.shape[0], n)
+    _check_length("gamma", gamma.shape[0], n)
+    with nogil:
+        c_columns_backward(&delta[0, 0], &dgamma[0], &dbeta[0], &xhat[0, 0], &inverse[0],
+                           &gamma[0], m, n)
+
+
+def running_update(
+    floating[::1] running_mean not None, floating[::1] running_variance not None,
+    const floating[::1] mean not None, const floating[::1] variance not None,
+    Py_ssize_t m, double momentum,
+) -> None:
+    """Move the running statistics towards those of ``m`` rows, the variance unbiased.
+
+    Parameters
+    ----------
+    running_mean, running_variance : array (n,)
+        Become (1 − momentum) of themselves plus momentum of the rows'.
+    mean, variance : array (n,)
+        As ``columns_forward`` left them.
+    m : int
+        2 or more.
+    momentum : float
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ or are 0, or ``m`` is below 2.
+    """
+    cdef Py_ssize_t n = running_mean.shape[0]
+    _check_not_empty("running_mean", n, 1)
+    _check_length("running_variance", running_variance.shape[0], n)
+    _check_length("mean", mean.shape[0], n)
+    _check_length("variance", variance.shape[0], n)
+    if m < 2:
+        raise ValueError(f"m: expected 2 rows or more, got {m}")
+    with nogil:
+        c_running_update(&running_mean[0], &running_variance[0], &mean[0], &variance[0],
+                         m, n, momentum)
+
+
+def running_forward(
+    floating[:, ::1] x not None, const floating[::1] running_mean not None,
+    const floating[::1] running_variance not None, const floating[::1] gamma not None,
+    const floating[::1] beta not None, double eps,
+) -> None:
+    """Replace ``x`` (m, n) by γ (x − running mean) / √(running variance + eps) + β.
+
+    Parameters
+    ----------
+    x : array (m, n)
+    running_mean, running_variance, gamma, beta : array (n,)
+    eps : float
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not go together or ``x`` is empty.
+    """
+    cdef Py_ssize_t m = x.shape[0], n = x.shape[1]
+    _check_not_empty("x", m, n)
+    _check_length("running_mean", running_mean.shape[0], n)
+    _check_length("running_variance", running_variance.shape[0], n)
+    _check_length("gamma", gamma.shape[0], n)
+    _check_length("beta", beta.shape[0], n)
+    with nogil:
+        c_running_forward(&x[0, 0], &running_mean[0], &running_variance[0], &gamma[0], &beta[0],
+                          m, n, eps)
+
+
+def blocks_forward(
+    floating[:, :, ::1] x not None, floating[:, :, ::1] xhat not None,
+    floating[:, ::1] inverse not None, const floating[::1] gamma not None,
+    const floating[::1] beta not None, double eps,
+) -> None:
+    """Replace ``x`` by γ x̂ + β, each row's groups of neighbouring channels normalized.
+
+    Parameters
+    ----------
+    x, xhat : array (m, channels, spatial)
+        Overwritten; x̂ is what the backward pass needs.
+    inverse : array (m, groups)
+        Overwritten with 1 / √(variance + eps); its columns say how many groups there are.
+    gamma, beta : array (channels,)
+        All of one dtype, float32 or float64, and C-contiguous.
+    eps : float
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not go together, ``x`` is empty, or the groups do not divide the channels.
+    """
+    cdef Py_ssize_t m = x.shape[0], channels = x.shape[1], spatial = x.shape[2]
+    cdef Py_ssize_t groups = inverse.shape[1]
+    _check_not_empty("x", m, channels, spatial)
+    if (xhat.shape[0], xhat.shape[1], xhat.shape[2]) != (m, channels, spatial):
+        raise ValueError(f"xhat: expected shape {(m, channels, spatial)}, "
+                         f"got {(xhat.shape[0], xhat.shape[1], xhat.shape[2])}")
+    _check_matrix("inverse", inverse.shape[0], groups, m, groups)
+    _check_groups(groups, channels)
+    _check_length("gamma", gamma.shape[0], channels)
+    _check_length("beta", beta.shape[0], channels)
+    with nogil:
+        c_blocks_forward(&x[0, 0, 0], &xhat[0, 0, 0], &inverse[0, 0], &gamma[0], &beta[0],
+                         m, channels, groups, spatial, eps)
+
+
+def blocks_backward(
+    floating[:, :, ::1] delta not None, floating[::1] dgamma not None,
+    floating[::1] dbeta not None, const floating[:, :, ::1] xhat not None,
+    const floating[:, ::1] inverse not None, const floating[::1] gamma not None,
+) -> None:
+    """Replace ``delta``, ∂C/∂y of ``blocks_forward``, by ∂C/∂x.
+
+    Parameters
+    ----------
+    delta : array (m, channels, spatial)
+    dgamma, dbeta : array (channels,)
+        Overwritten with ∂C/∂γ and ∂C/∂β.
+    xhat : array (m, channels, spatial)
+    inverse : array (m, groups)
+    gamma : array (channels,)
+        As ``blocks_forward`` left and got them.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not go together, ``delta`` is empty, or the groups do not divide the
+        channels.
+    """
+    cdef Py_ssize_t m = delta.shape[0], channels = delta.shape[1], spatial = delta.shape[2]
+    cdef Py_ssize_t groups = inverse.shape[1]
+    _check_not_empty("delta", m, channels, spatial)
+    if (xhat.shape[0], xhat.shape[1], xhat.shape[2]) != (m, channels, spatial):
+        raise ValueError(f"xhat: expected shape {(m, channels, spatial)}, "
+                         f"got {(xhat.shape[0], xhat.shape[1], xhat.shape[2])}")
+    _check_matrix("inverse", inverse.shape[0], groups, m, groups)
+    _check_groups(groups, channels)
+    _check_length("dgamma", dgamma.shape[0], channels)
+    _check_length("dbeta", dbeta.shape[0], channels)
+    _check_length("gamma", gamma.shape[0], channels)
+    with nogil:
+        c_blocks_backward(&delta[0, 0, 0], &dgamma[0], &dbeta[0], &xhat[0, 0, 0], &inverse[0, 0],
+                          &gamma[0], m, channels, groups, spatial)
