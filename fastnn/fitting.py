@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import optimizers, regularizers
+from fastnn import optimizers, regularizers, schedules
 from fastnn.checks import as_array, brief, check_finite, check_flag, check_number, check_whole
 from fastnn.data import Rows, classes_of
 from fastnn.evaluation import count_correct, mean_cost
@@ -117,8 +117,7 @@ def check_schedules(schedule: Any) -> dict[str, Any]:
         plateau = isinstance(each, HalveOnPlateau)
         if plateau and name != "learning_rate":
             raise ValueError(f"schedule: HalveOnPlateau is for the learning rate, not {name}")
-        if not plateau and not callable(each):
-            raise TypeError(f"schedule: expected a callable of the epoch, got {brief(each)}")
+        schedules.get(each)
     return named
 
 

@@ -13,6 +13,7 @@ from fastnn._blas_threads import single_threaded_blas
 from fastnn._epoch import Mode
 from fastnn._optim import Rule
 from fastnn.data import Rows
+from fastnn.interruption import run_long_batches
 from fastnn.model import Model
 from fastnn.plan import Workspace
 from fastnn.training import Epoch
@@ -21,6 +22,9 @@ __all__ = ["Network", "load"]
 
 # Rows that go through the layers together: enough for BLAS, few enough for the cache.
 BLOCK = 256
+# Multiplications of a mini-batch's forward pass above which its step is longer than anybody wants
+# to wait for Ctrl-C: about 10 ms.
+LONG_BATCH = 400_000_000
 # Multiplications below which BLAS does not think of threads, so that none need be held back.
 SMALL_PRODUCT = 100_000
 
@@ -108,14 +112,23 @@ class Network(Model):
     def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> tuple[float, int]:
         workspace = self._workspace(min(epoch.batch_size, len(order)), epoch.dropout_factor)
         rule = epoch.optimizer.rule(epoch.penalty, epoch.n)
+
+        def run(
+            part: np.ndarray, rates: np.ndarray, step: int, vectors: tuple[np.ndarray, ...]
+        ) -> tuple[float, int]:
+            parameters, running, slots = vectors
+            return _epoch.train_epoch(
+                workspace.compiled, rule, parameters, running, slots, workspace.memory,
+                rows.X, rows.Y, rows.row_weights, part, rates, epoch.seed, step, epoch.with_cost,
+            )  # fmt: skip
+
+        vectors = self._parameters, self._running, epoch.slots
         with single_threaded_blas():
             if workspace.compiled.cost == costs.CUSTOM:
                 return self._run_epoch_with_python_cost(rows, order, epoch, workspace, rule)
-            return _epoch.train_epoch(
-                workspace.compiled, rule, self._parameters, self._running, epoch.slots,
-                workspace.memory, rows.X, rows.Y, rows.row_weights, order, epoch.rates,
-                epoch.seed, epoch.step, epoch.with_cost,
-            )  # fmt: skip
+            if workspace.compiled.batch_size * self.n_parameters > LONG_BATCH:
+                return run_long_batches(run, order, epoch, vectors)
+            return run(order, epoch.rates, epoch.step, vectors)
 
     def _run_epoch_with_python_cost(
         self, rows: Rows, order: np.ndarray, epoch: Epoch, workspace: Workspace, rule: Rule

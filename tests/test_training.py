@@ -1,0 +1,250 @@
+"""The epoch loop: resuming to the bit, the circles, deadlines, divergence, stopping, L-BFGS."""
+
+import itertools
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import network, optimizers, schedules
+from fastnn.stopping import EarlyStopping
+
+RNG = np.random.default_rng(1)
+X, LABELS = RNG.random((103, 7)), RNG.integers(0, 3, 103)
+
+OPTIMIZERS = {
+    "sgd": optimizers.SGD(),
+    "momentum": optimizers.SGD(momentum=0.9),
+    "nesterov": optimizers.SGD(momentum=0.9, nesterov=True),
+    "rmsprop": optimizers.RMSprop(),
+    "adagrad": optimizers.AdaGrad(),
+    "adam": optimizers.Adam(),
+    "adamw": optimizers.AdamW(),
+    "rprop": optimizers.Rprop(),
+}
+
+
+def make():
+    options = {"activation": "relu", "normalization": "batch", "dropout": 0.3, "rng": 5}
+    return fastnn.Network([7, 8, 6, 3], fastnn.LogLikelihoodCost, **options)
+
+
+def train(net, name, epochs, schedule):
+    size = len(X) if name == "rprop" else 20
+    net.fit(
+        X, LABELS, epochs=epochs, batch_size=size, optimizer=OPTIMIZERS[name], schedule=schedule
+    )
+
+
+def everything(net):
+    return np.concatenate([net.parameters, net.running_statistics])
+
+
+@pytest.mark.parametrize("ending", [".npz", ".json"])
+@pytest.mark.parametrize("plateau", [False, True])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_saved_and_loaded_it_goes_on_to_the_bit(tmp_path, name, plateau, ending):
+    watch = schedules.HalveOnPlateau(patience=1, monitor="training_cost")
+    schedule = watch if plateau else schedules.cosine(6)
+    whole, half = make(), make()
+    train(whole, name, 6, schedule)
+    train(half, name, 3, schedule)
+    half.save(tmp_path / f"half{ending}")
+    resumed = fastnn.load(tmp_path / f"half{ending}")
+    train(resumed, name, 3, schedule)
+    np.testing.assert_array_equal(everything(resumed), everything(whole))
+
+
+def test_it_goes_on_in_another_process(tmp_path):
+    whole, half = make(), make()
+    whole.fit(X, LABELS, epochs=6, optimizer="adam")
+    half.fit(X, LABELS, epochs=3, optimizer="adam")
+    half.save(tmp_path / "half.npz")
+    program = (
+        "import numpy as np, fastnn\n"
+        "rng = np.random.default_rng(1)\n"
+        "X, y = rng.random((103, 7)), rng.integers(0, 3, 103)\n"
+        "net = fastnn.load('half.npz')\n"
+        "net.fit(X, y, epochs=3, optimizer='adam')\n"
+        "net.save('whole.npz')\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    resumed = fastnn.load(tmp_path / "whole.npz")
+    np.testing.assert_array_equal(everything(resumed), everything(whole))
+
+
+def test_another_optimizer_starts_anew():
+    net = make()
+    net.fit(X, LABELS, epochs=1, optimizer="adam")
+    net.fit(X, LABELS, epochs=2, optimizer="rmsprop")
+    assert net.training_state.epochs == 2
+    assert net.training_state.slots.shape == (2, net.n_parameters)
+
+
+def numpy_circles(weights, X, y, steps):
+    """Plain gradient descent on 2-10-5-1, ReLU and sigmoid; the cost every 1000 steps."""
+    weights = [w.copy() for w in weights]
+    biases = [np.zeros((len(w), 1)) for w in weights]
+    target, costs = y[np.newaxis], []
+    for step in range(steps + 1):
+        a = [X.T]
+        for layer, (w, b) in enumerate(zip(weights, biases, strict=True)):
+            z = w @ a[-1] + b
+            a.append(np.maximum(z, 0) if layer < 2 else 1 / (1 + np.exp(-z)))
+        if step % 1000 == 0:
+            costs.append(-np.mean(target * np.log(a[-1]) + (1 - target) * np.log(1 - a[-1])))
+        delta = (a[-1] - target) / len(y)
+        for layer in (2, 1, 0):
+            gradient, of_biases = delta @ a[layer].T, delta.sum(axis=1, keepdims=True)
+            if layer:
+                delta = (weights[layer].T @ delta) * (a[layer] > 0)
+            weights[layer] -= 0.01 * gradient
+            biases[layer] -= 0.01 * of_biases
+    return costs
+
+
+@pytest.mark.parametrize("start", ["zeros", "he"])
+def test_circles(start):
+    data = fastnn.datasets.circles(300, noise=0.05, seed=1)
+    sizes = [2, 10, 5, 1]
+    np.random.seed(3)
+    weights = [
+        np.random.randn(n_out, n_in) * (np.sqrt(2 / n_in) if start == "he" else 0)
+        for n_in, n_out in itertools.pairwise(sizes)
+    ]
+    net = fastnn.Network(sizes, activation="relu", initializer="zeros")
+    net.weights = weights
+    costs = [net.total_cost(data, 0.0)]
+    for _ in range(4):
+        net.fit(*data, epochs=1000, batch_size=300, learning_rate=0.01, shuffle=False)
+        costs.append(net.total_cost(data, 0.0))
+    expected = numpy_circles(weights, *data, 4000)
+    np.testing.assert_allclose(costs, expected, atol=1e-9)
+    if start == "zeros":
+        np.testing.assert_allclose(costs, np.log(2), atol=1e-12)
+
+
+def test_an_infinite_cost_is_no_divergence():
+    net = fastnn.Network([1, 1], initializer="zeros")
+    net.weights = [[[1e6]]]
+    history = net.fit([[1.0], [-1.0]], [0.0, 1.0], epochs=2, batch_size=2)
+    assert history["training_cost"][0] > 1e300
+    assert np.isfinite(net.parameters).all()
+
+
+def test_divergence_warns_and_puts_the_network_back():
+    net = fastnn.Network(
+        [7, 8, 3], fastnn.QuadraticCost, activation="relu", output="identity", rng=0
+    )
+    with pytest.warns(RuntimeWarning, match="diverged in epoch .* learning rate below 1000"):
+        history = net.fit(X, LABELS, epochs=30, learning_rate=1e3)
+    assert len(history) < 30
+    assert np.isfinite(net.parameters).all()
+
+
+def test_a_time_limit_ends_training_and_its_schedule():
+    net = fastnn.Network([7, 8, 3], fastnn.LogLikelihoodCost, rng=0)
+    started = time.perf_counter()
+    history = net.fit(X, LABELS, epochs=10**9, time_limit=0.3, schedule=schedules.cosine(10**9))
+    assert time.perf_counter() - started < 5
+    assert 1 < len(history) < 10**9
+    assert history["learning_rate"][-1] < 0.02 < history["learning_rate"][0]
+
+
+def test_early_stopping_restores_the_best_epoch():
+    net = fastnn.Network([7, 8, 3], fastnn.LogLikelihoodCost, rng=0)
+    stopping = EarlyStopping(patience=2, monitor="validation_cost")
+    seen = []
+    history = net.fit(
+        X,
+        LABELS,
+        epochs=200,
+        learning_rate=2.0,
+        stopping=stopping,
+        validation_data=(X[:20], (LABELS[:20] + 1) % 3),
+        callbacks=[lambda net, history: seen.append(net.parameters.copy())],
+    )
+    best = int(np.argmin(history["validation_cost"]))
+    assert len(history) == best + 3
+    np.testing.assert_array_equal(net.parameters, seen[best])
+
+
+def test_lbfgs_finds_a_lower_cost_than_descent():
+    cost = {}
+    for name in ("lbfgs", "sgd"):
+        net = fastnn.Network([7, 8, 3], fastnn.LogLikelihoodCost, rng=0)
+        history = net.fit(X, LABELS, epochs=40, optimizer=name, batch_size=len(X))
+        cost[name] = net.total_cost((X, LABELS), 0.0)
+        assert all(
+            after <= before for before, after in itertools.pairwise(history["training_cost"])
+        )
+    assert cost["lbfgs"] < cost["sgd"] - 0.01
+
+
+def test_metrics_are_recorded_of_both_parts():
+    net = fastnn.Network([7, 3], rng=0)
+
+    def largest(outputs, targets):
+        return outputs.max()
+
+    history = net.fit(
+        X, LABELS, epochs=2, validation_data=(X[:9], LABELS[:9]), metrics=["accuracy", largest]
+    )
+    assert history["training_accuracy"][-1] == net.accuracy((X, LABELS)) / 103
+    assert history["validation_largest"][-1] == net.predict(X[:9]).max()
+
+
+def test_integer_weights_are_rows_repeated():
+    """For the whole data as one mini-batch."""
+    weights = np.arange(103) % 3 + 1
+    nets = [fastnn.Network([7, 4, 3], rng=0) for _ in range(2)]
+    nets[0].fit(X, LABELS, epochs=3, batch_size=1000, sample_weight=weights)
+    repeated = np.repeat(np.arange(103), weights)
+    nets[1].fit(X[repeated], LABELS[repeated], epochs=3, batch_size=1000)
+    np.testing.assert_allclose(nets[0].parameters, nets[1].parameters, atol=1e-12)
+
+
+BAD_FIT = {
+    "sample_weight": [np.ones(5), -np.ones(103), np.zeros(103), "heavy", np.full(103, np.nan)],
+    "class_weight": [{3: 1.0}, {0: -1.0}, "heavy", [1, 2, 3], {0.5: 1.0}],
+    "label_smoothing": [-0.1, 1.5, "some", None],
+    "schedule": ["cosine", schedules.cosine, {"momentum": schedules.constant()}, 0.5],
+    "stopping": ["early", 1.5, EarlyStopping],
+    "metrics": [["auc"], [3], "f1"],
+    "time_limit": [0, -1.0, "soon", np.inf],
+    "optimizer": ["sdg", optimizers.Adam, 3],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in BAD_FIT.items() for value in values]
+)
+def test_bad_arguments_are_named_before_anything_changes(name, value):
+    net = make()
+    before = net.parameters.copy()
+    with pytest.raises((TypeError, ValueError), match=rf"^{name}\b"):
+        net.fit(X, LABELS, epochs=1, **{name: value})
+    np.testing.assert_array_equal(net.parameters, before)
+
+
+def test_long_mini_batches_give_the_same_numbers(monkeypatch):
+    """They run in a thread on copies, so that Ctrl-C need not wait for them."""
+    nets = [make(), make()]
+    nets[0].fit(X, LABELS, epochs=3, batch_size=50, optimizer="adam")
+    monkeypatch.setattr(network, "LONG_BATCH", 0)
+    nets[1].fit(X, LABELS, epochs=3, batch_size=50, optimizer="adam")
+    np.testing.assert_array_equal(everything(nets[0]), everything(nets[1]))
+
+
+def test_an_error_in_a_long_mini_batch_is_raised(monkeypatch):
+    monkeypatch.setattr(network, "LONG_BATCH", 0)
+
+    def fail(*arguments):
+        raise MemoryError("no more")
+
+    monkeypatch.setattr(network._epoch, "train_epoch", fail)
+    with pytest.raises(MemoryError, match="no more"):
+        make().fit(X, LABELS, epochs=1)
