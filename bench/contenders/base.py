@@ -124,8 +124,12 @@ class Contender(ABC):
         """Build the network with the problem's weights and prepare all that may be reused."""
 
     @abstractmethod
-    def epoch(self) -> None:
-        """Train one epoch and return when the parameters are final."""
+    def epoch(self) -> float | None:
+        """Train one epoch and return when the parameters are final.
+
+        Returns the epoch's seconds where the library itself keeps them apart from what it does
+        once a call, such as checking the data; else None, and the whole call is timed.
+        """
 
     @abstractmethod
     def parameters(self) -> Parameters:
