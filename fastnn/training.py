@@ -30,7 +30,6 @@ __all__ = ["Callback", "Epoch", "Options", "TrainingState", "train"]
 Callback = Callable[[Any, History], object]
 # Called after each epoch; the number goes into the history under the measure's name.
 Measures = Mapping[str, Callable[[], float]]
-Schedule = Callable[[float], float]
 SCHEDULED = ("learning_rate", "dropout", "decay")
 
 DIVERGED = (
@@ -135,15 +134,13 @@ class _Run:
         self.network, self.rows, self.options = network, rows, options
         self.state = network.training_state
         self.state.prepare(options.optimizer, network.n_parameters, network.dtype)
-        self.plateau = self._start_plateau(options.schedules.get("learning_rate"))
+        schedule = options.schedules.get("learning_rate")
+        self.plateau = None
+        if isinstance(schedule, HalveOnPlateau):
+            self.plateau = schedule.start(self.state.plateau)
         self.stopping = options.stopping.start() if options.stopping else None
         self.started = time.perf_counter()
         self.first_epoch = self.state.epochs
-
-    def _start_plateau(self, schedule: Any) -> Any:
-        if not isinstance(schedule, HalveOnPlateau):
-            return None
-        return schedule.start(self.state.plateau)
 
     def out_of_time(self) -> bool:
         limit = self.options.time_limit
