@@ -38,12 +38,13 @@ def train_epoch(
     order: NDArray[np.intp],
     rates: NDArray[np.float64],
     seed: int,
-    step: int,
+    counter: NDArray[np.uint64],
     with_cost: bool,
-) -> tuple[float, int]:
+) -> float:
     """Train on the rows in ``order`` (n_order,) at ``rates`` (1,) or (n_batches,).
 
-    Return the sum of the rows' costs, or NaN without ``with_cost``, and the number of steps.
+    Return the sum of the rows' costs, or NaN without ``with_cost``. ``counter`` (1,) holds the
+    steps taken before, and counts on.
     """
 
 def forward_batch(

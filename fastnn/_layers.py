@@ -89,7 +89,7 @@ def layer_outputs(network: Network, X: Any, *, training: bool) -> list[LayerOutp
             m = len(rows)
             if training:
                 order = np.arange(m, dtype=np.intp)
-                network._forward_batch(workspace, rows, order, None, 0)
+                network._forward_batch(workspace, rows, order, None)
             else:
                 _epoch.predict(
                     workspace.compiled, network.parameters, network._running, workspace.memory,

@@ -176,6 +176,8 @@ def _check_batches(model: Model, rows: Rows, options: Options) -> None:
             f"{len(rows)} rows, got {options.batch_size}"
         )
     model.check_batch_size(size)
+    if isinstance(options.optimizer, LBFGS) and any(each.rate for each in model.dropout):
+        raise ValueError("optimizer: L-BFGS needs a network without dropout")
 
 
 METRICS: dict[str, Metric] = {

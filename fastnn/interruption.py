@@ -12,12 +12,10 @@ from fastnn.training import Epoch
 __all__ = ["run_long_batches"]
 
 Vectors = tuple[np.ndarray, ...]
-Run = Callable[[np.ndarray, np.ndarray, int, Vectors], tuple[float, int]]
+Run = Callable[[np.ndarray, np.ndarray, Vectors], float]
 
 
-def run_long_batches(
-    run: Run, order: np.ndarray, epoch: Epoch, vectors: Vectors
-) -> tuple[float, int]:
+def run_long_batches(run: Run, order: np.ndarray, epoch: Epoch, vectors: Vectors) -> float:
     """Run an epoch mini-batch by mini-batch, each on copies of what it changes.
 
     The mini-batch is in a thread of its own, and this one waits for it, which Ctrl-C ends at once:
@@ -26,8 +24,7 @@ def run_long_batches(
     Parameters
     ----------
     run : callable
-        Takes the rows of a mini-batch, learning rates, the number of steps taken before, and the
-        vectors to change; returns a cost and the steps taken.
+        Takes the rows of a mini-batch, learning rates and the vectors to change; returns a cost.
     order : intp array (n,)
     epoch : Epoch
     vectors : tuple of arrays
@@ -35,8 +32,8 @@ def run_long_batches(
 
     Returns
     -------
-    cost : float
-    steps : int
+    float
+        The cost.
 
     Raises
     ------
@@ -44,20 +41,20 @@ def run_long_batches(
         At Ctrl-C.
     """
     starts = range(0, len(order), epoch.batch_size)
-    cost, steps = 0.0, 0
+    cost = 0.0
     for start, rate in zip(starts, np.broadcast_to(epoch.rates, len(starts)), strict=True):
         part = order[start : start + epoch.batch_size]
         copies = tuple(vector.copy() for vector in vectors)
-        done = _waited_for(run, part, np.array([rate]), epoch.step + steps, copies)
+        part_cost = _waited_for(run, part, np.array([rate]), copies)
         for vector, copy in zip(vectors, copies, strict=True):
             vector[...] = copy
-        cost, steps = cost + done[0], steps + done[1]
-    return cost, steps
+        cost += part_cost
+    return cost
 
 
-def _waited_for(run: Run, *arguments: object) -> tuple[float, int]:
+def _waited_for(run: Run, *arguments: object) -> float:
     """Return what ``run`` returns, computed in a thread that Ctrl-C does not wait for."""
-    results: list[tuple[float, int]] = []
+    results: list[float] = []
     errors: list[BaseException] = []
 
     def work() -> None:

@@ -222,14 +222,16 @@ class Model:
 
     def snapshot(self) -> tuple[np.ndarray, ...]:
         """Return copies of all that training changes in place; ``restore`` takes them."""
-        return tuple(a.copy() for a in (self._parameters, self._running, self.training_state.slots))
+        return tuple(array.copy() for array in self._trained())
 
     def restore(self, snapshot: tuple[np.ndarray, ...]) -> None:
         """Put back what ``snapshot`` returned."""
-        for array, before in zip(
-            (self._parameters, self._running, self.training_state.slots), snapshot, strict=True
-        ):
+        for array, before in zip(self._trained(), snapshot, strict=True):
             array[...] = before
+
+    def _trained(self) -> tuple[np.ndarray, ...]:
+        state = self.training_state
+        return self._parameters, self._running, state.slots, state.counter
 
     def dropout_seed(self) -> int:
         """Return the seed of the dropout masks, drawn when it is first needed."""
@@ -600,10 +602,9 @@ class Model:
             rates=np.array([check_number(eta, "eta")]),
             slots=np.empty((0, 0), dtype=self._dtype),
             seed=self.dropout_seed(),
-            step=state.steps,
+            counter=state.counter,
         )
-        _, steps = self._run_epoch(rows, np.arange(len(rows), dtype=np.intp), epoch)
-        state.steps += steps
+        self._run_epoch(rows, np.arange(len(rows), dtype=np.intp), epoch)
 
     def backprop(self, x: Any, y: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return the gradient of one example's cost.
@@ -673,7 +674,7 @@ class Model:
         """Return the outputs (n, n_out) for checked inputs ``X`` (n, n_in)."""
         raise TypeError(f"{type(self).__name__} has no arithmetic: use fastnn.Network")
 
-    def _train_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> tuple[float, int]:
+    def _train_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
         """Run an epoch of ``SGD`` or ``fit``: ``_run_epoch``, unless a subclass has more to do."""
         return self._run_epoch(rows, order, epoch)
 
@@ -681,8 +682,8 @@ class Model:
         """Return the outputs by which accuracy and cost are judged: those it predicts."""
         return self._predict_rows(X)
 
-    def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> tuple[float, int]:
-        """Step through the rows in ``order`` once; return the sum of their costs and the steps.
+    def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
+        """Step through the rows in ``order`` once, counting; return the sum of their costs.
 
         Each row's cost is taken before the step of its mini-batch; NaN unless ``with_cost``.
         """

@@ -109,56 +109,53 @@ class Network(Model):
             )
         return out
 
-    def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> tuple[float, int]:
+    def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
         workspace = self._workspace(min(epoch.batch_size, len(order)), epoch.dropout_factor)
         rule = epoch.optimizer.rule(epoch.penalty, epoch.n)
 
-        def run(
-            part: np.ndarray, rates: np.ndarray, step: int, vectors: tuple[np.ndarray, ...]
-        ) -> tuple[float, int]:
-            parameters, running, slots = vectors
+        def run(part: np.ndarray, rates: np.ndarray, vectors: tuple[np.ndarray, ...]) -> float:
+            parameters, running, slots, counter = vectors
             return _epoch.train_epoch(
                 workspace.compiled, rule, parameters, running, slots, workspace.memory,
-                rows.X, rows.Y, rows.row_weights, part, rates, epoch.seed, step, epoch.with_cost,
+                rows.X, rows.Y, rows.row_weights, part, rates, epoch.seed, counter, epoch.with_cost,
             )  # fmt: skip
 
-        vectors = self._parameters, self._running, epoch.slots
+        vectors = self._parameters, self._running, epoch.slots, epoch.counter
         with single_threaded_blas():
             if workspace.compiled.cost == costs.CUSTOM:
                 return self._run_epoch_with_python_cost(rows, order, epoch, workspace, rule)
             if workspace.compiled.batch_size * self.n_parameters > LONG_BATCH:
                 return run_long_batches(run, order, epoch, vectors)
-            return run(order, epoch.rates, epoch.step, vectors)
+            return run(order, epoch.rates, vectors)
 
     def _run_epoch_with_python_cost(
         self, rows: Rows, order: np.ndarray, epoch: Epoch, workspace: Workspace, rule: Rule
-    ) -> tuple[float, int]:
+    ) -> float:
         compiled, size = workspace.compiled, workspace.compiled.batch_size
         total = 0.0 if epoch.with_cost else float("nan")
         starts = range(0, len(order), size)
         rates = np.broadcast_to(epoch.rates, len(starts))
-        steps = 0
         for start, rate in zip(starts, rates, strict=True):
             batch = order[start : start + size]
             if compiled.needs_two_rows and len(batch) < 2:
                 break
-            m, step = self._forward_batch(workspace, rows, batch, epoch, steps), epoch.step + steps
+            m = self._forward_batch(workspace, rows, batch, epoch)
             if epoch.with_cost:
                 total += self._cost_of_batch(workspace, rows, m)
             self._write_output_delta(workspace, m, rows)
             _epoch.update_batch(
                 compiled, rule, self._parameters, epoch.slots, workspace.memory, m, rate,
-                epoch.seed, step,
+                epoch.seed, int(epoch.counter[0]),
             )  # fmt: skip
-            steps += 1
-        return total, steps
+            epoch.counter[0] += 1
+        return total
 
     def _forward_batch(
-        self, workspace: Workspace, rows: Rows, batch: np.ndarray, epoch: Epoch | None, steps: int
+        self, workspace: Workspace, rows: Rows, batch: np.ndarray, epoch: Epoch | None
     ) -> int:
         """Run a mini-batch forward as in training, or for the gradient alone without ``epoch``."""
         mode = Mode.GRADIENT if epoch is None else Mode.TRAIN
-        seed, step = (0, 0) if epoch is None else (epoch.seed, epoch.step + steps)
+        seed, step = (0, 0) if epoch is None else (epoch.seed, int(epoch.counter[0]))
         return _epoch.forward_batch(
             workspace.compiled, self._parameters, self._running, workspace.memory, rows.X, rows.Y,
             rows.row_weights, batch, mode, seed, step,
@@ -194,7 +191,7 @@ class Network(Model):
         cost = 0.0
         with single_threaded_blas():
             for start in range(0, len(rows), compiled.batch_size):
-                m = self._forward_batch(workspace, rows, order[start:], None, 0)
+                m = self._forward_batch(workspace, rows, order[start:], None)
                 cost += self._cost_of_batch(workspace, rows, m)
                 self._write_output_delta(workspace, m, rows)
                 _epoch.gradient_batch(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 from fastnn._optim import SLOTS, Rule
 from fastnn._optim import Optimizer as Kernel
-from fastnn.checks import brief, check_number
+from fastnn.checks import brief, check_number, check_whole
 from fastnn.regularizers import Regularizer
 
 __all__ = ["SGD", "RMSprop", "AdaGrad", "Adam", "AdamW", "Rprop", "LBFGS", "Optimizer", "get"]
@@ -166,14 +166,15 @@ class Rprop(Optimizer):
 
 @dataclass(frozen=True)
 class LBFGS(Optimizer):
-    """SciPy's L-BFGS-B on the cost of the whole data; an epoch is one iteration of it.
+    """L-BFGS on the cost of the whole data; an epoch is one iteration, a line search by SciPy.
 
-    It has no learning rate, no mini-batches and no dropout (Liu and Nocedal, 1989).
+    It has no learning rate and no mini-batches, and refuses dropout, with which no two looks at
+    the cost agree (Liu and Nocedal, 1989).
 
     Parameters
     ----------
     memory : int, default 10
-        Corrections kept.
+        Steps remembered, each with the change of the gradient over it; 1 or more.
     tolerance : float, default 1e-9
         It ends when the cost falls by less than this share of itself, or no component of the
         gradient is larger.
@@ -182,12 +183,16 @@ class LBFGS(Optimizer):
     memory: int = 10
     tolerance: float = 1e-9
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_whole(self.memory, "memory", 1)
+
     full_batch = True
 
     @property
     def n_slots(self) -> int:
-        """Its memory is SciPy's."""
-        return 0
+        """Rows of state: a step and a change of the gradient for each step remembered."""
+        return 2 * self.memory
 
 
 NAMES: dict[str, type[Optimizer]] = {

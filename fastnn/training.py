@@ -74,8 +74,10 @@ class Epoch:
         Learning rates.
     slots : array (1 + optimizer's, n_parameters) or (0, 0)
         The gradient and the optimizer's state.
-    seed, step : int
-        Of the dropout masks; steps taken before.
+    seed : int
+        Of the dropout masks.
+    counter : uint64 array (1,)
+        Steps taken before; every step adds one.
     dropout_factor : float
     with_cost : bool
     """
@@ -86,8 +88,8 @@ class Epoch:
     n: int
     rates: np.ndarray
     slots: np.ndarray
+    counter: np.ndarray
     seed: int = 0
-    step: int = 0
     dropout_factor: float = 1.0
     with_cost: bool = False
 
@@ -101,8 +103,10 @@ class TrainingState:
     optimizer : Optimizer or None
         Whose state ``slots`` is; another one starts anew.
     slots : array (1 + optimizer's, n_parameters) or (0, 0)
-    steps, epochs : int
-        Taken with this optimizer.
+    counter : uint64 array (1,)
+        Steps taken with this optimizer; the core counts on in it, so that it is right after Ctrl-C.
+    epochs : int
+        Ended with this optimizer.
     seed : int or None
         Of the dropout masks.
     plateau : dict or None
@@ -111,10 +115,19 @@ class TrainingState:
 
     optimizer: Optimizer | None = None
     slots: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
-    steps: int = 0
+    counter: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=np.uint64))
     epochs: int = 0
     seed: int | None = None
     plateau: dict[str, Any] | None = None
+
+    @property
+    def steps(self) -> int:
+        """Steps taken with this optimizer."""
+        return int(self.counter[0])
+
+    @steps.setter
+    def steps(self, value: int) -> None:
+        self.counter[0] = value
 
     def prepare(self, optimizer: Optimizer, n_parameters: int, dtype: np.dtype) -> None:
         """Make room for ``optimizer``, keeping the state if it is the same as before."""
@@ -181,7 +194,7 @@ class _Run:
             rates=np.array(rates),
             slots=self.state.slots,
             seed=self.network.dropout_seed(),
-            step=self.state.steps,
+            counter=self.state.counter,
             dropout_factor=self.factor("dropout", at),
             with_cost=options.with_cost,
         )
@@ -193,7 +206,7 @@ class _Run:
             yield order
             return
         start, batches = 0, 1
-        while start < len(order) and not self.out_of_time():
+        while start < len(order) and not (start and self.out_of_time()):
             began = time.perf_counter()
             yield order[start : start + batches * size]
             start += batches * size
@@ -201,19 +214,19 @@ class _Run:
                 batches *= 2
 
     def run_epoch(self, order: np.ndarray) -> tuple[float, float]:
-        """Run one epoch, or what the deadline leaves of it; return its cost and last rate."""
-        size, cost, rate = self.options.batch_size, 0.0, self.options.learning_rate
+        """Run one epoch, or what the deadline leaves of it; return its mean cost and last rate."""
+        size, rate = self.options.batch_size, self.options.learning_rate
+        cost, n_rows = 0.0, 0
         batches_an_epoch = -(-len(order) // size)
         done = float(self.state.epochs)
         for part in self.parts(order):
             n_batches = -(-len(part) // size)
             epoch = self.epoch(done, n_batches, batches_an_epoch)
-            part_cost, steps = self.network._train_epoch(self.rows, part, epoch)
-            self.state.steps += steps
+            part_cost = self.network._train_epoch(self.rows, part, epoch)
             done += n_batches / batches_an_epoch
-            cost, rate = cost + part_cost, float(epoch.rates[-1])
+            cost, n_rows, rate = cost + part_cost, n_rows + len(part), float(epoch.rates[-1])
         self.state.epochs += 1
-        return cost, rate
+        return cost / max(1, n_rows), rate
 
     def restore_best(self) -> None:
         """Put the network back to its best epoch, if that was asked for."""
@@ -294,7 +307,7 @@ def train(
             }
             if options.with_cost:
                 penalty = options.regularizer.penalty(network.weights, len(rows))
-                row["training_cost"] = cost / len(rows) + penalty
+                row["training_cost"] = cost + penalty
             row.update((name, measure()) for name, measure in measures.items())
             history.append(row)
             bar.update(row)

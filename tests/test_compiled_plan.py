@@ -152,8 +152,8 @@ def run_everything(plan: CompiledPlan, n_in: int, n_out: int, dtype: type) -> No
     X, Y = np.full((n, n_in), 0.5, dtype), np.full((n, n_out), 0.5, dtype)
     rows = X, Y, np.full(n, 0.5, dtype), np.arange(n)
     for rule, slots in zip(RULES, (state[:0].reshape(0, 0), state.reshape(3, -1)), strict=True):
-        rates = np.array([0.1])
-        _epoch.train_epoch(plan, rule, parameters, running, slots, work, *rows, rates, 1, 0, True)
+        told = np.array([0.1]), 1, np.zeros(1, np.uint64), True
+        _epoch.train_epoch(plan, rule, parameters, running, slots, work, *rows, *told)
         m = _epoch.forward_batch(plan, parameters, running, work, *rows, Mode.TRAIN, 1, 0)
         _epoch.output_delta(plan, work, m, True)
         _epoch.update_batch(plan, rule, parameters, slots, work, m, 0.1, 1, 0)
@@ -421,9 +421,10 @@ def test_a_cost_that_is_not_compiled_never_trains(cost):
         return
     parameters, work = np.full(plan.n_parameters, 0.5), np.zeros(plan.work_size)
     none, slots = np.empty(0), np.empty((0, 0))
-    rows = np.ones((2, 3)), np.ones((2, 2)), none, np.arange(2), np.array([0.1])
+    rows = np.ones((2, 3)), np.ones((2, 2)), none, np.arange(2)
+    told = np.array([0.1]), 0, np.zeros(1, np.uint64), False
     with pytest.raises(ValueError, match="cost"):
-        _epoch.train_epoch(plan, RULES[0], parameters, none, slots, work, *rows, 0, 0, False)
+        _epoch.train_epoch(plan, RULES[0], parameters, none, slots, work, *rows, *told)
     with pytest.raises(ValueError, match="cost"):
         _epoch.output_delta(plan, work, 1, False)
     np.testing.assert_array_equal(parameters, 0.5)
@@ -436,8 +437,9 @@ from fastnn.optimizers import SGD
 from fastnn.regularizers import L2
 v, s, X, order, none = np.zeros(4), np.zeros((0, 0)), np.zeros((2, 2)), np.arange(2), np.empty(0)
 rows, rule = (X, X, none, order), SGD().rule(L2(0.0), 2)
+told = v[:1], 0, np.zeros(1, np.uint64), True
 calls = {
-    "train_epoch": lambda: _epoch.train_epoch(None, rule, v, none, s, v, *rows, v[:1], 0, 0, True),
+    "train_epoch": lambda: _epoch.train_epoch(None, rule, v, none, s, v, *rows, *told),
     "forward_batch": lambda: _epoch.forward_batch(None, v, none, v, *rows, 0, 0, 0),
     "output_delta": lambda: _epoch.output_delta(None, v, 1, False),
     "update_batch": lambda: _epoch.update_batch(None, rule, v, s, v, 1, 0.1, 0, 0),

@@ -32,6 +32,11 @@ NO_SLOTS = {dtype: np.empty((0, 0), dtype) for dtype in FLOATS}
 NO_WEIGHTS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 PLAIN = SGD().rule(L1L2(0.0, 0.0), 1)
 
+
+def no_steps() -> np.ndarray:
+    return np.zeros(1, dtype=np.uint64)
+
+
 HIDDEN = ("identity", "sigmoid", "tanh", "relu")
 PAIRS = [
     (Cost.QUADRATIC, "sigmoid"),
@@ -223,11 +228,12 @@ class Problem:
     def train(self, rate=0.2, l2=0.05, l1=0.005, with_cost=True) -> float:
         rows = [read_only(part) for part in self.rows]
         plan, *vectors = self.compiled
-        cost, steps = _epoch.train_epoch(
+        counter = no_steps()
+        cost = _epoch.train_epoch(
             plan, SGD().rule(L1L2(l1, l2), 1), *vectors[:2], NO_SLOTS[self.dtype], vectors[2],
-            *rows, np.array([rate]), 0, 0, with_cost,
+            *rows, np.array([rate]), 0, counter, with_cost,
         )  # fmt: skip
-        assert steps == -(-len(self.order) // self.batch_size)
+        assert counter[0] == -(-len(self.order) // self.batch_size)
         return cost
 
     def train_twin(self, rate=0.2, l2=0.05, l1=0.005) -> tuple[float, np.ndarray]:
@@ -536,7 +542,7 @@ def test_the_gil_is_released(no_forced_switch):
     rows, slots = (*problem.rows, np.array([0.1])), NO_SLOTS[np.float64]
     calls = {  # nothing but the kernels: NumPy gives the GIL up too, to copy an array
         "train_epoch": lambda: _epoch.train_epoch(
-            plan, PLAIN, parameters, running, slots, work, *rows, 0, 0, True
+            plan, PLAIN, parameters, running, slots, work, *rows, 0, no_steps(), True
         ),
         "predict": lambda: _epoch.predict(*problem.compiled, problem.X, out),
     }
@@ -606,11 +612,12 @@ def test_row_weights_are_factors_on_cost_and_gradient(dtype):
     repeated.order = np.repeat(np.arange(6), weights.astype(int))
     expected = repeated.train(rate=0.4, l2=0.0, l1=0.0)  # over 12 rows: twice the rate of 6
     plan, parameters, running, work = weighted.compiled
-    cost, steps = _epoch.train_epoch(
+    counter = no_steps()
+    cost = _epoch.train_epoch(
         plan, PLAIN, parameters, running, NO_SLOTS[dtype], work, weighted.X, weighted.Y,
-        weights, np.arange(6), np.array([0.2]), 0, 0, True,
+        weights, np.arange(6), np.array([0.2]), 0, counter, True,
     )  # fmt: skip
-    assert steps == 1
+    assert counter[0] == 1
     assert cost == pytest.approx(expected, rel=1e-5 if dtype == np.float32 else 1e-12)
     assert_close(parameters, repeated.parameters, 20.0)
 
@@ -622,7 +629,7 @@ def test_each_mini_batch_has_its_rate():
     rates = np.array([0.5, 0.0, 0.25])
     plan, parameters, running, work = by_rates.compiled
     _epoch.train_epoch(plan, PLAIN, parameters, running, NO_SLOTS[np.float64], work,
-                       *by_rates.rows, rates, 0, 0, False)  # fmt: skip
+                       *by_rates.rows, rates, 0, no_steps(), False)  # fmt: skip
     for start, rate in zip((0, 3, 6), rates, strict=True):
         m = by_hand.forward(by_hand.order[start:], Mode.TRAIN)
         by_hand.output_delta(m)
@@ -640,9 +647,10 @@ RUNNING = {"running": np.empty(0)}
 ROWS = {"X": PROBLEM.X, "Y": PROBLEM.Y, "row_weights": np.ones(6), "order": PROBLEM.order}
 STATE = {"rule": ADAM, **PARAMETERS, "slots": np.zeros((3, len(PROBLEM.parameters)))}
 MOMENT = {"seed": 1, "step": 0}
+COUNTED = {"seed": 1, "counter": np.zeros(1, dtype=np.uint64)}
 ARGUMENTS = {
     "train_epoch": {
-        **STATE, **RUNNING, **WORK, **ROWS, "rates": np.array([0.1, 0.2]), **MOMENT,
+        **STATE, **RUNNING, **WORK, **ROWS, "rates": np.array([0.1, 0.2]), **COUNTED,
         "with_cost": True,
     },
     "forward_batch": {**PARAMETERS, **RUNNING, **WORK, **ROWS, "mode": Mode.TRAIN, **MOMENT},
@@ -662,6 +670,8 @@ TAKEN = [  # what is in order too
     ("row_weights", "no rows"),
     ("rates", "a row fewer"),
     ("slots", "a row more"),
+    ("counter", "strided"),  # a single number is contiguous in any step
+    ("counter", "reversed"),
 ]
 
 
@@ -741,9 +751,9 @@ def test_what_is_no_rule_is_refused(name, rule):
 @pytest.mark.parametrize("argument", ["seed", "step"])
 @pytest.mark.parametrize("value", [None, "0", -1, 2**64])
 def test_a_moment_that_is_no_count_is_refused(argument, value):
-    arguments = {**ARGUMENTS["train_epoch"], "parameters": PROBLEM.parameters.copy()}
+    arguments = {**ARGUMENTS["update_batch"], "parameters": PROBLEM.parameters.copy()}
     with pytest.raises((OverflowError, TypeError)):
-        calling("train_epoch")(**{**arguments, argument: value})
+        calling("update_batch")(**{**arguments, argument: value})
     np.testing.assert_array_equal(arguments["parameters"], PROBLEM.parameters)
 
 

@@ -10,6 +10,8 @@ import pytest
 
 import fastnn
 from fastnn import network, optimizers, schedules
+from fastnn.normalization import BatchNorm
+from fastnn.regularizers import L2
 from fastnn.stopping import EarlyStopping
 
 RNG = np.random.default_rng(1)
@@ -24,16 +26,17 @@ OPTIMIZERS = {
     "adam": optimizers.Adam(),
     "adamw": optimizers.AdamW(),
     "rprop": optimizers.Rprop(),
+    "lbfgs": optimizers.LBFGS(memory=3),
 }
 
 
-def make():
-    options = {"activation": "relu", "normalization": "batch", "dropout": 0.3, "rng": 5}
+def make(dropout=0.3):
+    options = {"activation": "relu", "normalization": "batch", "dropout": dropout, "rng": 5}
     return fastnn.Network([7, 8, 6, 3], fastnn.LogLikelihoodCost, **options)
 
 
 def train(net, name, epochs, schedule):
-    size = len(X) if name == "rprop" else 20
+    size = len(X) if OPTIMIZERS[name].full_batch else 20
     net.fit(
         X, LABELS, epochs=epochs, batch_size=size, optimizer=OPTIMIZERS[name], schedule=schedule
     )
@@ -49,7 +52,7 @@ def everything(net):
 def test_saved_and_loaded_it_goes_on_to_the_bit(tmp_path, name, plateau, ending):
     watch = schedules.HalveOnPlateau(patience=1, monitor="training_cost")
     schedule = watch if plateau else schedules.cosine(6)
-    whole, half = make(), make()
+    whole, half = (make(0.0 if name == "lbfgs" else 0.3) for _ in range(2))
     train(whole, name, 6, schedule)
     train(half, name, 3, schedule)
     half.save(tmp_path / f"half{ending}")
@@ -182,6 +185,88 @@ def test_lbfgs_finds_a_lower_cost_than_descent():
             after <= before for before, after in itertools.pairwise(history["training_cost"])
         )
     assert cost["lbfgs"] < cost["sgd"] - 0.01
+
+
+def test_lbfgs_finds_the_bottom_of_a_bowl():
+    """Linear regression, whose weights least squares tell; with weights of the rows."""
+    targets, weights = RNG.random((103, 2)), RNG.random(103)
+    net = fastnn.Network([7, 2], fastnn.QuadraticCost, output="identity", rng=0)
+    history = net.fit(X, targets, epochs=100, optimizer="lbfgs", sample_weight=weights)
+    assert len(history) < 60
+    roots = np.sqrt(weights)[:, np.newaxis]
+    inputs = np.hstack([X, np.ones((103, 1))])
+    best = np.linalg.lstsq(roots * inputs, roots * targets, rcond=None)[0]
+    np.testing.assert_allclose(net.weights[0], best[:-1].T, atol=1e-4)
+    np.testing.assert_allclose(net.biases[0][:, 0], best[-1], atol=1e-4)
+
+
+def test_lbfgs_is_the_same_in_the_reference():
+    parameters = []
+    for kind in (fastnn.Network, fastnn.reference.Network):
+        net = kind([7, 5, 3], fastnn.LogLikelihoodCost, activation="tanh", rng=0)
+        net.fit(X, LABELS, epochs=8, optimizer="lbfgs", class_weight={0: 2.0}, regularizer=L2(3.0))
+        parameters.append(net.parameters)
+    np.testing.assert_allclose(*parameters, rtol=1e-9, atol=1e-12)
+
+
+def test_lbfgs_leaves_batch_norm_the_statistics_of_all_rows():
+    net = fastnn.Network([7, 6, 3], normalization=BatchNorm(), activation="tanh", rng=0)
+    net.fit(X, LABELS, epochs=5, optimizer="lbfgs")
+    z = X @ net.weights[0].T + net.biases[0].T
+    np.testing.assert_allclose(net.running_means[0][:, 0], z.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(net.running_variances[0][:, 0], z.var(axis=0, ddof=1), rtol=1e-12)
+    assert net.normalization == BatchNorm()
+
+
+def test_lbfgs_refuses_dropout():
+    with pytest.raises(ValueError, match=r"optimizer: .*without dropout"):
+        make().fit(X, LABELS, epochs=1, optimizer="lbfgs")
+
+
+class _StopAt:
+    """Raises KeyboardInterrupt in the cost of a chosen mini-batch."""
+
+    def __init__(self, batch):
+        self.left = batch
+
+    def fn(self, a, y):
+        return fastnn.QuadraticCost.fn(a, y)
+
+    def delta(self, z, a, y):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+        return a - y
+
+
+def test_interrupted_it_knows_how_many_steps_it_took():
+    net = fastnn.Network([7, 4, 3], _StopAt(9), dropout=0.2, rng=0)
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(X, LABELS, epochs=3, batch_size=20, optimizer="adam")
+    assert net.training_state.steps == 8
+    assert net.training_state.epochs == 1
+
+
+def test_a_training_undone_has_not_stepped():
+    net = fastnn.Network([7, 4, 3], fastnn.QuadraticCost, output="identity", rng=0)
+    net.fit(X, LABELS, epochs=2, batch_size=20, optimizer=optimizers.SGD(momentum=0.9))
+    before = net.training_state.steps, net.training_state.slots.copy(), net.parameters.copy()
+    with pytest.warns(RuntimeWarning, match="diverged"):
+        net.fit(X, LABELS, epochs=200, batch_size=20, learning_rate=1e200,
+                optimizer=optimizers.SGD(momentum=0.9))  # fmt: skip
+    assert net.training_state.steps == before[0]
+    np.testing.assert_array_equal(net.training_state.slots, before[1])
+    np.testing.assert_array_equal(net.parameters, before[2])
+
+
+def test_a_deadline_within_an_epoch_leaves_the_mean_cost_of_the_rows_seen():
+    """Against constant targets the mean is near what every row costs, however few were seen."""
+    n = 200_000
+    rows, labels = np.zeros((n, 7)), np.zeros(n, dtype=int)
+    net = fastnn.Network([7, 100, 100, 3], fastnn.QuadraticCost, initializer="zeros", rng=0)
+    history = net.fit(rows, labels, epochs=50, batch_size=10, learning_rate=1e-9, time_limit=0.05)
+    assert net.training_state.steps * 10 < 50 * n
+    np.testing.assert_allclose(history["training_cost"], 3 * 0.25 / 2, rtol=1e-3)
 
 
 def test_metrics_are_recorded_of_both_parts():

@@ -71,16 +71,15 @@ class DropIn(Network):
                 training_data[:] = [training_data[i] for i in self._order]
             self._order, self._step_arguments = None, ()
 
-    def _train_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> tuple[float, int]:
+    def _train_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
         self._order = order
         if not (self._replaced("update_mini_batch") or self._replaced("backprop")):
             return super()._train_epoch(rows, order, epoch)
         examples = list(zip(rows.X[:, :, np.newaxis], rows.Y[:, :, np.newaxis], strict=True))
-        starts = range(0, len(order), epoch.batch_size)
-        for start in starts:
+        for start in range(0, len(order), epoch.batch_size):
             mini_batch = [examples[i] for i in order[start : start + epoch.batch_size]]
             self.update_mini_batch(mini_batch, *self._step_arguments)
-        return float("nan"), len(starts)
+        return float("nan")
 
     def _step_by_backprop(self, mini_batch: Any, eta: float, lmbda: float, n: int) -> None:
         """Take a step from the gradients that the program's own ``backprop`` returns."""

@@ -87,7 +87,9 @@ class Network(DropIn):
         evaluation_cost, evaluation_accuracy, training_cost, training_accuracy : lists
         """
         training = self._rows(training_data, "training_data")
-        evaluation = self._optional_rows(evaluation_data or None, "evaluation_data")
+        if isinstance(evaluation_data, (list, tuple)) and not evaluation_data:
+            evaluation_data = None  # the book asks for its truth
+        evaluation = self._optional_rows(evaluation_data, "evaluation_data")
         sizes = {"training": len(training), "evaluation": len(evaluation or ())}
 
         def report(network: Network, history: History) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -121,8 +121,8 @@ class Network(Model):
         derivative = DERIVATIVES[layer.options.activation]
         return [delta * derivative(z) for delta, z in zip(back, layer.zs, strict=True)]
 
-    def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> tuple[float, int]:
-        cost, steps = 0.0, 0
+    def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
+        cost = 0.0
         starts = range(0, len(order), epoch.batch_size)
         layers = self._layers(epoch.dropout_factor)
         examples = list(zip(rows.X[:, :, np.newaxis], rows.Y[:, :, np.newaxis], strict=True))
@@ -132,12 +132,11 @@ class Network(Model):
                 break  # one row has no variance to normalize by
             pairs = [examples[i] for i in batch]
             weights = [rows.row_weights[i] for i in batch] if len(rows.row_weights) else None
-            step = epoch.step + steps
-            batch_cost, gradient = self._cost_and_gradient(layers, pairs, weights, epoch, step)
-            self._step(gradient / len(batch), epoch, rate, step)
+            batch_cost, gradient = self._cost_and_gradient(layers, pairs, weights, epoch)
+            self._step(gradient / len(batch), epoch, rate)
             cost += batch_cost
-            steps += 1
-        return (cost if epoch.with_cost else float("nan")), steps
+            epoch.counter[0] += 1
+        return cost if epoch.with_cost else float("nan")
 
     def _cost_and_gradient(
         self,
@@ -145,13 +144,11 @@ class Network(Model):
         pairs: list[tuple[np.ndarray, np.ndarray]],
         weights: list[float] | None,
         epoch: Epoch | None,
-        step: int = 0,
     ) -> tuple[float, np.ndarray]:
         """Return the sums of the examples' costs and gradients, times their weights."""
         xs, ys = [x for x, _ in pairs], [y for _, y in pairs]
         mode = "gradient" if epoch is None else "train"
-        told = None if epoch is None else _at_step(epoch, step)
-        outputs = self._forward(layers, xs, told, mode)
+        outputs = self._forward(layers, xs, epoch, mode)
         of_batch = list(zip(layers[-1].zs, outputs, ys, strict=True))
         deltas = [output_delta(self.cost, self.output, z, a, y) for z, a, y in of_batch]
         cost = 0.0
@@ -162,7 +159,7 @@ class Network(Model):
             deltas = [w * delta for w, delta in zip(weights, deltas, strict=True)]
         return cost, self._backward(layers, xs, deltas)
 
-    def _step(self, gradient: np.ndarray, epoch: Epoch, rate: float, step: int) -> None:
+    def _step(self, gradient: np.ndarray, epoch: Epoch, rate: float) -> None:
         """Add the penalties' gradient, λ/n w + λ₁/n sgn(w), and let the optimizer step."""
         penalty = epoch.penalty
         for w, g in zip(self.weights, self._layout.weights(gradient), strict=True):
@@ -170,8 +167,8 @@ class Network(Model):
                 g += penalty.l2 / epoch.n * w + penalty.l1 / epoch.n * np.sign(w)
             if isinstance(epoch.optimizer, AdamW):
                 w *= 1 - rate * epoch.optimizer.weight_decay
-        parameters = self._parameters
-        optimizers.step(parameters, gradient, epoch.slots, epoch.optimizer, rate, step + 1)
+        t = int(epoch.counter[0]) + 1
+        optimizers.step(self._parameters, gradient, epoch.slots, epoch.optimizer, rate, t)
         if penalty.max_norm:
             for w in self.weights:
                 lengths = np.sqrt(np.sum(w**2, axis=1, keepdims=True))
@@ -183,12 +180,9 @@ class Network(Model):
 
     def _gradient(self, rows: Rows) -> tuple[float, np.ndarray]:
         pairs = list(zip(rows.X[:, :, np.newaxis], rows.Y[:, :, np.newaxis], strict=True))
-        cost, gradient = self._cost_and_gradient(self._layers(), pairs, None, None)
+        weights = list(rows.row_weights) or None
+        cost, gradient = self._cost_and_gradient(self._layers(), pairs, weights, None)
         return cost / len(rows), gradient / len(rows)
-
-
-def _at_step(epoch: Epoch, step: int) -> Epoch:
-    return replace(epoch, step=step)
 
 
 def _rows(columns: Columns) -> np.ndarray:
@@ -219,5 +213,6 @@ def _dropout_factors(layer: Layer, m: int, epoch: Epoch | None) -> Columns | Non
         return None
     if epoch is None:
         return [np.full((len(layer.biases), 1), chosen.predict_scale)] * m
-    mask = dropout.kept(chosen.rate, m, len(layer.biases), epoch.seed, epoch.step, layer.index)
+    step = int(epoch.counter[0])
+    mask = dropout.kept(chosen.rate, m, len(layer.biases), epoch.seed, step, layer.index)
     return _columns(mask * chosen.train_scale)

@@ -348,8 +348,9 @@ def train_epoch(
     floating[::1] running not None, floating[:, ::1] slots not None, floating[::1] work not None,
     const floating[:, ::1] X not None, const floating[:, ::1] Y not None,
     const floating[::1] row_weights not None, const Py_ssize_t[::1] order not None,
-    const double[::1] rates not None, uint64_t seed, uint64_t step, bint with_cost,
-) -> tuple:
+    const double[::1] rates not None, uint64_t seed, uint64_t[::1] counter not None,
+    bint with_cost,
+) -> float:
     """Run one epoch of mini-batch gradient descent over the rows in ``order``.
 
     Parameters
@@ -375,17 +376,15 @@ def train_epoch(
         The learning rate, of all mini-batches or one each.
     seed : int
         Of the dropout masks.
-    step : int
-        Steps taken before this epoch.
+    counter : uint64 array (1,)
+        Steps taken before; each step of this epoch is added when it is done.
     with_cost : bool
         Whether to sum up each mini-batch's cost before its step.
 
     Returns
     -------
-    cost : float
+    float
         The sum of the rows' weighted costs, or NaN without ``with_cost``.
-    steps : int
-        Steps taken.
 
     Raises
     ------
@@ -412,13 +411,15 @@ def train_epoch(
     _check_slots(plan, rule, slots.shape[0], slots.shape[1])
     if rates.shape[0] != 1 and rates.shape[0] != n_batches:
         raise ValueError(f"rates: expected 1 or {n_batches}, got {rates.shape[0]}")
+    if counter.shape[0] != 1:
+        raise ValueError(f"counter: expected 1 number, got {counter.shape[0]}")
     if row_weights.shape[0]:
         weights = &row_weights[0]
     if rule.kind != <int> SGD:
         state = &slots[0, 0]
     if running.shape[0]:
         averages = &running[0]
-    how.mode, how.seed, how.step = TRAIN, seed, step
+    how.mode, how.seed, how.step = TRAIN, seed, counter[0]
     last = &plan.layers[plan.n_layers - 1]
     with nogil:
         while done < n_order:
@@ -437,12 +438,13 @@ def train_epoch(
             done += m
             batch += 1
             how.step += 1
+            counter[0] = how.step
             since_signals += _batch_work(plan, m)
             if since_signals > BETWEEN_SIGNALS:
                 since_signals = 0
                 with gil:
                     PyErr_CheckSignals()
-    return cost, how.step - step
+    return cost
 
 
 def forward_batch(
