@@ -1,5 +1,1 @@
-LEVELS: tuple[str, ...]
-instruction_set: str
-
-def available() -> tuple[str, ...]:
-    """Return the instruction sets that this processor has, the best last."""
+"""The products of a dense layer: nothing of them is for Python."""

@@ -1,20 +1,14 @@
-"""The small products of every instruction set that this processor has, and the choice among them.
-
-The set is chosen when fastnn is loaded, so each is tried in a process of its own.
-"""
-
-import os
-import subprocess
-import sys
+"""The products of a dense layer with every instruction set that this processor has."""
 
 import pytest
+from instruction_sets import run
 
-from fastnn import _products
+from fastnn import _isa
 
 CHECK = """
 import itertools
 import numpy as np
-from fastnn import _dense, _products
+from fastnn import _dense, _isa
 
 rng = np.random.default_rng(0)
 sizes = [1, 2, 3, 4, 5, 7, 10, 16, 17, 33, 64, 65, 130]
@@ -36,39 +30,15 @@ for (m, n_in, n_out), dtype in itertools.product(shapes, (np.float64, np.float32
     np.testing.assert_allclose(dinp, wide[3] @ wide[1], **tolerance)
     np.testing.assert_allclose(dw, wide[3].T @ wide[0], **tolerance)
     np.testing.assert_allclose(db, wide[3].sum(axis=0), **tolerance)
-print(_products.instruction_set, len(shapes))
+print(_isa.instruction_set, len(shapes))
 """
 
 
-def run(code: str, level: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "FASTNN_ISA": level}
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
-    )
-
-
-@pytest.mark.parametrize("level", _products.LEVELS)
+@pytest.mark.parametrize("level", _isa.LEVELS)
 def test_every_level_multiplies(level):
-    if level not in _products.available():
+    if level not in _isa.available():
         pytest.skip(f"this processor does not have {level}")
     result = run(CHECK, level)
     assert result.returncode == 0, result.stderr
     assert result.stdout.split()[0] == level
     assert int(result.stdout.split()[1]) > 150
-
-
-@pytest.mark.parametrize("level", ["v9", "avx2", "V3"])
-def test_an_unknown_level_is_refused(level):
-    result = run("import fastnn", level)
-    assert result.returncode != 0
-    assert (
-        f"ValueError: FASTNN_ISA: this processor has base, v3, v4, got '{level}'".replace(
-            "base, v3, v4", ", ".join(_products.available())
-        )
-        in result.stderr
-    )
-
-
-def test_the_best_level_is_chosen_by_itself():
-    result = run("from fastnn import _products; print(_products.instruction_set)", "")
-    assert result.stdout.strip() == _products.available()[-1]

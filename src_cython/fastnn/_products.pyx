@@ -1,14 +1,10 @@
-"""Which kernel multiplies: chosen once by what the processor has, then by the sizes.
-
-``FASTNN_ISA`` (base, v3 or v4) forces an instruction set that the processor has, for tests.
-"""
-
-from os import environ as _environ
+"""Which kernel multiplies: that of the instruction set, then chosen by the sizes."""
 
 from cython cimport floating
 from libc.string cimport memcpy
 
 from fastnn._blas cimport gemm_nn, gemm_nt, gemm_tn
+from fastnn._isa cimport c_level
 
 
 cdef extern from "products.h" nogil:
@@ -23,7 +19,6 @@ cdef extern from "products.h" nogil:
         void (*rank_float)(float*, const float*, const float*, Py_ssize_t, Py_ssize_t,
                            Py_ssize_t, float, float, Py_ssize_t, Py_ssize_t) noexcept nogil
     const SmallProducts* fastnn_small_products
-    int fastnn_best_level() noexcept nogil
 
 cdef enum:
     # Up to so many rows a dot product needs no packing, which is what BLAS would do for more.
@@ -31,33 +26,7 @@ cdef enum:
     # Multiplications below which the call of BLAS costs more than they do.
     TINY = 32768
 
-LEVELS = ("base", "v3", "v4")
-cdef SmallProducts small
-
-
-def available() -> tuple:
-    """Return the instruction sets that this processor has, the best last."""
-    return LEVELS[:fastnn_best_level() + 1]
-
-
-def _choose_level(str forced) -> int:
-    """Return the best level, or the one that ``forced`` names.
-
-    Raises
-    ------
-    ValueError
-        If there is no such level or the processor does not have it.
-    """
-    if not forced:
-        return len(available()) - 1
-    if forced not in available():
-        raise ValueError(f"FASTNN_ISA: this processor has {', '.join(available())}, "
-                         f"got {forced!r}")
-    return LEVELS.index(forced)
-
-
-small = fastnn_small_products[<int> _choose_level(_environ.get("FASTNN_ISA", ""))]
-instruction_set = LEVELS[0] if small.name == NULL else small.name.decode()
+cdef SmallProducts small = fastnn_small_products[c_level()]
 
 
 cdef bint _own_rank(int m, int n, int k) noexcept nogil:

@@ -1,14 +1,27 @@
 /* Products of small matrices, where BLAS spends more on preparing than on multiplying.
  *
- * Included once per instruction set and number type. The includer defines SUFFIX (of the
- * functions' names), REAL (the type), LANES (how many of it a vector holds), and the size of the
- * tiles that its registers hold: DOT_ROWS x DOT_COLS sums, or RANK_ROWS x RANK_WIDTH.
- * All matrices are row-major and contiguous; C overlaps neither A nor B.
+ * Included by each_isa.h once per instruction set and number type. All matrices are row-major and
+ * contiguous; C overlaps neither A nor B.
  */
 
-#define NAME_OF(name, suffix) name##_##suffix
-#define NAME_IN(name, suffix) NAME_OF(name, suffix)
-#define NAME(name) NAME_IN(name, SUFFIX)
+/* The tiles that the registers hold: DOT_ROWS x DOT_COLS sums, or RANK_ROWS x RANK_WIDTH. */
+#if ISA_LEVEL == 2
+#define DOT_ROWS 5
+#define DOT_COLS 5
+#define RANK_ROWS 6
+#define RANK_WIDTH 4
+#elif ISA_LEVEL == 1
+#define DOT_ROWS 4
+#define DOT_COLS 3
+#define RANK_ROWS 4
+#define RANK_WIDTH 3
+#else
+#define DOT_ROWS 2
+#define DOT_COLS 4
+#define RANK_ROWS 4
+#define RANK_WIDTH 2
+#endif
+
 #define VECTOR NAME(vector)
 #define TILE static inline __attribute__((always_inline)) void
 
@@ -151,6 +164,7 @@ static void NAME(small_rank)(REAL *C, const REAL *A, const REAL *B,
 #undef DEPTH
 #undef TILE
 #undef VECTOR
-#undef NAME
-#undef NAME_IN
-#undef NAME_OF
+#undef DOT_ROWS
+#undef DOT_COLS
+#undef RANK_ROWS
+#undef RANK_WIDTH

@@ -1,0 +1,3 @@
+"""Which instruction set the kernels use."""
+
+cdef int c_level() noexcept nogil

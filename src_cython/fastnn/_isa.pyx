@@ -1,0 +1,42 @@
+"""Which instruction set the kernels use: chosen once, when fastnn is loaded.
+
+``FASTNN_ISA`` (base, v3 or v4) forces an instruction set that the processor has, for tests.
+"""
+
+from os import environ as _environ
+
+
+cdef extern from "isa.h" nogil:
+    int fastnn_best_level()
+
+LEVELS = ("base", "v3", "v4")
+
+
+def available() -> tuple:
+    """Return the instruction sets that this processor has, the best last."""
+    return LEVELS[:fastnn_best_level() + 1]
+
+
+def _choose_level(str forced) -> int:
+    """Return the best level, or the one that ``forced`` names.
+
+    Raises
+    ------
+    ValueError
+        If there is no such level or the processor does not have it.
+    """
+    if not forced:
+        return len(available()) - 1
+    if forced not in available():
+        raise ValueError(f"FASTNN_ISA: this processor has {', '.join(available())}, "
+                         f"got {forced!r}")
+    return LEVELS.index(forced)
+
+
+cdef int level = _choose_level(_environ.get("FASTNN_ISA", ""))
+instruction_set = LEVELS[level]
+
+
+cdef int c_level() noexcept nogil:
+    """0 for base, 1 for v3, 2 for v4: the place of a kernel in its table."""
+    return level
