@@ -22,6 +22,7 @@ SOURCES := setup.py pyproject.toml MANIFEST.in README.md LICENSE \
 
 TOOLS := $(VENV)/.tools
 DEV := $(VENV)/.dev
+TORCH := $(VENV)/.torch
 INSTALLED := $(VENV)/.installed
 WHEEL := build/release/wheel.stamp
 
@@ -36,7 +37,7 @@ help:  ## this list
 demo: $(INSTALLED)  ## train on real handwritten digits, beside the reference; writes curves.png
 	@$(BIN)/fastnn demo $(ARGS)
 
-test: $(INSTALLED) $(DEV)  ## the whole test suite against the installed wheel
+test: $(INSTALLED) $(DEV) $(TORCH)  ## the whole test suite against the installed wheel
 	$(call pytest,$(VENV),,,tests)
 
 lint: $(DEV)  ## ruff, cython-lint, mypy
@@ -52,7 +53,7 @@ format: $(DEV)  ## let ruff put the files in order
 wheel: $(WHEEL)  ## build dist/fastnn-*.whl
 	@$(PY) .ci/check_wheel.py dist/fastnn-*.whl
 
-debug-test: build/debug/wheel.stamp $(DEV)  ## the suite against a build with bounds checks
+debug-test: build/debug/wheel.stamp $(DEV) $(TORCH)  ## the suite against a build with bounds checks
 	$(call pytest,build/debug/site,PYTHONPATH="$(ROOT)/build/debug/site",,tests)
 
 # The libraries must be loaded before Python; its own allocator would hide overflows from them,
@@ -100,6 +101,11 @@ $(DEV): $(TOOLS)
 	@$(PY) .ci/requirements.py run dev >$(VENV)/dev.txt
 	@$(PIP) install -r $(VENV)/dev.txt
 	@touch $@
+
+# Where there is none to be had, which is its exit code 2, the tests do without.
+$(TORCH): $(DEV) .ci/install-torch
+	@echo "installing PyTorch for the tests"
+	@.ci/install-torch $(PY) && touch $@ || test $$? = 2
 
 $(INSTALLED): $(WHEEL)
 	@echo "installing the wheel"

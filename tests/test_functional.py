@@ -14,6 +14,7 @@ from gradcheck import numerical_gradient
 from hypothesis import given
 from hypothesis import strategies as st
 from norm_twin import NORMS, ROW_NORMS
+from pytorch import import_torch
 from strategies import FLOATS, dtypes, modest, seeds
 
 from fastnn import functional as F
@@ -115,7 +116,7 @@ def test_norms_of_any_shape_and_layout(norm, matrix, space, dtype, seed, layout)
 
 @pytest.mark.parametrize(("norm", "shape"), PAIRS)
 def test_norms_are_pytorchs(norm, shape):
-    torch = pytest.importorskip("torch")
+    torch = import_torch()
     arrays = draw(shape)
     x, gamma, beta, dy = (torch.tensor(a, requires_grad=True) for a in arrays)
     t = torch.nn.functional
@@ -136,7 +137,7 @@ def test_norms_are_pytorchs(norm, shape):
 
 def test_layer_and_instance_norm_are_pytorchs_own():
     """Layer norm with one γ an entry of its own is another function but for ones and zeros."""
-    torch = pytest.importorskip("torch")
+    torch = import_torch()
     x, gamma, beta, _ = draw((3, 5, 4, 7))
     tensor, t = torch.tensor(x), torch.nn.functional
     np.testing.assert_allclose(F.layer_norm(x), t.layer_norm(tensor, x.shape[1:]), atol=1e-13)
@@ -150,7 +151,7 @@ def test_layer_and_instance_norm_are_pytorchs_own():
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("shape", [(7, 6), (3, 5, 4, 7)])
 def test_running_statistics_are_pytorchs(shape, training):
-    torch = pytest.importorskip("torch")
+    torch = import_torch()
     arrays = draw(shape)
     mean, variance = draw(shape, seed=1)[1], draw(shape, seed=2)[1] ** 2
     x, gamma, beta, dy = (torch.tensor(a, requires_grad=True) for a in arrays)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gradcheck import numerical_gradient
+from pytorch import import_torch
 from test_model_parity import ACTIVATIONS, COSTS
 from torch_twin import TorchTwin
 
@@ -120,7 +121,7 @@ def test_central_differences_of_every_cost(pair, norm):
 
 
 def assert_torchs(sizes: tuple[int, ...], activation: str, norm: str, pair: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = import_torch()
     net, X, Y = a_problem(sizes, activation, norm, pair)
     twin = TorchTwin(torch, net)
     cost, ours = twin.backward(X, Y), net.gradients(X, Y)

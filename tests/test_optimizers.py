@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pytorch import import_torch
 from torch_twin import TorchTwin
 
 import fastnn
 from fastnn import optimizers
 from fastnn.normalization import BatchNorm
 
-torch = pytest.importorskip("torch")
+torch = import_torch()
 
 OPTIMIZERS = {
     "sgd": (optimizers.SGD(), 0.5, lambda w, o: torch.optim.SGD([*w, *o], lr=0.5)),

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pytorch import import_torch
 from strategies import modest
 
 from fastnn import schedules
@@ -171,7 +172,7 @@ def test_ones_own_functions_take_part() -> None:
 
 def torch_factors(make: Callable[[Any], Any], epochs: int) -> list[float]:
     """The learning rates of the first ``epochs`` epochs, from 1."""
-    torch = pytest.importorskip("torch")
+    torch = import_torch()
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0, momentum=0.9)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -198,7 +199,7 @@ def torch_factors(make: Callable[[Any], Any], epochs: int) -> list[float]:
     ids=lambda case: case if isinstance(case, str) else "",
 )
 def test_same_as_pytorch(schedule: Schedule, name: str, options: dict[str, float]) -> None:
-    torch = pytest.importorskip("torch")
+    torch = import_torch()
     maker = getattr(torch.optim.lr_scheduler, name)
     expected = torch_factors(lambda optimizer: maker(optimizer, **options), 12)
     assert [schedule(epoch) for epoch in range(12)] == pytest.approx(expected, rel=1e-10)
