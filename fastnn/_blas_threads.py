@@ -15,6 +15,8 @@ from typing import Any
 
 import threadpoolctl
 
+from fastnn._blas import need_blas
+
 _lock = threading.Lock()
 _users = 0
 _shared_before: list[int] = []
@@ -24,8 +26,9 @@ _shared_before: list[int] = []
 def _libraries() -> tuple[list[Any], list[Any]]:
     """Return the BLAS libraries with a number of threads for each caller, and one for all.
 
-    Looking them up takes a millisecond: once is enough.
+    Looking them up takes a millisecond: once is enough, with that of the kernels among them.
     """
+    need_blas()
     everything = threadpoolctl.ThreadpoolController().lib_controllers
     blas = [library for library in everything if library.user_api == "blas"]
     own = [each for each in blas if getattr(each, "threading_layer", None) == "openmp"]

@@ -6,6 +6,7 @@ The gradient of the three arguments of ``Z = X Wᵀ + b`` for a given ``dZ`` is
 
 from cython cimport floating
 
+from fastnn._blas cimport c_need_blas
 from fastnn._products cimport c_product_nn, c_product_nt, c_product_tn
 
 
@@ -84,6 +85,7 @@ def dense_forward(
     _check("weights", weights.shape[0], weights.shape[1], n_out, n_in)
     _check("biases", biases.shape[0], 1, n_out, 1)
     _check("out", out.shape[0], out.shape[1], m, n_out)
+    c_need_blas()
     with nogil:
         c_dense_forward(&out[0, 0], &inp[0, 0], &weights[0, 0], &biases[0],
                         <int> m, <int> n_in, <int> n_out)
@@ -120,6 +122,7 @@ def dense_backward(
     _check("dinp", dinp.shape[0], dinp.shape[1], m, n_in)
     _check("dweights", dweights.shape[0], dweights.shape[1], n_out, n_in)
     _check("dbiases", dbiases.shape[0], 1, n_out, 1)
+    c_need_blas()
     with nogil:
         c_dense_backward_input(&dinp[0, 0], &dout[0, 0], &weights[0, 0],
                                <int> m, <int> n_in, <int> n_out)

@@ -4,6 +4,7 @@ from libc.math cimport isfinite
 from libc.stdlib cimport calloc, free
 
 from fastnn._activations cimport EXP, GELU, MISH, SILU
+from fastnn._blas cimport c_need_blas
 from fastnn._norm cimport BATCH, GROUP, NO_NORM
 
 COLUMNS = (
@@ -68,6 +69,7 @@ cdef class CompiledPlan:
             raise ValueError(f"batch_size: expected 1 to {LARGEST}, got {batch_size}")
         if not isfinite(cost_parameter):
             raise ValueError(f"cost_parameter: expected a finite number, got {cost_parameter}")
+        c_need_blas()  # whoever multiplies for a plan holds one
         self.n_layers = <int> table.shape[0]
         self.batch_size = <int> batch_size
         self.cost, self.cost_parameter = cost, cost_parameter

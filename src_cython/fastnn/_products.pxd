@@ -1,6 +1,7 @@
 """The three products of a dense layer, by our own kernels where matrices are small, else by BLAS.
 
-Row-major and contiguous throughout; C overlaps neither A nor B.
+Row-major and contiguous throughout; C overlaps neither A nor B. Call ``c_need_blas`` first, with
+the GIL.
 """
 
 from cython cimport floating

@@ -52,7 +52,7 @@ cdef void c_product_nt(
         return
     for i in range(m):  # the biases go in first, so that gemm adds to them
         memcpy(C + i * n, bias, n * sizeof(floating))
-    gemm_nt(C, A, B, m, n, k, <floating> 1, <floating> 1)
+    gemm_nt(C, n, A, k, B, k, m, n, k, <floating> 1, <floating> 1)
 
 
 cdef void c_product_nn(
@@ -65,7 +65,7 @@ cdef void c_product_nn(
         else:
             small.rank_double(C, A, B, m, n, k, 1, 0, k, 1)
     else:
-        gemm_nn(C, A, B, m, n, k, <floating> 1, <floating> 0)
+        gemm_nn(C, n, A, k, B, n, m, n, k, <floating> 1, <floating> 0)
 
 
 cdef void c_product_tn(
@@ -79,4 +79,4 @@ cdef void c_product_tn(
         else:
             small.rank_double(C, A, B, m, n, k, alpha, beta, 1, m)
     else:
-        gemm_tn(C, A, B, m, n, k, alpha, beta)
+        gemm_tn(C, n, A, m, B, n, m, n, k, alpha, beta)
