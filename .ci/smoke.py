@@ -10,7 +10,7 @@ import sysconfig
 from pathlib import Path
 
 ALLOWED = {"fastnn", "numpy", "scipy", "threadpoolctl", "pip", "setuptools"}
-SLOWEST = 0.6  # seconds
+SLOWEST = 0.4  # seconds; usually half of it, and half of that is NumPy's
 
 
 def check_place() -> None:
@@ -46,14 +46,14 @@ def check_environment() -> None:
 
 
 def check_import_time() -> None:
-    """Median of 5 fresh processes; the time of Python's own start is not counted."""
+    """Median of 9 fresh processes; the time of Python's own start is not counted."""
     program = "import time; t = time.perf_counter(); import fastnn; print(time.perf_counter() - t)"
     command = [sys.executable, "-c", program]
     times = [
-        float(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout) for _ in range(5)
+        float(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout) for _ in range(9)
     ]
     median = statistics.median(times)
-    print(f"import fastnn: {median:.2f} s (median of 5)")
+    print(f"import fastnn: {median:.2f} s (median of 9)")
     if median > SLOWEST:
         sys.exit(f"import fastnn: {median:.2f} s, at most {SLOWEST} s are allowed")
 

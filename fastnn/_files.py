@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from pathlib import Path
 
 
@@ -25,7 +24,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
         return
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "No such folder", str(path.parent))
-    temporary = path.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}")
+    temporary = path.with_name(f".{path.name[:50]}.{os.urandom(8).hex()}")
     try:
         with temporary.open("xb") as file:
             file.write(content)
