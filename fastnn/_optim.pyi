@@ -40,6 +40,12 @@ class Rule:
     def l1(self) -> float: ...
     @property
     def max_norm(self) -> float: ...
+    @property
+    def epsilon_hat(self) -> bool: ...
+    @property
+    def per_batch(self) -> bool: ...
+    @property
+    def penalty_in_cost(self) -> float: ...
     def __new__(
         cls,
         *,
@@ -52,5 +58,8 @@ class Rule:
         l2: float,
         l1: float,
         max_norm: float,
+        epsilon_hat: bool,
+        per_batch: bool,
+        penalty_in_cost: float,
     ) -> Self:
         """``kind`` is a number of ``Optimizer``; see ``fastnn.optimizers`` for the others."""

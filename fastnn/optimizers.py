@@ -55,6 +55,9 @@ class Optimizer:
             l2=penalty.l2 / n,
             l1=penalty.l1 / n,
             max_norm=penalty.max_norm or 0.0,
+            epsilon_hat=False,
+            per_batch=False,
+            penalty_in_cost=0.0,
         )
 
 

@@ -10,7 +10,8 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
 from fastnn._activations cimport c_activation_backward, c_activation_forward
-from fastnn._costs cimport QUANTILE, c_cost_backward, c_cost_forward
+from fastnn._costs cimport (
+    CROSS_ENTROPY, LOG_LIKELIHOOD, QUANTILE, c_cost_backward, c_cost_forward)
 from fastnn._dense cimport (
     c_dense_backward_input, c_dense_backward_parameters, c_dense_forward)
 from fastnn._dropout cimport c_dropout, c_mask_key
@@ -18,7 +19,7 @@ from fastnn._norm cimport (
     BATCH, NO_NORM, c_blocks_backward, c_blocks_forward, c_columns_backward, c_columns_forward,
     c_running_forward, c_running_update)
 from fastnn._optim cimport (
-    SGD, Rule, c_add_penalty, c_decay, c_limit_norms, c_optimizer_step, c_sgd_update)
+    SGD, Rule, c_add_penalty, c_decay, c_limit_norms, c_optimizer_step, c_penalty, c_sgd_update)
 from fastnn._plan cimport CompiledPlan, Layer
 
 cpdef enum Mode:
@@ -34,6 +35,7 @@ cdef struct Pass:
     int mode
     uint64_t seed    # of the dropout masks
     uint64_t step    # steps taken before, for the masks and the optimizers' corrections
+    double divisor   # of the penalties
 
 
 cdef double _batch_work(CompiledPlan plan, double m) noexcept nogil:
@@ -205,7 +207,7 @@ cdef void _backward_update(
         if l > 0:
             _hidden_delta(work, parameters, plan, l - 1, m, how)
         c_sgd_update(parameters + layer.weights, parameters + layer.biases, work + layer.delta,
-                     _input_of(work, plan, l), m, layer.n_in, layer.n_out, rule, rate)
+                     _input_of(work, plan, l), m, layer.n_in, layer.n_out, rule, rate, how.divisor)
         if layer.norm != NO_NORM:
             _gamma_and_beta(parameters, work, layer, <floating> (-rate / m), <floating> 1)
 
@@ -245,7 +247,8 @@ cdef void _optimizer_update(
         layer = &plan.layers[l]
         size = layer.n_out * <Py_ssize_t> layer.n_in
         if rule.l1 != 0 or rule.l2 != 0:
-            c_add_penalty(slots + layer.weights, parameters + layer.weights, size, rule)
+            c_add_penalty(slots + layer.weights, parameters + layer.weights, size, rule,
+                          how.divisor)
         if rule.weight_decay != 0:
             c_decay(parameters + layer.weights, size, <floating> (1 - rate * rule.weight_decay))
     c_optimizer_step(parameters, slots, plan.n_parameters, rule, rate, <double> how.step + 1)
@@ -281,6 +284,47 @@ cdef int _load_batch(
         _gather(work + plan.row_weights, row_weights, order, m, 1)
     _forward(work, work + plan.inputs, parameters, running, plan, m, how)
     return m
+
+
+cdef double _share_weights(floating* row_weights, int m) noexcept nogil:
+    """Scale the mini-batch's row weights to a mean of 1; return their sum before."""
+    cdef double total = 0
+    cdef int i
+    for i in range(m):
+        total += row_weights[i]
+    c_decay(row_weights, m, <floating> (m / total))
+    return total
+
+
+cdef void _clip_outputs(floating* out, Py_ssize_t size, floating least) noexcept nogil:
+    """out := out, but within least and 1 − least; NaN stays."""
+    cdef Py_ssize_t i
+    cdef floating most = 1 - least
+    for i in range(size):
+        out[i] = least if out[i] < least else (most if out[i] > most else out[i])
+
+
+cdef double _cost_of_batch(
+    floating* work, const floating* parameters, CompiledPlan plan, Rule rule, int m,
+    bint weighted, double divisor,
+) noexcept nogil:
+    """The rows' costs, and the penalties if the rule counts them. The outputs may be clipped."""
+    cdef Layer* last = &plan.layers[plan.n_layers - 1]
+    cdef Layer* layer
+    cdef double penalty = 0
+    cdef int l
+    if (plan.cost == CROSS_ENTROPY or plan.cost == LOG_LIKELIHOOD) and plan.cost_parameter > 0:
+        _clip_outputs(work + last.out, m * <Py_ssize_t> last.n_out,
+                      <floating> plan.cost_parameter)
+    if rule.penalty_in_cost != 0:
+        for l in range(plan.n_layers):
+            layer = &plan.layers[l]
+            penalty += c_penalty(parameters + layer.weights,
+                                 layer.n_out * <Py_ssize_t> layer.n_in, rule)
+        penalty *= rule.penalty_in_cost * m / divisor
+    return penalty + c_cost_forward(
+        work + last.out, work + plan.targets, work + plan.row_weights if weighted else NULL,
+        plan.cost, plan.cost_parameter, m, last.n_out)
 
 
 # What Python calls.
@@ -379,7 +423,8 @@ def train_epoch(
     counter : uint64 array (1,)
         Steps taken before; each step of this epoch is added when it is done.
     with_cost : bool
-        Whether to sum up each mini-batch's cost before its step.
+        Whether to sum up each mini-batch's cost before its step. If ``rule.per_batch``, the rows
+        of a mini-batch count by their share of its weights, times the number of its rows.
 
     Returns
     -------
@@ -401,7 +446,6 @@ def train_epoch(
     cdef floating* state = NULL
     cdef floating* averages = NULL
     cdef int m
-    cdef Layer* last
     cdef Pass how
     plan.check_vectors(parameters.shape[0], running.shape[0], work.shape[0])
     _check_rows(plan, X.shape[0], X.shape[1], Y.shape[0], Y.shape[1])
@@ -419,8 +463,7 @@ def train_epoch(
         state = &slots[0, 0]
     if running.shape[0]:
         averages = &running[0]
-    how.mode, how.seed, how.step = TRAIN, seed, counter[0]
-    last = &plan.layers[plan.n_layers - 1]
+    how.mode, how.seed, how.step, how.divisor = TRAIN, seed, counter[0], 1
     with nogil:
         while done < n_order:
             if plan.needs_two_rows and min(n_order - done, plan.batch_size) < 2:
@@ -428,12 +471,14 @@ def train_epoch(
             rate = rates[batch if rates.shape[0] > 1 else 0]
             m = _load_batch(&work[0], &parameters[0], averages, plan, &X[0, 0], &Y[0, 0], weights,
                             &order[done], n_order - done, how)
-            if with_cost:
-                cost += c_cost_forward(
-                    &work[last.out], &work[plan.targets],
-                    NULL if weights == NULL else &work[plan.row_weights],
-                    plan.cost, plan.cost_parameter, m, last.n_out)
+            if rule.per_batch:
+                how.divisor = m
+                if weights != NULL:
+                    how.divisor = _share_weights(&work[plan.row_weights], m)
             _output_delta(&work[0], plan, m, weights != NULL)
+            if with_cost:
+                cost += _cost_of_batch(&work[0], &parameters[0], plan, rule, m, weights != NULL,
+                                       how.divisor)
             _update(state, &work[0], &parameters[0], plan, rule, m, rate, how)
             done += m
             batch += 1
@@ -472,7 +517,7 @@ def forward_batch(
         weights = &row_weights[0]
     if running.shape[0]:
         averages = &running[0]
-    how.mode, how.seed, how.step = mode, seed, step
+    how.mode, how.seed, how.step, how.divisor = mode, seed, step, 1
     with nogil:
         m = _load_batch(&work[0], &parameters[0], averages, plan, &X[0, 0], &Y[0, 0], weights,
                         &order[0], order.shape[0], how)
@@ -498,15 +543,24 @@ def update_batch(
     floating[:, ::1] slots not None, floating[::1] work not None, int m, double rate,
     uint64_t seed, uint64_t step,
 ) -> None:
-    """Take the step after ``step`` others from the output's delta of ``m`` rows in ``work``."""
+    """Take the step after ``step`` others from the output's delta of ``m`` rows in ``work``.
+
+    Raises
+    ------
+    ValueError
+        If something does not fit the plan, or the rule is one per mini-batch's weights, which
+        are not known here.
+    """
     cdef floating* state = NULL
     cdef Pass how
     plan.check_vectors(parameters.shape[0], plan.n_running, work.shape[0])
     _check_m(plan, m)
     _check_slots(plan, rule, slots.shape[0], slots.shape[1])
+    if rule.per_batch:
+        raise ValueError("rule: expected one without per_batch")
     if rule.kind != <int> SGD:
         state = &slots[0, 0]
-    how.mode, how.seed, how.step = TRAIN, seed, step
+    how.mode, how.seed, how.step, how.divisor = TRAIN, seed, step, 1
     with nogil:
         _update(state, &work[0], &parameters[0], plan, rule, m, rate, how)
 
@@ -527,7 +581,7 @@ def gradient_batch(
                          f"got {gradient.shape[0]}")
     plan.check_vectors(parameters.shape[0], plan.n_running, work.shape[0])
     _check_m(plan, m)
-    how.mode, how.seed, how.step = GRADIENT, 0, 0
+    how.mode, how.seed, how.step, how.divisor = GRADIENT, 0, 0, 1
     with nogil:
         _backward_gradient(&gradient[0], &work[0], &parameters[0], plan, m,
                            <floating> scale, <floating> keep, how)
@@ -559,7 +613,7 @@ def predict(
     _check_rows(plan, n, X.shape[1], out.shape[0], out.shape[1])
     if running.shape[0]:
         averages = &running[0]
-    how.mode, how.seed, how.step = PREDICT, 0, 0
+    how.mode, how.seed, how.step, how.divisor = PREDICT, 0, 0, 1
     last = &plan.layers[plan.n_layers - 1]
     with nogil:
         while done < n:

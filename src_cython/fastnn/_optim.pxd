@@ -23,14 +23,20 @@ cdef class Rule:
     cdef readonly double l2             # strength / n
     cdef readonly double l1             # strength / n
     cdef readonly double max_norm       # largest length of a neuron's weights; 0: any
+    cdef readonly bint epsilon_hat      # Adam's eps is outside the bias correction
+    cdef readonly bint per_batch        # sums and penalties over the mini-batch's row weights
+    cdef readonly double penalty_in_cost   # factor on the penalties in an epoch's cost
 
 
 cdef void c_sgd_update(
     floating* weights, floating* biases, const floating* delta, const floating* inp,
-    int m, int n_in, int n_out, Rule rule, double rate) noexcept nogil
+    int m, int n_in, int n_out, Rule rule, double rate, double divisor) noexcept nogil
 
 cdef void c_add_penalty(
-    floating* gradient, const floating* weights, Py_ssize_t size, Rule rule) noexcept nogil
+    floating* gradient, const floating* weights, Py_ssize_t size, Rule rule, double divisor,
+) noexcept nogil
+
+cdef double c_penalty(const floating* weights, Py_ssize_t size, Rule rule) noexcept nogil
 
 cdef void c_decay(floating* weights, Py_ssize_t size, floating factor) noexcept nogil
 

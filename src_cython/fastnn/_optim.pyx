@@ -15,7 +15,7 @@ W ← (1 − ηλ/n) W − η λ₁/n sgn(W) − η g (Nielsen, chapter 3).
 """
 
 from cython cimport floating
-from libc.math cimport fmax, fmin, pow, sqrt, sqrtf
+from libc.math cimport fabs, fmax, fmin, pow, sqrt, sqrtf
 
 from fastnn._dense cimport c_column_sums
 from fastnn._products cimport c_product_tn
@@ -38,6 +38,15 @@ cdef class Rule:
         Penalties' strengths over the size of the training set.
     max_norm : float
         Largest length of a neuron's weights after a step; 0 for any.
+    epsilon_hat : bool
+        Whether Adam's ``eps`` is the paper's ε̂, p ← p − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√s + ε̂)
+        (Kingma and Ba, 2015, end of section 2).
+    per_batch : bool
+        Whether each mini-batch's gradient and penalties are divided by its sum of row weights,
+        the penalties' strengths then being those of the sum over the rows. Else the gradient is
+        divided by the number of its rows, and the penalties are as given.
+    penalty_in_cost : float
+        With ``per_batch``, how often the penalties count in the cost of an epoch: 0 for not.
 
     Raises
     ------
@@ -47,7 +56,8 @@ cdef class Rule:
 
     def __cinit__(
         self, *, int kind, double first, double second, double eps, bint nesterov,
-        double weight_decay, double l2, double l1, double max_norm,
+        double weight_decay, double l2, double l1, double max_norm, bint epsilon_hat,
+        bint per_batch, double penalty_in_cost,
     ):
         if not 0 <= kind <= <int> RPROP:
             raise ValueError(f"kind: expected 0 to {<int> RPROP}, got {kind}")
@@ -55,6 +65,8 @@ cdef class Rule:
         self.first, self.second, self.eps = first, second, eps
         self.nesterov, self.weight_decay = nesterov, weight_decay
         self.l2, self.l1, self.max_norm = l2, l1, max_norm
+        self.epsilon_hat, self.per_batch = epsilon_hat, per_batch
+        self.penalty_in_cost = penalty_in_cost
 
 
 cdef inline floating _sqrt(floating x) noexcept nogil:
@@ -77,25 +89,53 @@ cdef void _shrink(floating* weights, Py_ssize_t size, floating decay, floating l
 
 cdef void c_sgd_update(
     floating* weights, floating* biases, const floating* delta, const floating* inp,
-    int m, int n_in, int n_out, Rule rule, double rate,
+    int m, int n_in, int n_out, Rule rule, double rate, double divisor,
 ) noexcept nogil:
-    """One plain step of a dense layer from its delta (m, n_out) and input (m, n_in)."""
-    cdef floating step = <floating> (-rate / m), decay = <floating> (1 - rate * rule.l2)
+    """One plain step of a dense layer from its delta (m, n_out) and input (m, n_in).
+
+    ``divisor`` is that of the penalties.
+    """
+    cdef floating step = <floating> (-rate / m), decay = <floating> (1 - rate * rule.l2 / divisor)
     if rule.l1 != 0:
-        _shrink(weights, n_out * <Py_ssize_t> n_in, decay, <floating> (rate * rule.l1))
+        _shrink(weights, n_out * <Py_ssize_t> n_in, decay, <floating> (rate * rule.l1 / divisor))
         decay = 1
     c_product_tn(weights, delta, inp, n_out, n_in, m, step, decay)
     c_column_sums(biases, delta, m, n_out, step, <floating> 1)
 
 
 cdef void c_add_penalty(
-    floating* gradient, const floating* weights, Py_ssize_t size, Rule rule,
+    floating* gradient, const floating* weights, Py_ssize_t size, Rule rule, double divisor,
 ) noexcept nogil:
-    """gradient := gradient + l2 W + l1 sgn(W)."""
+    """gradient := gradient + (l2 W + l1 sgn(W)) / divisor."""
     cdef Py_ssize_t i
-    cdef floating l2 = <floating> rule.l2, l1 = <floating> rule.l1
+    cdef floating l2 = <floating> (rule.l2 / divisor), l1 = <floating> (rule.l1 / divisor)
+    if l1 == 0:  # apart, for without the sign the compiler makes vectors of it
+        for i in range(size):
+            gradient[i] += l2 * weights[i]
+        return
     for i in range(size):
         gradient[i] += l2 * weights[i] + l1 * _sign(weights[i])
+
+
+cdef double c_penalty(const floating* weights, Py_ssize_t size, Rule rule) noexcept nogil:
+    """½ l2 Σw² + l1 Σ|w|, in double; eight sums side by side, for one would wait on itself."""
+    cdef double squares[8]
+    cdef double absolutes = 0, total = 0, w
+    cdef Py_ssize_t i, k
+    for k in range(8):
+        squares[k] = 0
+    for i in range(size // 8):
+        for k in range(8):
+            w = weights[8 * i + k]
+            squares[k] += w * w
+    for i in range(size - size % 8, size):
+        squares[0] += <double> weights[i] * weights[i]
+    for k in range(8):
+        total += squares[k]
+    if rule.l1 != 0:
+        for i in range(size):
+            absolutes += fabs(weights[i])
+    return 0.5 * rule.l2 * total + rule.l1 * absolutes
 
 
 cdef void c_decay(floating* weights, Py_ssize_t size, floating factor) noexcept nogil:
@@ -143,12 +183,13 @@ cdef void _scaled_by_squares(
 
 cdef void _adam(
     floating* p, const floating* g, floating* mean, floating* square, Py_ssize_t size,
-    double beta1, double beta2, double rate, double eps, double t,
+    double beta1, double beta2, double rate, double eps, bint epsilon_hat, double t,
 ) noexcept nogil:
-    cdef floating b1 = <floating> beta1, b2 = <floating> beta2, e = <floating> eps
+    cdef floating b1 = <floating> beta1, b2 = <floating> beta2
     cdef floating rest1 = <floating> (1 - beta1), rest2 = <floating> (1 - beta2)
     cdef floating step = <floating> (rate / (1 - pow(beta1, t)))
     cdef floating root = <floating> (1 / sqrt(1 - pow(beta2, t)))
+    cdef floating e = <floating> eps * (root if epsilon_hat else 1)
     cdef Py_ssize_t i
     for i in range(size):
         mean[i] = b1 * mean[i] + rest1 * g[i]
@@ -198,7 +239,8 @@ cdef void c_optimizer_step(
         _scaled_by_squares(parameters, g, one, size, <floating> 1, <floating> 1, <floating> rate,
                            <floating> rule.eps)
     elif rule.kind == ADAM:
-        _adam(parameters, g, one, two, size, rule.first, rule.second, rate, rule.eps, t)
+        _adam(parameters, g, one, two, size, rule.first, rule.second, rate, rule.eps,
+              rule.epsilon_hat, t)
     elif rule.kind == RPROP:
         _rprop(parameters, g, one, two, size, rate, t)
     else:

@@ -40,7 +40,8 @@ cdef class CompiledPlan:
     cost : int
         The cost's number in ``fastnn._costs``, or -1 for a cost in Python.
     cost_parameter : float
-        The number that some costs have: the Huber cost's delta, the quantile.
+        The number that some costs have: the Huber cost's delta, the quantile. For cross-entropy
+        and log-likelihood how near to 0 and 1 an output counts as in the cost of an epoch; 0: any.
 
     Raises
     ------
