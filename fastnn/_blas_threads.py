@@ -29,6 +29,10 @@ def _libraries() -> tuple[list[Any], list[Any]]:
     Looking them up takes a millisecond: once is enough, with that of the kernels among them.
     """
     need_blas()
+    return _loaded()
+
+
+def _loaded() -> tuple[list[Any], list[Any]]:
     everything = threadpoolctl.ThreadpoolController().lib_controllers
     blas = [library for library in everything if library.user_api == "blas"]
     own = [each for each in blas if getattr(each, "threading_layer", None) == "openmp"]
@@ -60,6 +64,19 @@ def _renew_lock() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
+
+
+# NumPy's alone is enough to know, and does not have to be waited for.
+_numpys = functools.cache(_loaded)
+
+
+def blas_limit() -> int:
+    """Return how many threads BLAS may use, but for our own holding it."""
+    own, shared = _numpys()
+    limits = [library.num_threads for library in own]
+    with _lock:
+        limits += _shared_before if _users else [library.num_threads for library in shared]
+    return min((limit for limit in limits if limit), default=1)
 
 
 @contextmanager

@@ -1,29 +1,22 @@
 """One epoch of training, and its parts.
 
 ``parameters`` and ``gradient`` (plan.n_parameters,), ``running`` (plan.n_running,) and ``work``
-(plan.work_size,) are laid out by the plan; ``slots`` (1 + rule.n_slots, plan.n_parameters) hold
-the gradient and the optimizer's state, (0, any) for plain SGD; ``X`` (n, n_in), ``Y`` and ``out``
+(plan.work_size,) are laid out by the plan; ``slots`` (rule.n_slots, plan.n_parameters) hold the
+optimizer's state, (0, any) for plain SGD; ``X`` (n, n_in), ``Y`` and ``out``
 (n, n_out) hold one sample a row, ``row_weights`` (n,) or (0,) factors on their costs; ``m`` is the
 number of rows in use of the plan's batch; dropout's masks come of ``seed`` and ``step``.
 """
 
-import enum
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastnn._optim import Rule
+from fastnn._pace import Pace
 from fastnn._plan import CompiledPlan
 
 _Float = TypeVar("_Float", np.float32, np.float64)
-
-class Mode(enum.IntEnum):
-    """What a forward pass is for."""
-
-    PREDICT = 0
-    GRADIENT = 1
-    TRAIN = 2
 
 def train_epoch(
     plan: CompiledPlan,
@@ -40,11 +33,15 @@ def train_epoch(
     seed: int,
     counter: NDArray[np.uint64],
     with_cost: bool,
+    pace: Pace,
+    seconds: NDArray[np.float64],
 ) -> float:
     """Train on the rows in ``order`` (n_order,) at ``rates`` (1,) or (n_batches,).
 
     Return the sum of the rows' costs, or NaN without ``with_cost``. ``counter`` (1,) holds the
-    steps taken before, and counts on.
+    steps taken before, and counts on. ``pace`` says how many
+    threads share the work; ``seconds`` (len(Phase),) or
+    (0,) is where their time is added, by what it was spent on.
     """
 
 def forward_batch(
@@ -96,5 +93,6 @@ def predict(
     work: NDArray[_Float],
     X: NDArray[_Float],
     out: NDArray[_Float],
+    n_threads: int,
 ) -> None:
-    """Write the network's outputs for the rows of ``X`` into ``out``."""
+    """Write the network's outputs for the rows of ``X`` into ``out``; ``n_threads`` workspaces."""

@@ -93,7 +93,7 @@ def layer_outputs(network: Network, X: Any, *, training: bool) -> list[LayerOutp
             else:
                 _epoch.predict(
                     workspace.compiled, network.parameters, network._running, workspace.memory,
-                    rows.X, rows.Y,
+                    rows.X, rows.Y, 1,
                 )  # fmt: skip
             for l, layer in enumerate(found):
                 part = slice(start, start + m)

@@ -14,7 +14,7 @@ class Optimizer(enum.IntEnum):
     ADAM = 4
     RPROP = 5
 
-# State vectors that each optimizer keeps besides the gradient.
+# Numbers of state that each optimizer keeps for a parameter.
 SLOTS: dict[int, int]
 
 class Rule:
@@ -25,27 +25,9 @@ class Rule:
     @property
     def n_slots(self) -> int: ...
     @property
-    def first(self) -> float: ...
-    @property
-    def second(self) -> float: ...
-    @property
-    def eps(self) -> float: ...
-    @property
-    def nesterov(self) -> bool: ...
-    @property
-    def weight_decay(self) -> float: ...
-    @property
-    def l2(self) -> float: ...
-    @property
-    def l1(self) -> float: ...
-    @property
-    def max_norm(self) -> float: ...
-    @property
-    def epsilon_hat(self) -> bool: ...
-    @property
-    def per_batch(self) -> bool: ...
-    @property
-    def penalty_in_cost(self) -> float: ...
+    def numbers(self) -> dict[str, float]:
+        """All of them by their names."""
+
     def __new__(
         cls,
         *,

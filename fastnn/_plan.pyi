@@ -19,15 +19,17 @@ class CompiledPlan:
     @property
     def cost_parameter(self) -> float: ...
     @property
-    def needs_two_rows(self) -> bool: ...
+    def needs_blas(self) -> bool: ...
     @property
-    def has_norm(self) -> bool: ...
+    def needs_two_rows(self) -> bool: ...
     @property
     def n_parameters(self) -> int: ...
     @property
     def n_running(self) -> int: ...
     @property
     def work_size(self) -> int: ...
+    @property
+    def n_gradients(self) -> int: ...
     def __new__(
         cls,
         table: NDArray[np.int64],
@@ -37,6 +39,9 @@ class CompiledPlan:
         inputs: int,
         targets: int,
         row_weights: int,
+        gradients: int,
+        gradient_size: int,
+        n_gradients: int,
         n_parameters: int,
         n_running: int,
         work_size: int,

@@ -162,6 +162,9 @@ def options_of_fit(model: Model, rows: Rows, asked: Mapping[str, Any]) -> Option
         shuffle=check_flag(asked["shuffle"], "shuffle"),
         fresh_order=True,
         time_limit=None if limit is None else check_number(limit, "time_limit", positive=True),
+        n_threads=None
+        if asked["n_threads"] is None
+        else check_whole(asked["n_threads"], "n_threads", 1),
         progress=check_flag(asked["progress"], "progress"),
     )
     _check_batches(model, rows, options)

@@ -34,7 +34,7 @@ from fastnn.history import BookLists, History
 from fastnn.normalization import Normalization
 from fastnn.optimizers import SGD, Optimizer
 from fastnn.parameters import ParameterList
-from fastnn.plan import LayerOptions, ParameterLayout
+from fastnn.plan import LayerOptions, ParameterLayout, aligned
 from fastnn.regularizers import L2, Regularizer
 from fastnn.stopping import EarlyStopping
 from fastnn.training import Callback, Epoch, Options, TrainingState, train
@@ -96,7 +96,7 @@ class Model:
         self.random_source: RandomSource = as_random_source(rng)
         self._layout = ParameterLayout(self.sizes, self._normalization)
         self._check_groups()
-        self._parameters = np.zeros(self._layout.n_parameters, dtype=self._dtype)
+        self._parameters = aligned(self._layout.n_parameters, self._dtype)
         self._running = np.zeros(self._layout.n_running, dtype=self._dtype)
         for ones in (*self.gammas, *self.running_variances):
             ones[...] = 1
@@ -483,6 +483,7 @@ class Model:
         metrics: Iterable[Any] = (),
         callbacks: Iterable[Callback] = (),
         time_limit: float | None = None,
+        n_threads: int | None = None,
         progress: bool = False,
     ) -> History:
         """Train on rows and return what was recorded, epoch by epoch.
@@ -531,6 +532,10 @@ class Model:
             Called as ``callback(network, history)`` after each epoch; a true answer stops.
         time_limit : float, optional
             Seconds, at whose end training stops and schedules have reached the last of ``epochs``.
+        n_threads : int, optional
+            How many threads share each mini-batch. By default up to one a processor, as far as
+            that is faster, and as ``threadpoolctl`` and joblib limit BLAS. The numbers come out
+            the same, to the bit, for any.
         progress : bool, default False
             Whether to show a progress bar; needs tqdm.
 
@@ -571,6 +576,7 @@ class Model:
                 "stopping": stopping,
                 "shuffle": shuffle,
                 "time_limit": time_limit,
+                "n_threads": n_threads,
                 "progress": progress,
             },
         )

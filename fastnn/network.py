@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from fastnn import _epoch, costs, storage
 from fastnn._blas_threads import single_threaded_blas
-from fastnn._epoch import Mode
 from fastnn._optim import Rule
+from fastnn._passes import Mode
+from fastnn._threads import usable
 from fastnn.data import Rows
 from fastnn.interruption import run_long_batches
 from fastnn.model import Model
@@ -25,8 +26,13 @@ BLOCK = 256
 # Multiplications of a mini-batch's forward pass above which its step is longer than anybody wants
 # to wait for Ctrl-C: about 10 ms.
 LONG_BATCH = 400_000_000
-# Multiplications below which BLAS does not think of threads, so that none need be held back.
-SMALL_PRODUCT = 100_000
+# Multiplications of a prediction from which its blocks are shared out: about a millisecond.
+WORTH_SHARING = 20_000_000
+
+
+def _quiet_blas(workspace: Workspace) -> AbstractContextManager[None]:
+    """Hold BLAS at one thread while the block runs, if the workspace's products are for it."""
+    return single_threaded_blas() if workspace.compiled.needs_blas else nullcontext()
 
 
 class Network(Model):
@@ -88,7 +94,9 @@ class Network(Model):
     Learning* (2015), chapters 1 to 3.
     """
 
-    def _workspace(self, batch_size: int, dropout_factor: float = 1.0) -> Workspace:
+    def _workspace(
+        self, batch_size: int, dropout_factor: float = 1.0, n_gradients: int = 0
+    ) -> Workspace:
         """Return memory for mini-batches of up to ``batch_size`` rows, and its compiled plan."""
         return Workspace(
             self._layout,
@@ -97,20 +105,27 @@ class Network(Model):
             self.dtype,
             costs.kernel_id(self.cost),
             costs.parameter_of(self.cost),
+            n_gradients,
         )
 
     def _predict_rows(self, X: np.ndarray) -> np.ndarray:
         workspace = self._workspace(min(BLOCK, len(X)))
         out = np.empty((len(X), self.sizes[-1]), dtype=self.dtype)
-        small = len(X) * self.n_parameters < SMALL_PRODUCT
-        with nullcontext() if small else single_threaded_blas():
+        memory, n_threads = workspace.memory, 1
+        if len(X) * self.n_parameters > WORTH_SHARING:
+            n_threads = min(usable(), -(-len(X) // BLOCK))
+            memory = np.empty(n_threads * len(memory), dtype=self.dtype)
+        with _quiet_blas(workspace):
             _epoch.predict(
-                workspace.compiled, self._parameters, self._running, workspace.memory, X, out
+                workspace.compiled, self._parameters, self._running, memory, X, out, n_threads
             )
         return out
 
     def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
-        workspace = self._workspace(min(epoch.batch_size, len(order)), epoch.dropout_factor)
+        n_gradients = epoch.pace.most if len(epoch.slots) else 0
+        workspace = self._workspace(
+            min(epoch.batch_size, len(order)), epoch.dropout_factor, n_gradients
+        )
         rule = epoch.optimizer.rule(epoch.penalty, epoch.n)
 
         def run(part: np.ndarray, rates: np.ndarray, vectors: tuple[np.ndarray, ...]) -> float:
@@ -118,10 +133,11 @@ class Network(Model):
             return _epoch.train_epoch(
                 workspace.compiled, rule, parameters, running, slots, workspace.memory,
                 rows.X, rows.Y, rows.row_weights, part, rates, epoch.seed, counter, epoch.with_cost,
+                epoch.pace, np.empty(0),
             )  # fmt: skip
 
         vectors = self._parameters, self._running, epoch.slots, epoch.counter
-        with single_threaded_blas():
+        with _quiet_blas(workspace):
             if workspace.compiled.cost == costs.CUSTOM:
                 return self._run_epoch_with_python_cost(rows, order, epoch, workspace, rule)
             if workspace.compiled.batch_size * self.n_parameters > LONG_BATCH:
@@ -189,7 +205,7 @@ class Network(Model):
         gradient = np.zeros_like(self._parameters)
         order = np.arange(len(rows), dtype=np.intp)
         cost = 0.0
-        with single_threaded_blas():
+        with _quiet_blas(workspace):
             for start in range(0, len(rows), compiled.batch_size):
                 m = self._forward_batch(workspace, rows, order[start:], None)
                 cost += self._cost_of_batch(workspace, rows, m)

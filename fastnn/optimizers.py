@@ -38,9 +38,8 @@ class Optimizer:
 
     @property
     def n_slots(self) -> int:
-        """Rows of state, the gradient's included; plain SGD needs none."""
-        kernel = self.kernel()
-        return 0 if kernel == Kernel.SGD else 1 + SLOTS[kernel]
+        """Rows of state, a number for each parameter in each."""
+        return SLOTS[self.kernel()]
 
     def rule(self, penalty: Regularizer, n: int) -> Rule:
         """Return what the kernels take: this optimizer, and ``penalty`` for ``n`` rows."""

@@ -24,6 +24,9 @@ __all__ = ["LayerOptions", "ParameterLayout", "Workspace"]
 
 # Blocks start at multiples of this many numbers, so that rows of vectors do not straddle lines.
 ALIGNMENT = 16
+LINE = 64  # bytes
+# Neurons of a layer that one thread computes together, and neurons from which there are four tiles.
+NARROW, WIDE = 16, 256
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,8 @@ class Workspace:
         The compiled cost's number; for a cost in Python (-1) the output layer's weighted input
         is kept too.
     cost_parameter : float, default 0
+    n_gradients : int, default 0
+        Threads that may step at the same time by another optimizer than plain SGD.
     """
 
     def __init__(
@@ -124,22 +129,24 @@ class Workspace:
         dtype: np.dtype,
         cost: int,
         cost_parameter: float = 0.0,
+        n_gradients: int = 0,
     ) -> None:
         blocks = _Allocator(ALIGNMENT)
         n_in, n_out = layout.sizes[0], layout.sizes[-1]
         inputs, targets = blocks.take(batch_size * n_in), blocks.take(batch_size * n_out)
         row_weights = blocks.take(batch_size)
-        # A layer's delta is dead once the layer before has its own: two regions in turn do.
-        widest = batch_size * max(layout.sizes[1:])
-        deltas = (blocks.take(widest), blocks.take(widest))
         rows = []
         for l, (sizes, chosen) in enumerate(zip(layout.layers, options, strict=True)):
             custom_output = cost < 0 and l == len(options) - 1
-            row = dict.fromkeys(COLUMNS, -1) | layout.offsets[l] | {"delta": deltas[l % 2]}
+            row = dict.fromkeys(COLUMNS, -1) | layout.offsets[l] | {"tile": _tile(sizes[1])}
             rows.append(row | _layer_blocks(blocks, sizes, chosen, batch_size, custom_output))
         self.table = np.array([[row[name] for name in COLUMNS] for row in rows], dtype=np.int64)
-        self.memory = np.empty(blocks.size, dtype=dtype)
+        tiles = [min(row["tile"], row["n_out"]) * row["n_in"] for row in rows]
+        gradient_size = -(-max(tiles) // ALIGNMENT) * ALIGNMENT if n_gradients else 0
+        gradients = blocks.take(n_gradients * gradient_size)
+        self.memory = aligned(blocks.size, dtype)
         self.targets, self.row_weights = targets, row_weights
+        self.gradients, self.gradient_size = gradients, gradient_size
         self.compiled = CompiledPlan(
             self.table,
             np.array([_layer_numbers(chosen) for chosen in options]),
@@ -147,6 +154,9 @@ class Workspace:
             inputs=inputs,
             targets=targets,
             row_weights=row_weights,
+            gradients=gradients,
+            gradient_size=gradient_size,
+            n_gradients=n_gradients,
             n_parameters=layout.n_parameters,
             n_running=layout.n_running,
             work_size=blocks.size,
@@ -169,6 +179,22 @@ class Workspace:
         return self.memory[self.row_weights : self.row_weights + m]
 
 
+def aligned(size: int, dtype: np.dtype) -> np.ndarray:
+    """Return an array (size,) of zeros that begins where a cache line does."""
+    spare = LINE // np.dtype(dtype).itemsize
+    memory = np.zeros(size + spare, dtype=dtype)
+    start = -memory.ctypes.data % LINE // memory.itemsize
+    return memory[start : start + size]
+
+
+def _tile(n_out: int) -> int:
+    """Return how many neurons stay together: each number's arithmetic depends on it.
+
+    BLAS, which only multiplies for wide layers, wants wide tiles.
+    """
+    return NARROW if n_out < WIDE else -(-n_out // (4 * NARROW)) * NARROW
+
+
 def _layer_blocks(
     blocks: _Allocator,
     sizes: tuple[int, int],
@@ -183,6 +209,7 @@ def _layer_blocks(
     row = {"n_in": n_in, "n_out": n_out, "activation": KERNELS[chosen.activation], "groups": groups}
     row["norm"] = Norm.NO_NORM if norm is None else norm.kernel
     row["act"] = row["out"] = blocks.take(block)
+    row["delta"] = blocks.take(block)
     if chosen.dropout.rate > 0:
         row["out"] = blocks.take(block)
     if custom_output or chosen.activation in FROM_Z:

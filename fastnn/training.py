@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._pace import Pace
+from fastnn._threads import pace_of, training
 from fastnn.data import Rows
 from fastnn.history import History
 from fastnn.optimizers import LBFGS, SGD, AdamW, Optimizer
@@ -56,6 +58,7 @@ class Options:
     fresh_order: bool = False
     with_cost: bool = True
     time_limit: float | None = None
+    n_threads: int | None = None
     progress: bool = False
 
 
@@ -72,14 +75,16 @@ class Epoch:
         Size of the training set, which scales the penalty.
     rates : float64 array (1,) or (n_batches,)
         Learning rates.
-    slots : array (1 + optimizer's, n_parameters) or (0, 0)
-        The gradient and the optimizer's state.
+    slots : array (optimizer.n_slots, n_parameters) or (0, 0)
+        The optimizer's state.
     seed : int
         Of the dropout masks.
     counter : uint64 array (1,)
         Steps taken before; every step adds one.
     dropout_factor : float
     with_cost : bool
+    pace : Pace
+        How many threads share the work; the numbers are the same for any.
     """
 
     batch_size: int
@@ -92,6 +97,7 @@ class Epoch:
     seed: int = 0
     dropout_factor: float = 1.0
     with_cost: bool = False
+    pace: Pace = field(default_factory=lambda: Pace(1))
 
 
 @dataclass
@@ -102,7 +108,7 @@ class TrainingState:
     ----------
     optimizer : Optimizer or None
         Whose state ``slots`` is; another one starts anew.
-    slots : array (1 + optimizer's, n_parameters) or (0, 0)
+    slots : array (optimizer.n_slots, n_parameters) or (0, 0)
     counter : uint64 array (1,)
         Steps taken with this optimizer; the core counts on in it, so that it is right after Ctrl-C.
     epochs : int
@@ -152,6 +158,9 @@ class _Run:
         if isinstance(schedule, HalveOnPlateau):
             self.plateau = schedule.start(self.state.plateau)
         self.stopping = options.stopping.start() if options.stopping else None
+        # Forward, backward and update: six operations a weight and row.
+        rows_a_batch = min(options.batch_size, len(rows))
+        self.pace = pace_of(options.n_threads, 6.0 * rows_a_batch * network.n_parameters)
         self.started = time.perf_counter()
         self.first_epoch = self.state.epochs
 
@@ -197,6 +206,7 @@ class _Run:
             counter=self.state.counter,
             dropout_factor=self.factor("dropout", at),
             with_cost=options.with_cost,
+            pace=self.pace,
         )
 
     def parts(self, order: np.ndarray) -> Iterator[np.ndarray]:
@@ -277,8 +287,12 @@ def train(
         If a parameter or the cost is no longer finite; the network is then put back to where the
         epoch began, and the training ends.
     """
-    callbacks = tuple(callbacks)
-    run = _Run(network, rows, options)
+    with training():
+        return _train(_Run(network, rows, options), measures, tuple(callbacks))
+
+
+def _train(run: _Run, measures: Measures, callbacks: tuple[Callback, ...]) -> History:
+    network, rows, options = run.network, run.rows, run.options
     if isinstance(options.optimizer, LBFGS):
         history = _train_by_lbfgs(run, options.optimizer, measures, callbacks)
         run.restore_best()
@@ -298,7 +312,7 @@ def train(
             if before is not None and not _is_sound(network, cost, options):
                 network.restore(before)
                 text = DIVERGED.format(epoch=run.state.epochs, rate=rate)
-                warnings.warn(text, RuntimeWarning, stacklevel=3)
+                warnings.warn(text, RuntimeWarning, stacklevel=4)
                 break
             row: dict[str, Any] = {
                 "epoch": run.state.epochs - run.first_epoch,

@@ -75,9 +75,10 @@ def run(program: str) -> subprocess.CompletedProcess[str]:
 def test_scipy_is_imported_when_it_is_first_needed():
     result = run(
         "import sys, fastnn\n"
-        "net = fastnn.Network([20, 3], rng=1)\n"
+        "net = fastnn.Network([2000, 600], rng=1)\n"
+        "net.predict([[1.0] * 2000])\n"
         "assert not [name for name in sys.modules if name.partition('.')[0] == 'scipy']\n"
-        "net.predict([[1.0] * 20] * 40)\n"
+        "net.predict([[1.0] * 2000] * 200)\n"
         "assert 'scipy.linalg.cython_blas' in sys.modules\n"
     )
     assert result.returncode == 0, result.stderr
@@ -103,10 +104,10 @@ def test_a_blas_with_other_arguments_is_refused_before_anything_is_multiplied():
         "{'dgemm': blas.__pyx_capi__['sgemm']})\n"
         "sys.modules['scipy.linalg.cython_blas'] = sys.modules['scipy.linalg'].cython_blas = twin\n"
         "import fastnn\n"
-        "net = fastnn.Network([2, 3], rng=1)\n"
+        "net = fastnn.Network([2000, 600], rng=1)\n"
         "for _ in range(2):\n"
         "    try:\n"
-        "        net.predict([[1.0, 2.0]])\n"
+        "        net.predict([[1.0] * 2000] * 200)\n"
         "    except ImportError as error:\n"
         "        print(error)\n"
     )

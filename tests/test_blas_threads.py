@@ -132,14 +132,14 @@ def test_training_holds_it_and_gives_it_back(
     several_threads: list[int], monkeypatch: pytest.MonkeyPatch, failing: bool
 ) -> None:
     Watching.seen.clear()
-    net = fastnn.Network([5, 4, 2], Watching, rng=0)
-    X, y = np.random.default_rng(0).random((20, 5)), [0, 1] * 10
+    net = fastnn.Network([800, 700, 2], Watching, rng=0)  # wide enough for BLAS
+    X, y = np.random.default_rng(0).random((800, 800)), [0, 1] * 400
     if failing:
         monkeypatch.setattr(Watching, "delta", lambda z, a, y: threads() and 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            net.fit(X, y, epochs=1)
+            net.fit(X, y, epochs=1, batch_size=400)
     else:
-        net.fit(X, y, epochs=2, batch_size=10)
+        net.fit(X, y, epochs=2, batch_size=400)
         net.gradients(X, y)
         assert set(Watching.seen) == {1}
     assert threads() == several_threads

@@ -18,8 +18,9 @@ from strategies import FLOATS, modest, network_sizes
 from fastnn import _epoch
 from fastnn._activations import Activation
 from fastnn._costs import Cost
-from fastnn._epoch import Mode
 from fastnn._norm import Norm
+from fastnn._pace import Pace
+from fastnn._passes import Mode
 from fastnn._plan import COLUMNS, NUMBERS, CompiledPlan
 from fastnn.dropout import Dropout
 from fastnn.normalization import get as normalization_of
@@ -28,6 +29,9 @@ from fastnn.plan import LayerOptions, ParameterLayout, Workspace
 from fastnn.regularizers import L1L2
 
 LARGEST = 2**31 - 1
+SCALARS = (
+    "batch_size", "inputs", "targets", "row_weights", "gradients", "gradient_size", "n_gradients",
+)  # fmt: skip
 LENGTHS = ("n_parameters", "n_running", "work_size")
 RULES = [optimizer.rule(L1L2(0.01, 0.1), 1) for optimizer in (SGD(), Adam())]
 ABSURD = [-(2**63), -(2**31) - 1, -2, 2**31 - 1, 2**31, 2**32, 2**32 + 1, 2**62, 2**63 - 1]
@@ -35,7 +39,12 @@ REFUSED = (OverflowError, TypeError, ValueError)
 
 
 def tight_plan(
-    sizes: tuple[int, ...], batch_size: int, cost: int = 0, norm: int = 0, dropout: float = 0.0
+    sizes: tuple[int, ...],
+    batch_size: int,
+    cost: int = 0,
+    norm: int = 0,
+    dropout: float = 0.0,
+    tile: int = 3,
 ) -> dict:
     """Arguments of a CompiledPlan without a spare number in any of its three vectors.
 
@@ -67,16 +76,21 @@ def tight_plan(
             row["inverse"] = take("work", n_out if norm == Norm.BATCH else batch_size)
         if norm == Norm.BATCH and not last:
             row |= {name: take("running", n_out) for name in ("running_mean", "running_variance")}
+        row["tile"] = tile
         table.append([row[name] for name in COLUMNS])
     hidden = {"eps": 1e-5, "momentum": 0.1, "dropout": dropout, "train_scale": 2.0,
               "predict_scale": 1.0}  # fmt: skip
     numbers = np.array([[hidden[name] for name in NUMBERS]] * len(table))
     numbers[-1, NUMBERS.index("dropout")] = 0
+    tiles = [min(tile, n_out) * n_in for n_in, n_out in itertools.pairwise(sizes)]
+    ends["gradients"] = take("work", max(tiles))
     return {
         "table": np.array(table, dtype=np.int64),
         "numbers": numbers,
         "batch_size": batch_size,
         **ends,
+        "gradient_size": max(tiles),
+        "n_gradients": 1,
         "n_parameters": taken["parameters"],
         "n_running": taken["running"],
         "work_size": taken["work"],
@@ -117,6 +131,8 @@ def fits(table: np.ndarray, batch_size: int, **arguments: Any) -> bool:
             return False
         if not 1 <= row["groups"] <= row["n_out"] or row["n_out"] % row["groups"]:
             return False
+        if not 1 <= row["tile"] <= LARGEST:
+            return False
         for name, vector, length in regions_of(row, batch_size):
             if row[name] < 0 or row[name] + length > arguments[vector]:
                 return False
@@ -124,6 +140,12 @@ def fits(table: np.ndarray, batch_size: int, **arguments: Any) -> bool:
         return False
     lengths = {"inputs": rows[0]["n_in"], "targets": rows[-1]["n_out"], "row_weights": 1}
     ends = [(arguments[name], batch_size * length) for name, length in lengths.items()]
+    tiles = [min(row["tile"], row["n_out"]) * row["n_in"] for row in rows]
+    size, count = arguments["gradient_size"], arguments["n_gradients"]
+    if not 0 <= count < LARGEST or size < 0 or (count and size < max(tiles)):
+        return False
+    if count:
+        ends.append((arguments["gradients"], size * count))
     return all(start >= 0 and start + length <= arguments["work_size"] for start, length in ends)
 
 
@@ -146,13 +168,14 @@ def run_everything(plan: CompiledPlan, n_in: int, n_out: int, dtype: type) -> No
     all_gradient, gradient = guarded(plan.n_parameters, dtype, 0.0)
     all_running, running = guarded(plan.n_running, dtype, 0.5)
     all_work, work = guarded(plan.work_size, dtype, 0.0)
-    all_state, state = guarded(3 * plan.n_parameters, dtype, 0.0)
+    all_state, state = guarded(2 * plan.n_parameters, dtype, 0.0)
     n = 2 * plan.batch_size + 1
     all_outputs, flat = guarded(n * n_out, dtype, 0.0)
     X, Y = np.full((n, n_in), 0.5, dtype), np.full((n, n_out), 0.5, dtype)
     rows = X, Y, np.full(n, 0.5, dtype), np.arange(n)
-    for rule, slots in zip(RULES, (state[:0].reshape(0, 0), state.reshape(3, -1)), strict=True):
-        told = np.array([0.1]), 1, np.zeros(1, np.uint64), True
+    trainings = list(zip(RULES, (state[:0].reshape(0, 0), state.reshape(2, -1)), strict=True))
+    for rule, slots in trainings if plan.n_gradients else trainings[:1]:
+        told = np.array([0.1]), 1, np.zeros(1, np.uint64), True, Pace(1), np.empty(0)
         _epoch.train_epoch(plan, rule, parameters, running, slots, work, *rows, *told)
         m = _epoch.forward_batch(plan, parameters, running, work, *rows, Mode.TRAIN, 1, 0)
         _epoch.output_delta(plan, work, m, True)
@@ -160,7 +183,7 @@ def run_everything(plan: CompiledPlan, n_in: int, n_out: int, dtype: type) -> No
     m = _epoch.forward_batch(plan, parameters, running, work, *rows, Mode.GRADIENT, 0, 0)
     _epoch.output_delta(plan, work, m, True)
     _epoch.gradient_batch(plan, gradient, parameters, work, m, 1.0, 0.0)
-    _epoch.predict(plan, parameters, running, work, X, flat.reshape(n, n_out))
+    _epoch.predict(plan, parameters, running, work, X, flat.reshape(n, n_out), 1)
     guards = (all_parameters, all_gradient, all_running, all_work, all_state, all_outputs)
     for whole in guards:
         assert_guards_stand(whole)
@@ -181,7 +204,6 @@ def test_a_tight_plan_is_taken_and_stays_inside(sizes, batch_size, dtype, dropou
     assert plan.n_running == arguments["n_running"]
     assert plan.work_size == arguments["work_size"]
     assert (plan.cost, plan.cost_parameter) == (0, 0.0)
-    assert plan.has_norm == (norm != Norm.NO_NORM and len(sizes) > 2)
     assert plan.needs_two_rows == (norm == Norm.BATCH and len(sizes) > 2)
     run_everything(plan, sizes[0], sizes[-1], dtype)
 
@@ -401,7 +423,7 @@ def test_a_plan_without_arguments_is_refused():
 def test_a_plan_cannot_be_changed_copied_or_pickled():
     """A copy of its addresses would outlive them."""
     plan = CompiledPlan(**tight_plan((3, 2), 2))
-    names = ("n_layers", "batch_size", "cost", "cost_parameter", "needs_two_rows", "has_norm")
+    names = ("n_layers", "batch_size", "cost", "cost_parameter", "needs_two_rows")
     for name in (*names, *LENGTHS):
         with pytest.raises(AttributeError):
             setattr(plan, name, 10**6)
@@ -422,7 +444,7 @@ def test_a_cost_that_is_not_compiled_never_trains(cost):
     parameters, work = np.full(plan.n_parameters, 0.5), np.zeros(plan.work_size)
     none, slots = np.empty(0), np.empty((0, 0))
     rows = np.ones((2, 3)), np.ones((2, 2)), none, np.arange(2)
-    told = np.array([0.1]), 0, np.zeros(1, np.uint64), False
+    told = np.array([0.1]), 0, np.zeros(1, np.uint64), False, Pace(1), np.empty(0)
     with pytest.raises(ValueError, match="cost"):
         _epoch.train_epoch(plan, RULES[0], parameters, none, slots, work, *rows, *told)
     with pytest.raises(ValueError, match="cost"):
@@ -433,18 +455,19 @@ def test_a_cost_that_is_not_compiled_never_trains(cost):
 NO_PLAN = """
 import numpy as np
 from fastnn import _epoch
+from fastnn._pace import Pace
 from fastnn.optimizers import SGD
 from fastnn.regularizers import L2
 v, s, X, order, none = np.zeros(4), np.zeros((0, 0)), np.zeros((2, 2)), np.arange(2), np.empty(0)
 rows, rule = (X, X, none, order), SGD().rule(L2(0.0), 2)
-told = v[:1], 0, np.zeros(1, np.uint64), True
+told = v[:1], 0, np.zeros(1, np.uint64), True, Pace(1), np.empty(0)
 calls = {
     "train_epoch": lambda: _epoch.train_epoch(None, rule, v, none, s, v, *rows, *told),
     "forward_batch": lambda: _epoch.forward_batch(None, v, none, v, *rows, 0, 0, 0),
     "output_delta": lambda: _epoch.output_delta(None, v, 1, False),
     "update_batch": lambda: _epoch.update_batch(None, rule, v, s, v, 1, 0.1, 0, 0),
     "gradient_batch": lambda: _epoch.gradient_batch(None, v, v, v, 1, 1.0, 0.0),
-    "predict": lambda: _epoch.predict(None, v, none, v, X, X),
+    "predict": lambda: _epoch.predict(None, v, none, v, X, X, 1),
 }
 for name, call in calls.items():
     print(name, flush=True)
@@ -483,7 +506,7 @@ def spoiled_plans(draw: st.DrawFn) -> dict:
     norm, dropout = draw(st.sampled_from(Norm)), draw(st.sampled_from([0.0, 0.5]))
     arguments = tight_plan(sizes, batch_size, norm=norm, dropout=dropout)
     table = arguments["table"]
-    scalars = ("batch_size", "inputs", "targets", "row_weights", *LENGTHS)
+    scalars = (*SCALARS, *LENGTHS)
     columns = [column for column in COLUMNS if column != "activation"]
     for _ in range(draw(st.integers(1, 3))):
         name = draw(st.sampled_from([*columns, *scalars]))
@@ -521,14 +544,14 @@ int64s = st.integers(-(2**63), 2**63 - 1)
         st.lists(st.one_of(st.integers(-1, 6), int64s), min_size=WIDTH, max_size=WIDTH),
         min_size=1, max_size=3,
     ),
-    st.lists(st.one_of(st.integers(-1, 40), int64s), min_size=7, max_size=7),
+    st.lists(st.one_of(st.integers(-1, 40), int64s), min_size=10, max_size=10),
 )  # fmt: skip
 def test_random_tables_are_refused_or_stay_inside(rows, scalars):
     table = np.array(rows, dtype=np.int64)
     table[:, COLUMNS.index("activation")] %= 13
     table[:, COLUMNS.index("norm")] %= 3
     table[:, COLUMNS.index("groups")] = 1
-    names = ("batch_size", "inputs", "targets", "row_weights", *LENGTHS)
+    names = (*SCALARS, *LENGTHS)
     arguments = {"table": table, **dict(zip(names, scalars, strict=True)), "cost": 0}
     arguments |= {"numbers": np.zeros((len(table), len(NUMBERS))), "cost_parameter": 0.0}
     if not fits(**arguments):
@@ -554,13 +577,15 @@ def test_the_plans_that_are_really_made_fit(sizes, batch_size, cost, norm, activ
     options = [LayerOptions(activation, chosen, Dropout(0.5))] * (len(sizes) - 2)
     options.append(LayerOptions("exp" if cost == Cost.POISSON else "sigmoid"))
     layout = ParameterLayout(sizes, chosen)
-    workspace = Workspace(layout, options, batch_size, np.dtype(np.float64), cost)
+    workspace = Workspace(layout, options, batch_size, np.dtype(np.float64), cost, n_gradients=2)
     plan = workspace.compiled
     assert plan.n_parameters == layout.n_parameters
     assert plan.n_running == layout.n_running
     assert plan.work_size == len(workspace.memory)
     assert fits(workspace.table, batch_size, inputs=0, targets=workspace.targets,
-                row_weights=workspace.row_weights, n_parameters=plan.n_parameters,
-                n_running=plan.n_running, work_size=plan.work_size)  # fmt: skip
+                row_weights=workspace.row_weights, gradients=workspace.gradients,
+                gradient_size=workspace.gradient_size, n_gradients=2,
+                n_parameters=plan.n_parameters, n_running=plan.n_running,
+                work_size=plan.work_size)  # fmt: skip
     if cost >= 0:
         run_everything(plan, sizes[0], sizes[-1], np.float64)

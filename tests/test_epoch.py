@@ -22,8 +22,9 @@ from threadpoolctl import threadpool_limits
 
 from fastnn import _epoch
 from fastnn._costs import Cost
-from fastnn._epoch import Mode
 from fastnn._optim import Rule
+from fastnn._pace import Pace
+from fastnn._passes import Mode, Phase
 from fastnn.optimizers import SGD, Adam
 from fastnn.plan import LayerOptions, ParameterLayout, Workspace
 from fastnn.regularizers import L1L2
@@ -31,6 +32,9 @@ from fastnn.regularizers import L1L2
 NO_SLOTS = {dtype: np.empty((0, 0), dtype) for dtype in FLOATS}
 NO_WEIGHTS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 PLAIN = SGD().rule(L1L2(0.0, 0.0), 1)
+
+
+NO_CLOCK = np.empty(0)
 
 
 def no_steps() -> np.ndarray:
@@ -160,6 +164,7 @@ class Problem:
     dtype: type = np.float64
     seed: int = 0
     soft: bool = False
+    n_threads: int = 1
     parameters: np.ndarray = field(init=False)
     X: np.ndarray = field(init=False)
     Y: np.ndarray = field(init=False)
@@ -183,7 +188,7 @@ class Problem:
         """One filled with NaN: nothing may be read before it is written."""
         options = [LayerOptions(name) for name in self.names]
         workspace = Workspace(
-            self.layout, options, self.batch_size, np.dtype(self.dtype), self.cost
+            self.layout, options, self.batch_size, np.dtype(self.dtype), self.cost, n_gradients=4
         )
         workspace.memory.fill(np.nan)
         return workspace
@@ -231,7 +236,7 @@ class Problem:
         counter = no_steps()
         cost = _epoch.train_epoch(
             plan, SGD().rule(L1L2(l1, l2), 1), *vectors[:2], NO_SLOTS[self.dtype], vectors[2],
-            *rows, np.array([rate]), 0, counter, with_cost,
+            *rows, np.array([rate]), 0, counter, with_cost, Pace(self.n_threads, True), NO_CLOCK,
         )  # fmt: skip
         assert counter[0] == -(-len(self.order) // self.batch_size)
         return cost
@@ -486,7 +491,7 @@ def test_predict_is_forward(output, hidden, dtype):
     problem = Problem((4, 6, 5, 3), hidden, output, Cost.QUADRATIC, 23, 5, dtype)
     plan, parameters, running, work = problem.compiled
     out, X = np.full((23, 3), np.nan, dtype), read_only(problem.X)
-    assert _epoch.predict(plan, read_only(parameters), running, work, X, out) is None
+    assert _epoch.predict(plan, read_only(parameters), running, work, X, out, 1) is None
     _, outputs = problem.twin().forward(problem.X.astype(np.float64))
     assert_close(out, outputs[-1], 20 * (1 + np.abs(outputs[-1])))
 
@@ -497,7 +502,7 @@ def test_predict_and_forward_batch_have_the_same_bits(sizes, n, batch_size, seed
     """Both run the same blocks of rows, once from X and once from the gathered copy."""
     problem = Problem(sizes, "tanh", "sigmoid", Cost.QUADRATIC, n, batch_size, seed=seed)
     out = np.full_like(problem.Y, np.nan)
-    _epoch.predict(*problem.compiled, problem.X, out)
+    _epoch.predict(*problem.compiled, problem.X, out, 1)
     for start in range(0, n, batch_size):
         m = problem.forward(np.arange(start, n))
         np.testing.assert_array_equal(problem.workspace.block("out", m), out[start : start + m])
@@ -542,9 +547,20 @@ def test_the_gil_is_released(no_forced_switch):
     rows, slots = (*problem.rows, np.array([0.1])), NO_SLOTS[np.float64]
     calls = {  # nothing but the kernels: NumPy gives the GIL up too, to copy an array
         "train_epoch": lambda: _epoch.train_epoch(
-            plan, PLAIN, parameters, running, slots, work, *rows, 0, no_steps(), True
+            plan,
+            PLAIN,
+            parameters,
+            running,
+            slots,
+            work,
+            *rows,
+            0,
+            no_steps(),
+            True,
+            Pace(1),
+            NO_CLOCK,
         ),
-        "predict": lambda: _epoch.predict(*problem.compiled, problem.X, out),
+        "predict": lambda: _epoch.predict(*problem.compiled, problem.X, out, 1),
     }
     assert not any(makes_progress_during(lambda: sum(range(10**5))) for _ in range(20))
     for name, call in calls.items():
@@ -615,7 +631,7 @@ def test_row_weights_are_factors_on_cost_and_gradient(dtype):
     counter = no_steps()
     cost = _epoch.train_epoch(
         plan, PLAIN, parameters, running, NO_SLOTS[dtype], work, weighted.X, weighted.Y,
-        weights, np.arange(6), np.array([0.2]), 0, counter, True,
+        weights, np.arange(6), np.array([0.2]), 0, counter, True, Pace(1), NO_CLOCK,
     )  # fmt: skip
     assert counter[0] == 1
     assert cost == pytest.approx(expected, rel=1e-5 if dtype == np.float32 else 1e-12)
@@ -629,7 +645,7 @@ def test_each_mini_batch_has_its_rate():
     rates = np.array([0.5, 0.0, 0.25])
     plan, parameters, running, work = by_rates.compiled
     _epoch.train_epoch(plan, PLAIN, parameters, running, NO_SLOTS[np.float64], work,
-                       *by_rates.rows, rates, 0, no_steps(), False)  # fmt: skip
+                       *by_rates.rows, rates, 0, no_steps(), False, Pace(1), NO_CLOCK)  # fmt: skip
     for start, rate in zip((0, 3, 6), rates, strict=True):
         m = by_hand.forward(by_hand.order[start:], Mode.TRAIN)
         by_hand.output_delta(m)
@@ -645,13 +661,13 @@ WORK = {"work": np.zeros_like(PROBLEM.workspace.memory)}
 PARAMETERS = {"parameters": PROBLEM.parameters}
 RUNNING = {"running": np.empty(0)}
 ROWS = {"X": PROBLEM.X, "Y": PROBLEM.Y, "row_weights": np.ones(6), "order": PROBLEM.order}
-STATE = {"rule": ADAM, **PARAMETERS, "slots": np.zeros((3, len(PROBLEM.parameters)))}
+STATE = {"rule": ADAM, **PARAMETERS, "slots": np.zeros((2, len(PROBLEM.parameters)))}
 MOMENT = {"seed": 1, "step": 0}
 COUNTED = {"seed": 1, "counter": np.zeros(1, dtype=np.uint64)}
 ARGUMENTS = {
     "train_epoch": {
         **STATE, **RUNNING, **WORK, **ROWS, "rates": np.array([0.1, 0.2]), **COUNTED,
-        "with_cost": True,
+        "with_cost": True, "pace": Pace(1), "seconds": np.zeros(len(Phase)),
     },
     "forward_batch": {**PARAMETERS, **RUNNING, **WORK, **ROWS, "mode": Mode.TRAIN, **MOMENT},
     "output_delta": {**WORK, "m": 2, "weighted": True},
@@ -662,6 +678,7 @@ ARGUMENTS = {
     },
     "predict": {
         **PARAMETERS, **RUNNING, **WORK, "X": PROBLEM.X, "out": np.zeros_like(PROBLEM.Y),
+        "n_threads": 1,
     },
 }  # fmt: skip
 TAKEN = [  # what is in order too
@@ -672,6 +689,7 @@ TAKEN = [  # what is in order too
     ("slots", "a row more"),
     ("counter", "strided"),  # a single number is contiguous in any step
     ("counter", "reversed"),
+    ("seconds", "no rows"),
 ]
 
 

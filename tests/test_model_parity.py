@@ -186,5 +186,6 @@ class Cubic:
 @pytest.mark.parametrize("batch_size", [13, 53])
 def test_a_cost_in_python(norm, dropout, optimizer, batch_size):
     options = {"cost": Cubic, "normalization": NORMS[norm], "dropout": DROPOUTS[dropout]}
-    fit = {"optimizer": optimizer, "learning_rate": 0.05, "sample_weight": np.arange(53.0)}
+    rate = 0.05 if optimizer == "sgd" else 0.005  # Adam would enlarge rounding
+    fit = {"optimizer": optimizer, "learning_rate": rate, "sample_weight": np.arange(53.0)}
     assert_alike({**options, "activation": "gelu"}, {**fit, "batch_size": batch_size})

@@ -81,7 +81,8 @@ def test_any_shape_equals_the_reference(sizes, n, batch_size, pair, dtype, data)
     activation = data.draw(hidden)
     rng = np.random.default_rng(n)
     X, Y = rng.random((n, sizes[0])), rng.random((n, sizes[-1]))
-    fit = {"epochs": 2, "batch_size": batch_size, "learning_rate": 0.05}
+    # Small, for some of these networks are steep, and a run that diverges shows nothing.
+    fit = {"epochs": 2, "batch_size": batch_size, "learning_rate": 0.002}
     options = {"cost": cost, "activation": activation, "output": output, "dtype": dtype}
     tolerance = 1e-12 if dtype == "float64" else 1e-4
     assert_equal_runs(both(X, Y, sizes, fit=fit, rng=3, **options), tolerance)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from closeness import assert_close
@@ -10,6 +12,7 @@ from test_epoch import NO_SLOTS, PLAIN, Problem
 from fastnn import _epoch
 from fastnn._costs import Cost
 from fastnn._optim import Optimizer, Rule
+from fastnn._pace import Pace
 from fastnn.plan import LayerOptions, ParameterLayout, Workspace
 
 RATE = 0.1
@@ -42,16 +45,17 @@ def trained(
     """Train ``made`` in the core; return the last epoch's cost."""
     workspace = Workspace(
         ParameterLayout(made.sizes), [LayerOptions(name) for name in made.names],
-        made.batch_size, np.dtype(made.dtype), made.cost, clip,
+        made.batch_size, np.dtype(made.dtype), made.cost, clip, 1,
     )  # fmt: skip
     slots = NO_SLOTS[made.dtype]
     if by.kind != Optimizer.SGD:
-        slots = np.zeros((1 + by.n_slots, len(made.parameters)), made.dtype)
+        slots = np.zeros((by.n_slots, len(made.parameters)), made.dtype)
     counter, cost = np.zeros(1, np.uint64), 0.0
     for _ in range(epochs):
         cost = _epoch.train_epoch(
             workspace.compiled, by, made.parameters, made.running, slots, workspace.memory,
-            made.X, made.Y, row_weights, made.order, np.array([RATE]), 0, counter, True,
+            made.X, made.Y, row_weights, made.order, np.array([RATE]),
+            0, counter, True, Pace(1), np.empty(0),
         )  # fmt: skip
     return cost
 
@@ -60,7 +64,7 @@ class Twin:
     """The same in NumPy and float64, each formula as it is written."""
 
     def __init__(self, made: Problem, by: Rule, row_weights: np.ndarray) -> None:
-        self.made, self.by, self.net = made, by, made.twin()
+        self.made, self.by, self.net = made, SimpleNamespace(**by.numbers), made.twin()
         self.arrays = [*self.net.weights, *self.net.biases]
         self.first = [np.zeros_like(array) for array in self.arrays]
         self.second = [np.zeros_like(array) for array in self.arrays]

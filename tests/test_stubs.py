@@ -90,7 +90,7 @@ def test_the_plan_takes_the_arguments_of_its_stub():
 def test_the_rule_takes_the_arguments_of_its_stub():
     arguments = constructor_arguments("_optim", "Rule")
     rule = fastnn._optim.Rule(**dict.fromkeys(arguments, 0))
-    assert [getattr(rule, name) for name in arguments] == [0] * len(arguments)
+    assert [rule.numbers[name] for name in arguments] == [0] * len(arguments)
     for name in arguments:
         with pytest.raises(TypeError, match=name):
             fastnn._optim.Rule(**dict.fromkeys(set(arguments) - {name}, 0))

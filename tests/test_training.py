@@ -84,7 +84,7 @@ def test_another_optimizer_starts_anew():
     net.fit(X, LABELS, epochs=1, optimizer="adam")
     net.fit(X, LABELS, epochs=2, optimizer="rmsprop")
     assert net.training_state.epochs == 2
-    assert net.training_state.slots.shape == (2, net.n_parameters)
+    assert net.training_state.slots.shape == (1, net.n_parameters)
 
 
 def numpy_circles(weights, X, y, steps):

@@ -91,4 +91,4 @@ def step(
 ) -> None:
     """Take step ``t`` of ``optimizer`` in place; AdamW's decay is done before, on weights only."""
     function = next(STEPS[kind] for kind in type(optimizer).__mro__ if kind in STEPS)
-    function(p, g, slots[1:], optimizer, rate, t)
+    function(p, g, slots, optimizer, rate, t)

@@ -10,40 +10,30 @@ from fastnn._blas cimport c_need_blas
 from fastnn._products cimport c_product_nn, c_product_nt, c_product_tn
 
 
-cdef void c_dense_forward(
-    floating* out, const floating* inp, const floating* weights, const floating* biases,
-    int m, int n_in, int n_out,
-) noexcept nogil:
-    """out := inp weightsᵀ + biases, with inp (m, n_in) and out (m, n_out)."""
-    c_product_nt(out, inp, weights, biases, m, n_out, n_in)
-
-
-cdef void c_dense_backward_input(
-    floating* dinp, const floating* dout, const floating* weights, int m, int n_in, int n_out,
-) noexcept nogil:
-    """dinp := dout weights, with dout (m, n_out) and dinp (m, n_in)."""
-    c_product_nn(dinp, dout, weights, m, n_in, n_out)
-
-
-cdef void c_dense_backward_parameters(
-    floating* dweights, floating* dbiases, const floating* dout, const floating* inp,
-    int m, int n_in, int n_out, floating scale, floating keep,
-) noexcept nogil:
-    """dweights := keep dweights + scale doutᵀ inp, and dbiases likewise with the column sums."""
-    c_product_tn(dweights, dout, inp, n_out, n_in, m, scale, keep)
-    c_column_sums(dbiases, dout, m, n_out, scale, keep)
+cdef enum:
+    STRIPE = 64  # columns summed side by side
 
 
 cdef void c_column_sums(
-    floating* sums, const floating* rows, int m, int n, floating scale, floating keep,
+    floating* sums, const floating* rows, int m, int n, int ld, floating scale, floating keep,
 ) noexcept nogil:
-    """sums := keep sums + scale Σ_i rows[i], with rows (m, n)."""
-    cdef Py_ssize_t i, j
-    for j in range(n):
-        sums[j] = 0 if keep == 0 else keep * sums[j]
-    for i in range(m):
-        for j in range(n):
-            sums[j] += scale * rows[i * n + j]
+    """sums := keep sums + scale Σ_i rows[i], with rows (m, n) at a distance of ld.
+
+    The rows are added up first: one by one, each would lose its last digits to the large sum.
+    """
+    cdef floating totals[STRIPE]
+    cdef Py_ssize_t i, j, first = 0, width
+    while first < n:
+        width = min(<Py_ssize_t> STRIPE, n - first)
+        for j in range(width):
+            totals[j] = rows[first + j]
+        for i in range(1, m):
+            for j in range(width):
+                totals[j] += rows[i * ld + first + j]
+        for j in range(width):
+            sums[first + j] = (
+                0 if keep == 0 else keep * sums[first + j]) + scale * totals[j]
+        first += STRIPE
 
 
 cdef int _check(str name, Py_ssize_t rows, Py_ssize_t columns,
@@ -87,8 +77,8 @@ def dense_forward(
     _check("out", out.shape[0], out.shape[1], m, n_out)
     c_need_blas()
     with nogil:
-        c_dense_forward(&out[0, 0], &inp[0, 0], &weights[0, 0], &biases[0],
-                        <int> m, <int> n_in, <int> n_out)
+        c_product_nt(&out[0, 0], &inp[0, 0], NULL, &weights[0, 0], &biases[0],
+                     <int> m, <int> n_out, <int> n_in, 0, <int> n_out, <int> n_out)
 
 
 def dense_backward(
@@ -124,8 +114,9 @@ def dense_backward(
     _check("dbiases", dbiases.shape[0], 1, n_out, 1)
     c_need_blas()
     with nogil:
-        c_dense_backward_input(&dinp[0, 0], &dout[0, 0], &weights[0, 0],
-                               <int> m, <int> n_in, <int> n_out)
-        c_dense_backward_parameters(
-            &dweights[0, 0], &dbiases[0], &dout[0, 0], &inp[0, 0],
-            <int> m, <int> n_in, <int> n_out, <floating> 1, <floating> 0)
+        c_product_nn(&dinp[0, 0], &dout[0, 0], &weights[0, 0],
+                     <int> m, <int> n_in, <int> n_out, 0, <int> n_in, <int> n_in)
+        c_product_tn(&dweights[0, 0], &dout[0, 0], &inp[0, 0], NULL, <int> n_out, <int> n_in,
+                     <int> m, <floating> 1, <floating> 0, 0, <int> n_out)
+        c_column_sums(&dbiases[0], &dout[0, 0], <int> m, <int> n_out, <int> n_out,
+                      <floating> 1, <floating> 0)

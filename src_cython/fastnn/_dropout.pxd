@@ -12,5 +12,5 @@ cdef struct MaskKey:
 cdef MaskKey c_mask_key(uint64_t seed, uint64_t step, uint64_t layer) noexcept nogil
 
 cdef void c_dropout(
-    floating* out, const floating* inp, Py_ssize_t size, double rate, double scale,
-    MaskKey key) noexcept nogil
+    floating* out, const floating* inp, Py_ssize_t first, Py_ssize_t size, double rate,
+    double scale, MaskKey key) noexcept nogil

@@ -33,14 +33,16 @@ cdef inline uint32_t _bits(uint32_t i, MaskKey key) noexcept nogil:
 
 
 cdef void c_dropout(
-    floating* out, const floating* inp, Py_ssize_t size, double rate, double scale, MaskKey key,
+    floating* out, const floating* inp, Py_ssize_t first, Py_ssize_t size, double rate,
+    double scale, MaskKey key,
 ) noexcept nogil:
-    """out[i] := scale inp[i] if unit i is kept, else 0; out may be inp."""
+    """out[i] := scale inp[i] if unit first + i is kept, else 0; out may be inp."""
     cdef uint32_t below = <uint32_t> (rate * 4294967296.0)
     cdef floating kept = <floating> scale
+    cdef uint32_t start = <uint32_t> first
     cdef Py_ssize_t i
     for i in range(size):
-        out[i] = inp[i] * kept if _bits(<uint32_t> i, key) >= below else 0
+        out[i] = inp[i] * kept if _bits(start + <uint32_t> i, key) >= below else 0
 
 
 def dropout(
@@ -72,4 +74,4 @@ def dropout(
         raise ValueError(f"rate: expected 0 or more and below 1, got {rate}")
     key = c_mask_key(seed, step, layer)
     with nogil:
-        c_dropout(&out[0], &inp[0], inp.shape[0], rate, scale, key)
+        c_dropout(&out[0], &inp[0], 0, inp.shape[0], rate, scale, key)

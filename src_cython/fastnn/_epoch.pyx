@@ -4,41 +4,69 @@ The work happens in a workspace that the plan laid out before the first mini-bat
 allocated here. The ``def`` functions at the end check what Python passes, then trust it.
 """
 
-from cpython.exc cimport PyErr_CheckSignals
 from cython cimport floating
 from libc.stdint cimport uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
-from fastnn._activations cimport c_activation_backward, c_activation_forward
-from fastnn._costs cimport (
-    CROSS_ENTROPY, LOG_LIKELIHOOD, QUANTILE, c_cost_backward, c_cost_forward)
-from fastnn._dense cimport (
-    c_dense_backward_input, c_dense_backward_parameters, c_dense_forward)
-from fastnn._dropout cimport c_dropout, c_mask_key
-from fastnn._norm cimport (
-    BATCH, NO_NORM, c_blocks_backward, c_blocks_forward, c_columns_backward, c_columns_forward,
-    c_running_forward, c_running_update)
-from fastnn._optim cimport (
-    SGD, Rule, c_add_penalty, c_decay, c_limit_norms, c_optimizer_step, c_penalty, c_sgd_update)
-from fastnn._plan cimport CompiledPlan, Layer
+from fastnn._costs cimport CROSS_ENTROPY, LOG_LIKELIHOOD, QUANTILE, c_cost_forward
+from fastnn._optim cimport SGD, Rule, StepRule, c_penalty
+from fastnn._pace cimport Pace, Times, c_members, c_note, c_stretch
+from fastnn._passes cimport (
+    COST, GATHER, GRADIENT, N_PHASES, PREDICT, TRAIN, Pass, c_forward, c_gradient,
+    c_mark, c_output_delta, c_share, c_start_clock, c_update, c_wait)
+from fastnn._plan cimport CompiledPlan, Layer, Plan, c_n_in, c_n_out
+from fastnn._products cimport C_FEW_ROWS, c_takes_rows
+from fastnn._team cimport Work, c_run
 
-cpdef enum Mode:
-    PREDICT = 0    # running statistics, no dropout
-    GRADIENT = 1   # the mini-batch's statistics, no dropout, nothing remembered
-    TRAIN = 2      # the mini-batch's statistics, remembered in the running ones; dropout
+
+cdef extern from "clock.h" nogil:
+    double fastnn_seconds() noexcept nogil
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() noexcept  # leaves the exception to whoever has the GIL next
 
 # Work between two looks for Ctrl-C, in units of about a floating-point operation: 20 to 100 ms.
 cdef double BETWEEN_SIGNALS = 1e9
 
 
-cdef struct Pass:
-    int mode
-    uint64_t seed    # of the dropout masks
-    uint64_t step    # steps taken before, for the masks and the optimizers' corrections
-    double divisor   # of the penalties
+# What the members of a team are told of an epoch.
+cdef struct Told:
+    const Plan* plan
+    const StepRule* rule
+    void* parameters
+    void* running
+    void* slots
+    void* work
+    const void* X
+    const void* Y
+    const void* row_weights  # NULL: none
+    const Py_ssize_t* order
+    Py_ssize_t n_order
+    Py_ssize_t done          # rows and mini-batches before the stretch at hand, by all members
+    Py_ssize_t batch
+    double stretch           # its work
+    double worked            # of it
+    const double* rates
+    Py_ssize_t n_rates
+    uint64_t seed
+    uint64_t* counter
+    bint with_cost
+    double cost
+    bint stopped             # by a signal
+    double* seconds          # of each phase, or NULL
 
 
-cdef double _batch_work(CompiledPlan plan, double m) noexcept nogil:
+cdef Pass _pass(int mode, int m, uint64_t seed, uint64_t step) noexcept nogil:
+    """A pass of one member that works alone."""
+    cdef Pass how
+    how.mode, how.m, how.seed, how.step = mode, m, seed, step
+    how.member, how.n_members = 0, 1
+    how.rate, how.divisor, how.since = 0, 1, 0
+    how.seconds = NULL
+    return how
+
+
+cdef double _batch_work(const Plan* plan, double m) noexcept nogil:
     """What one mini-batch of m rows costs, in those units: products, activations, calls."""
     cdef double work = 0
     cdef int l
@@ -47,253 +75,67 @@ cdef double _batch_work(CompiledPlan plan, double m) noexcept nogil:
     return work
 
 
+# A mini-batch's rows.
+
+
 cdef void _gather(
-    floating* out, const floating* rows, const Py_ssize_t* order, Py_ssize_t m, Py_ssize_t n,
+    floating* out, const floating* rows, const Py_ssize_t* order, int begin, int end,
+    Py_ssize_t n,
 ) noexcept nogil:
-    """out[i] := rows[order[i]], rows of n numbers."""
+    """out[i] := rows[order[i]] for i from begin to end, rows of n numbers."""
     cdef Py_ssize_t i
-    for i in range(m):
+    for i in range(begin, end):
         memcpy(out + i * n, rows + order[i] * n, n * sizeof(floating))
 
 
-# Forward.
-
-
-cdef void _norm_forward(
-    floating* x, floating* work, const floating* parameters, floating* running,
-    const Layer* layer, int m, int mode,
+cdef const floating* const* _load_inputs(
+    const floating** places, floating* work, const floating* X, const Py_ssize_t* order,
+    const Plan* plan, Pass* how,
 ) noexcept nogil:
-    """Normalize a layer's weighted inputs x (m, n_out) in place."""
-    cdef const floating* gamma = parameters + layer.gamma
-    cdef const floating* beta = parameters + layer.beta
-    cdef floating* mean = work + layer.scratch
-    cdef floating* variance = mean + layer.n_out
-    if layer.norm != BATCH:
-        c_blocks_forward(x, work + layer.xhat, work + layer.inverse, gamma, beta, m, layer.n_out,
-                         layer.groups, 1, layer.eps)
-    elif mode == PREDICT:
-        c_running_forward(x, running + layer.running_mean, running + layer.running_variance,
-                          gamma, beta, m, layer.n_out, layer.eps)
-    else:
-        c_columns_forward(x, work + layer.xhat, mean, variance, work + layer.inverse, gamma, beta,
-                          m, layer.n_out, layer.eps)
-        if mode == TRAIN:
-            c_running_update(running + layer.running_mean, running + layer.running_variance,
-                             mean, variance, m, layer.n_out, layer.momentum)
+    """Say where the inputs' rows are, or gather the member's share and return NULL."""
+    cdef Py_ssize_t n_in = c_n_in(plan)
+    cdef int begin, end, i
+    if c_takes_rows(how.m, plan.layers[0].n_out, n_in):
+        for i in range(how.m):
+            places[i] = X + order[i] * n_in
+        return places
+    begin, end = c_share(how.m, how)
+    _gather(work + plan.inputs, X, order, begin, end, n_in)
+    return NULL
 
 
-cdef void _dropout_forward(
-    floating* out, const floating* act, const Layer* layer, int l, int m, Pass how,
+cdef void _load_row_weights(
+    floating* work, const floating* row_weights, const Py_ssize_t* order, const Plan* plan,
+    bint per_batch, Pass* how,
 ) noexcept nogil:
-    """out := the units of act that are kept in this step, scaled."""
-    cdef Py_ssize_t size = m * <Py_ssize_t> layer.n_out
-    if how.mode == TRAIN:
-        c_dropout(out, act, size, layer.dropout, layer.train_scale,
-                  c_mask_key(how.seed, how.step, l))
-    else:
-        memcpy(out, act, size * sizeof(floating))
-        if layer.predict_scale != 1:
-            c_decay(out, size, <floating> layer.predict_scale)
-
-
-cdef void _forward(
-    floating* work, const floating* inputs, const floating* parameters, floating* running,
-    CompiledPlan plan, int m, Pass how,
-) noexcept nogil:
-    """All layers, for the m rows at ``inputs``: dense → normalization → activation → dropout."""
-    cdef const floating* inp = inputs
-    cdef floating* z
-    cdef floating* act
-    cdef Layer* layer
-    cdef int l
-    for l in range(plan.n_layers):
-        layer = &plan.layers[l]
-        act = work + layer.act
-        z = act if layer.z < 0 else work + layer.z
-        c_dense_forward(z, inp, parameters + layer.weights, parameters + layer.biases,
-                        m, layer.n_in, layer.n_out)
-        if layer.norm != NO_NORM:
-            _norm_forward(z, work, parameters, running, layer, m, how.mode)
-        if z != act:
-            memcpy(act, z, m * <Py_ssize_t> layer.n_out * sizeof(floating))
-        c_activation_forward(act, layer.activation, m, layer.n_out)
-        if layer.dropout > 0:
-            _dropout_forward(work + layer.out, act, layer, l, m, how)
-        inp = work + layer.out
-
-
-# Backward.
-
-
-cdef inline const floating* _input_of(floating* work, CompiledPlan plan, int l) noexcept nogil:
-    return work + (plan.inputs if l == 0 else plan.layers[l - 1].out)
-
-
-cdef void _weigh_rows(
-    floating* delta, const floating* row_weights, Py_ssize_t m, Py_ssize_t n,
-) noexcept nogil:
-    """delta[i] := row_weights[i] delta[i]."""
-    cdef Py_ssize_t i
-    for i in range(m):
-        c_decay(delta + i * n, n, row_weights[i])
-
-
-cdef void _output_delta(
-    floating* work, CompiledPlan plan, int m, bint weighted,
-) noexcept nogil:
-    cdef Layer* last = &plan.layers[plan.n_layers - 1]
-    c_cost_backward(work + last.delta, work + last.out, work + plan.targets,
-                    plan.cost, plan.cost_parameter, last.activation, m, last.n_out)
-    if weighted:
-        _weigh_rows(work + last.delta, work + plan.row_weights, m, last.n_out)
-
-
-cdef void _hidden_delta(
-    floating* work, const floating* parameters, CompiledPlan plan, int l, int m, Pass how,
-) noexcept nogil:
-    """The delta of layer l from that of layer l + 1 (BP2), back to its weighted input.
-
-    The sums for gamma and beta are left in the layer's scratch.
-    """
-    cdef Layer* layer = &plan.layers[l]
-    cdef Layer* after = &plan.layers[l + 1]
-    cdef floating* delta = work + layer.delta
-    cdef floating* dgamma = work + layer.scratch + 2 * layer.n_out
-    cdef floating* dbeta = dgamma + layer.n_out
-    c_dense_backward_input(delta, work + after.delta, parameters + after.weights,
-                           m, after.n_in, after.n_out)
-    if layer.dropout > 0 and how.mode == TRAIN:
-        c_dropout(delta, delta, m * <Py_ssize_t> layer.n_out, layer.dropout, layer.train_scale,
-                  c_mask_key(how.seed, how.step, l))
-    elif layer.dropout > 0 and layer.predict_scale != 1:
-        c_decay(delta, m * <Py_ssize_t> layer.n_out, <floating> layer.predict_scale)
-    c_activation_backward(delta, work + layer.act, NULL if layer.z < 0 else work + layer.z,
-                          layer.activation, m, layer.n_out)
-    if layer.norm == BATCH:
-        c_columns_backward(delta, dgamma, dbeta, work + layer.xhat, work + layer.inverse,
-                           parameters + layer.gamma, m, layer.n_out)
-    elif layer.norm != NO_NORM:
-        c_blocks_backward(delta, dgamma, dbeta, work + layer.xhat, work + layer.inverse,
-                          parameters + layer.gamma, m, layer.n_out, layer.groups, 1)
-
-
-cdef void _add_scaled(
-    floating* to, const floating* what, Py_ssize_t size, floating scale, floating keep,
-) noexcept nogil:
-    """to := keep to + scale what."""
-    cdef Py_ssize_t i
-    for i in range(size):
-        to[i] = (0 if keep == 0 else keep * to[i]) + scale * what[i]
-
-
-cdef void _gamma_and_beta(
-    floating* to, floating* work, const Layer* layer, floating scale, floating keep,
-) noexcept nogil:
-    """to := keep to + scale gradient, at the offsets of the layer's gamma and beta."""
-    cdef floating* sums = work + layer.scratch + 2 * layer.n_out
-    _add_scaled(to + layer.gamma, sums, layer.n_out, scale, keep)
-    _add_scaled(to + layer.beta, sums + layer.n_out, layer.n_out, scale, keep)
-
-
-cdef void _backward_update(
-    floating* work, floating* parameters, CompiledPlan plan, Rule rule, int m, double rate,
-    Pass how,
-) noexcept nogil:
-    """From the output's delta, take a plain step layer by layer; W is read before it changes."""
-    cdef Layer* layer
-    cdef int l
-    for l in range(plan.n_layers - 1, -1, -1):
-        layer = &plan.layers[l]
-        if l > 0:
-            _hidden_delta(work, parameters, plan, l - 1, m, how)
-        c_sgd_update(parameters + layer.weights, parameters + layer.biases, work + layer.delta,
-                     _input_of(work, plan, l), m, layer.n_in, layer.n_out, rule, rate, how.divisor)
-        if layer.norm != NO_NORM:
-            _gamma_and_beta(parameters, work, layer, <floating> (-rate / m), <floating> 1)
-
-
-cdef void _backward_gradient(
-    floating* gradient, floating* work, const floating* parameters, CompiledPlan plan, int m,
-    floating scale, floating keep, Pass how,
-) noexcept nogil:
-    """gradient := keep gradient + scale Σ_rows ∂C/∂parameters, from the output's delta."""
-    cdef Layer* layer
-    cdef int l
-    for l in range(plan.n_layers - 1, -1, -1):
-        layer = &plan.layers[l]
-        if l > 0:
-            _hidden_delta(work, parameters, plan, l - 1, m, how)
-        c_dense_backward_parameters(
-            gradient + layer.weights, gradient + layer.biases, work + layer.delta,
-            _input_of(work, plan, l), m, layer.n_in, layer.n_out, scale, keep)
-        if layer.norm != NO_NORM:
-            _gamma_and_beta(gradient, work, layer, scale, keep)
-        if layer.norm == BATCH:
-            # Batch norm takes a bias off again. Its gradient is 0, and rounding must not be made
-            # into steps by optimizers that divide by its size.
-            memset(gradient + layer.biases, 0, layer.n_out * sizeof(floating))
-
-
-cdef void _optimizer_update(
-    floating* slots, floating* work, floating* parameters, CompiledPlan plan, Rule rule, int m,
-    double rate, Pass how,
-) noexcept nogil:
-    """From the output's delta, form the whole gradient with its penalty, then step."""
-    cdef Layer* layer
-    cdef Py_ssize_t size
-    cdef int l
-    _backward_gradient(slots, work, parameters, plan, m, <floating> (1.0 / m), <floating> 0, how)
-    for l in range(plan.n_layers):
-        layer = &plan.layers[l]
-        size = layer.n_out * <Py_ssize_t> layer.n_in
-        if rule.l1 != 0 or rule.l2 != 0:
-            c_add_penalty(slots + layer.weights, parameters + layer.weights, size, rule,
-                          how.divisor)
-        if rule.weight_decay != 0:
-            c_decay(parameters + layer.weights, size, <floating> (1 - rate * rule.weight_decay))
-    c_optimizer_step(parameters, slots, plan.n_parameters, rule, rate, <double> how.step + 1)
-
-
-cdef void _update(
-    floating* slots, floating* work, floating* parameters, CompiledPlan plan, Rule rule, int m,
-    double rate, Pass how,
-) noexcept nogil:
-    """One step of the optimizer from the output's delta."""
-    cdef Layer* layer
-    cdef int l
-    if rule.kind == SGD:
-        _backward_update(work, parameters, plan, rule, m, rate, how)
-    else:
-        _optimizer_update(slots, work, parameters, plan, rule, m, rate, how)
-    if rule.max_norm > 0:
-        for l in range(plan.n_layers):
-            layer = &plan.layers[l]
-            c_limit_norms(parameters + layer.weights, layer.n_out, layer.n_in, rule.max_norm)
-
-
-cdef int _load_batch(
-    floating* work, const floating* parameters, floating* running, CompiledPlan plan,
-    const floating* X, const floating* Y, const floating* row_weights, const Py_ssize_t* order,
-    Py_ssize_t n_left, Pass how,
-) noexcept nogil:
-    """Gather the next mini-batch and run it forward; return its number of rows."""
-    cdef int m = plan.batch_size if n_left > plan.batch_size else <int> n_left
-    _gather(work + plan.inputs, X, order, m, plan.n_in())
-    _gather(work + plan.targets, Y, order, m, plan.n_out())
-    if row_weights != NULL:
-        _gather(work + plan.row_weights, row_weights, order, m, 1)
-    _forward(work, work + plan.inputs, parameters, running, plan, m, how)
-    return m
-
-
-cdef double _share_weights(floating* row_weights, int m) noexcept nogil:
-    """Scale the mini-batch's row weights to a mean of 1; return their sum before."""
+    """Gather the member's share; if ``per_batch`` scaled to a mean of 1, their sum the divisor."""
+    cdef int begin, end, i
     cdef double total = 0
-    cdef int i
-    for i in range(m):
-        total += row_weights[i]
-    c_decay(row_weights, m, <floating> (m / total))
-    return total
+    cdef floating factor = 1
+    if per_batch:  # by every member, for each needs the sum
+        for i in range(how.m):
+            total += row_weights[order[i]]
+        how.divisor = total
+        factor = <floating> (how.m / total)
+    begin, end = c_share(how.m, how)
+    for i in range(begin, end):
+        work[plan.row_weights + i] = factor * row_weights[order[i]]
+
+
+cdef void _load_targets(
+    floating* work, const floating* Y, const floating* row_weights, const Py_ssize_t* order,
+    const Plan* plan, bint per_batch, Pass* how,
+) noexcept nogil:
+    """Gather the member's share of targets and weights; they are there after the next meeting."""
+    cdef int begin, end
+    begin, end = c_share(how.m, how)
+    _gather(work + plan.targets, Y, order, begin, end, c_n_out(plan))
+    how.divisor = how.m if per_batch else 1
+    if row_weights != NULL:
+        _load_row_weights(work, row_weights, order, plan, per_batch, how)
+
+
+# The cost.
 
 
 cdef void _clip_outputs(floating* out, Py_ssize_t size, floating least) noexcept nogil:
@@ -305,8 +147,8 @@ cdef void _clip_outputs(floating* out, Py_ssize_t size, floating least) noexcept
 
 
 cdef double _cost_of_batch(
-    floating* work, const floating* parameters, CompiledPlan plan, Rule rule, int m,
-    bint weighted, double divisor,
+    floating* work, const floating* parameters, const Plan* plan, const StepRule* rule,
+    bint weighted, Pass* how,
 ) noexcept nogil:
     """The rows' costs, and the penalties if the rule counts them. The outputs may be clipped."""
     cdef Layer* last = &plan.layers[plan.n_layers - 1]
@@ -314,31 +156,174 @@ cdef double _cost_of_batch(
     cdef double penalty = 0
     cdef int l
     if (plan.cost == CROSS_ENTROPY or plan.cost == LOG_LIKELIHOOD) and plan.cost_parameter > 0:
-        _clip_outputs(work + last.out, m * <Py_ssize_t> last.n_out,
+        _clip_outputs(work + last.out, how.m * <Py_ssize_t> last.n_out,
                       <floating> plan.cost_parameter)
     if rule.penalty_in_cost != 0:
         for l in range(plan.n_layers):
             layer = &plan.layers[l]
             penalty += c_penalty(parameters + layer.weights,
                                  layer.n_out * <Py_ssize_t> layer.n_in, rule)
-        penalty *= rule.penalty_in_cost * m / divisor
+        penalty *= rule.penalty_in_cost * how.m / how.divisor
     return penalty + c_cost_forward(
         work + last.out, work + plan.targets, work + plan.row_weights if weighted else NULL,
-        plan.cost, plan.cost_parameter, m, last.n_out)
+        plan.cost, plan.cost_parameter, how.m, last.n_out)
+
+
+# An epoch.
+
+
+cdef void _train_on_batch(
+    floating* parameters, Told* told, Py_ssize_t done, Pass* how,
+) noexcept nogil:
+    """One mini-batch, from the rows that the order has after ``done`` others."""
+    cdef const floating* places[C_FEW_ROWS]
+    cdef floating* work = <floating*> told.work
+    cdef bint weighted = told.row_weights != NULL
+    cdef const floating* const* rows = _load_inputs(
+        places, work, <const floating*> told.X, told.order + done, told.plan, how)
+    _load_targets(work, <const floating*> told.Y, <const floating*> told.row_weights,
+                  told.order + done, told.plan, told.rule.per_batch, how)
+    c_mark(how, GATHER)
+    if rows == NULL:
+        c_wait(how)
+    c_forward(work, work + told.plan.inputs, rows, parameters, <floating*> told.running,
+              told.plan, how)
+    c_output_delta(work, told.plan, weighted, how)
+    if told.with_cost and how.member == 0:
+        told.cost += _cost_of_batch(work, parameters, told.plan, told.rule, weighted, how)
+        c_mark(how, COST)
+    if told.with_cost and told.rule.penalty_in_cost != 0:
+        c_wait(how)  # the penalty is that of the weights before the step
+    c_update(<floating*> told.slots, work, rows, parameters, told.plan, told.rule, how)
+
+
+cdef void _look_for_signals(Told* told, Pass* how) noexcept nogil:
+    if how.member == 0:
+        with gil:
+            told.stopped = PyErr_CheckSignals() != 0
+    c_wait(how)
+
+
+cdef void _run_stretch(floating* parameters, Told* told, int member, int n_members) noexcept nogil:
+    """What one member does in a stretch of an epoch."""
+    cdef Pass how = _pass(TRAIN, 0, told.seed, told.counter[0])
+    cdef Py_ssize_t done = told.done, batch = told.batch
+    cdef double work = 0, since_signals = 0
+    how.member, how.n_members = member, n_members
+    c_wait(&how)  # before the first one counts on
+    c_start_clock(&how, told.seconds if member == 0 else NULL)
+    while done < told.n_order and work < told.stretch and not told.stopped:
+        how.m = <int> min(<Py_ssize_t> told.plan.batch_size, told.n_order - done)
+        if told.plan.needs_two_rows and how.m < 2:
+            done += how.m  # one row has no variance
+            break
+        how.rate = told.rates[batch if told.n_rates > 1 else 0]
+        _train_on_batch(parameters, told, done, &how)
+        done += how.m
+        batch += 1
+        how.step += 1
+        if member == 0:
+            told.counter[0] = how.step
+        work += _batch_work(told.plan, how.m)
+        if work - since_signals > BETWEEN_SIGNALS:  # all members come to this at the same time
+            since_signals = work
+            _look_for_signals(told, &how)
+    c_wait(&how)
+    if member == 0:
+        told.done, told.batch, told.worked = done, batch, work
+
+
+cdef void _run_stretch_float(void* told, int member, int n_members) noexcept nogil:
+    _run_stretch[float](<float*> (<Told*> told).parameters, <Told*> told, member, n_members)
+
+
+cdef void _run_stretch_double(void* told, int member, int n_members) noexcept nogil:
+    _run_stretch[double](<double*> (<Told*> told).parameters, <Told*> told, member, n_members)
+
+
+cdef void _run_epoch(Work work, Told* told, Times* times) noexcept nogil:
+    """The epoch in stretches, each by as many members as is worth it."""
+    cdef double began, since_signals = 0
+    cdef int n_members
+    while told.done < told.n_order and not told.stopped:
+        n_members = c_members(times)
+        told.stretch = c_stretch(times)
+        began = fastnn_seconds()
+        c_run(work, told, n_members)
+        c_note(times, fastnn_seconds() - began, told.worked)
+        since_signals += told.worked
+        if since_signals > BETWEEN_SIGNALS and not told.stopped:
+            since_signals = 0
+            with gil:
+                told.stopped = PyErr_CheckSignals() != 0
+
+
+# A prediction.
+
+
+# What the members of a team are told of a prediction.
+cdef struct Asked:
+    const Plan* plan
+    const void* parameters
+    void* running
+    void* work               # a workspace for each member
+    const void* X
+    void* out
+    Py_ssize_t n
+    bint stopped
+
+
+cdef void _run_predict(
+    const floating* parameters, Asked* asked, int member, int n_members,
+) noexcept nogil:
+    """The blocks of rows that are the member's, one in ``n_members``."""
+    cdef const Plan* plan = asked.plan
+    cdef Py_ssize_t n_in = c_n_in(plan), n_out = c_n_out(plan)
+    cdef Py_ssize_t done = member * <Py_ssize_t> plan.batch_size
+    cdef floating* work = <floating*> asked.work + member * plan.work_size
+    cdef Pass how = _pass(PREDICT, 0, 0, 0)
+    cdef double since_signals = 0
+    while done < asked.n and not asked.stopped:
+        how.m = <int> min(<Py_ssize_t> plan.batch_size, asked.n - done)
+        c_forward(work, <const floating*> asked.X + done * n_in, NULL, parameters,
+                  <floating*> asked.running, plan, &how)
+        memcpy(<floating*> asked.out + done * n_out,
+               work + plan.layers[plan.n_layers - 1].out, how.m * n_out * sizeof(floating))
+        done += n_members * <Py_ssize_t> plan.batch_size
+        since_signals += _batch_work(plan, how.m)
+        if member == 0 and since_signals > BETWEEN_SIGNALS:
+            since_signals = 0
+            with gil:
+                asked.stopped = PyErr_CheckSignals() != 0
+
+
+cdef void _run_predict_float(void* asked, int member, int n_members) noexcept nogil:
+    _run_predict[float](<const float*> (<Asked*> asked).parameters, <Asked*> asked, member,
+                        n_members)
+
+
+cdef void _run_predict_double(void* asked, int member, int n_members) noexcept nogil:
+    _run_predict[double](<const double*> (<Asked*> asked).parameters, <Asked*> asked, member,
+                         n_members)
 
 
 # What Python calls.
 
 
+cdef int _raise_if(bint stopped) except -1:
+    """Let the exception through that a signal's handler left, and that nobody has seen yet."""
+    return -1 if stopped else 0
+
+
 cdef int _check_rows(
-    CompiledPlan plan, Py_ssize_t n, Py_ssize_t x_columns, Py_ssize_t y_rows,
+    const Plan* plan, Py_ssize_t n, Py_ssize_t x_columns, Py_ssize_t y_rows,
     Py_ssize_t y_columns,
 ) except -1:
     if n < 1 or y_rows != n:
         raise ValueError(f"X, Y: expected one row or more and as many of each, "
                          f"got {n} and {y_rows}")
-    if x_columns != plan.n_in() or y_columns != plan.n_out():
-        raise ValueError(f"X, Y: expected {plan.n_in()} and {plan.n_out()} columns, "
+    if x_columns != c_n_in(plan) or y_columns != c_n_out(plan):
+        raise ValueError(f"X, Y: expected {c_n_in(plan)} and {c_n_out(plan)} columns, "
                          f"got {x_columns} and {y_columns}")
     return 0
 
@@ -359,25 +344,34 @@ cdef int _check_order(const Py_ssize_t[::1] order, Py_ssize_t n) except -1:
     return 0
 
 
-cdef int _check_m(CompiledPlan plan, Py_ssize_t m) except -1:
+cdef int _check_m(const Plan* plan, Py_ssize_t m) except -1:
     if not 1 <= m <= plan.batch_size:
         raise ValueError(f"m: expected 1 to {plan.batch_size} rows, got {m}")
     return 0
 
 
-cdef int _check_cost(CompiledPlan plan) except -1:
+cdef int _check_cost(const Plan* plan) except -1:
     if not 0 <= plan.cost <= <int> QUANTILE:  # enums are unsigned in C
         raise ValueError(f"plan: its cost ({plan.cost}) is not a compiled one")
     return 0
 
 
 cdef int _check_slots(
-    CompiledPlan plan, Rule rule, Py_ssize_t n_slots, Py_ssize_t size,
+    const Plan* plan, const StepRule* rule, Py_ssize_t n_slots, Py_ssize_t size,
 ) except -1:
-    cdef int needed = 0 if rule.kind == <int> SGD else 1 + rule.n_slots
+    cdef int needed = rule.n_slots
     if n_slots < needed or (needed and size != plan.n_parameters):
         raise ValueError(f"slots: expected ({needed}, {plan.n_parameters}) numbers, "
                          f"got ({n_slots}, {size})")
+    return 0
+
+
+cdef int _check_members(const Plan* plan, const StepRule* rule, int n_threads) except -1:
+    if n_threads < 1:
+        raise ValueError(f"n_threads: expected 1 or more, got {n_threads}")
+    if rule.kind != <int> SGD and n_threads > plan.n_gradients:
+        raise ValueError(f"n_threads: the plan has room for the gradients of {plan.n_gradients}, "
+                         f"got {n_threads}")
     return 0
 
 
@@ -387,13 +381,20 @@ cdef int _check_mode(int mode) except -1:
     return 0
 
 
+cdef int _check_rates(Py_ssize_t n_rates, Py_ssize_t n_order, Py_ssize_t batch_size) except -1:
+    cdef Py_ssize_t n_batches = (n_order + batch_size - 1) // batch_size
+    if n_rates != 1 and n_rates != n_batches:
+        raise ValueError(f"rates: expected 1 or {n_batches}, got {n_rates}")
+    return 0
+
+
 def train_epoch(
     CompiledPlan plan not None, Rule rule not None, floating[::1] parameters not None,
     floating[::1] running not None, floating[:, ::1] slots not None, floating[::1] work not None,
     const floating[:, ::1] X not None, const floating[:, ::1] Y not None,
     const floating[::1] row_weights not None, const Py_ssize_t[::1] order not None,
     const double[::1] rates not None, uint64_t seed, uint64_t[::1] counter not None,
-    bint with_cost,
+    bint with_cost, Pace pace not None, double[::1] seconds not None,
 ) -> float:
     """Run one epoch of mini-batch gradient descent over the rows in ``order``.
 
@@ -406,8 +407,8 @@ def train_epoch(
         Updated in place, mini-batch by mini-batch.
     running : array (plan.n_running,)
         Running statistics of batch norm; updated too.
-    slots : array (1 + rule.n_slots, plan.n_parameters), or (0, any) for plain SGD
-        Room for the gradient, then the optimizer's state.
+    slots : array (rule.n_slots, plan.n_parameters), or (0, any) for plain SGD
+        The optimizer's state.
     work : array (plan.work_size,)
     X, Y : arrays (n, n_in) and (n, n_out)
         Inputs and targets; all arrays of one dtype.
@@ -426,6 +427,11 @@ def train_epoch(
         Whether to sum up each mini-batch's cost before its step. If ``rule.per_batch``, the rows
         of a mini-batch count by their share of its weights, times the number of its rows.
 
+    pace : Pace
+        How many threads share the work, if they are free; the numbers are the same for any.
+    seconds : float64 array (len(Phase),) or (0,)
+        Where the time goes is added to it, if there is room.
+
     Returns
     -------
     float
@@ -438,58 +444,39 @@ def train_epoch(
     KeyboardInterrupt
         At Ctrl-C; everything then stands at the last finished mini-batch.
     """
-    cdef Py_ssize_t done = 0, n_order = order.shape[0], batch = 0
-    cdef Py_ssize_t n_batches = (n_order + plan.batch_size - 1) // plan.batch_size
-    cdef double cost = 0 if with_cost else float("nan")
-    cdef double since_signals = 0, rate
-    cdef const floating* weights = NULL
-    cdef floating* state = NULL
-    cdef floating* averages = NULL
-    cdef int m
-    cdef Pass how
+    cdef Told told
+    _check_rows(&plan.c, X.shape[0], X.shape[1], Y.shape[0], Y.shape[1])
     plan.check_vectors(parameters.shape[0], running.shape[0], work.shape[0])
-    _check_rows(plan, X.shape[0], X.shape[1], Y.shape[0], Y.shape[1])
     _check_row_weights(row_weights.shape[0], X.shape[0])
     _check_order(order, X.shape[0])
-    _check_cost(plan)
-    _check_slots(plan, rule, slots.shape[0], slots.shape[1])
-    if rates.shape[0] != 1 and rates.shape[0] != n_batches:
-        raise ValueError(f"rates: expected 1 or {n_batches}, got {rates.shape[0]}")
+    _check_cost(&plan.c)
+    _check_slots(&plan.c, &rule.c, slots.shape[0], slots.shape[1])
+    _check_members(&plan.c, &rule.c, pace.c.most)
+    _check_rates(rates.shape[0], order.shape[0], plan.c.batch_size)
     if counter.shape[0] != 1:
         raise ValueError(f"counter: expected 1 number, got {counter.shape[0]}")
-    if row_weights.shape[0]:
-        weights = &row_weights[0]
-    if rule.kind != <int> SGD:
-        state = &slots[0, 0]
-    if running.shape[0]:
-        averages = &running[0]
-    how.mode, how.seed, how.step, how.divisor = TRAIN, seed, counter[0], 1
+    if seconds.shape[0] != 0 and seconds.shape[0] != <int> N_PHASES:
+        raise ValueError(f"seconds: expected 0 or {<int> N_PHASES} numbers, "
+                         f"got {seconds.shape[0]}")
+    told.plan, told.rule = &plan.c, &rule.c
+    told.parameters, told.work = &parameters[0], &work[0]
+    told.running = &running[0] if running.shape[0] else NULL
+    told.slots = &slots[0, 0] if rule.c.n_slots else NULL
+    told.X, told.Y = &X[0, 0], &Y[0, 0]
+    told.row_weights = &row_weights[0] if row_weights.shape[0] else NULL
+    told.order, told.n_order = &order[0], order.shape[0]
+    told.rates, told.n_rates = &rates[0], rates.shape[0]
+    told.seed, told.counter = seed, &counter[0]
+    told.with_cost, told.cost = with_cost, 0 if with_cost else float("nan")
+    told.stopped, told.done, told.batch, told.worked = False, 0, 0, 0
+    told.seconds = &seconds[0] if seconds.shape[0] else NULL
     with nogil:
-        while done < n_order:
-            if plan.needs_two_rows and min(n_order - done, plan.batch_size) < 2:
-                break
-            rate = rates[batch if rates.shape[0] > 1 else 0]
-            m = _load_batch(&work[0], &parameters[0], averages, plan, &X[0, 0], &Y[0, 0], weights,
-                            &order[done], n_order - done, how)
-            if rule.per_batch:
-                how.divisor = m
-                if weights != NULL:
-                    how.divisor = _share_weights(&work[plan.row_weights], m)
-            _output_delta(&work[0], plan, m, weights != NULL)
-            if with_cost:
-                cost += _cost_of_batch(&work[0], &parameters[0], plan, rule, m, weights != NULL,
-                                       how.divisor)
-            _update(state, &work[0], &parameters[0], plan, rule, m, rate, how)
-            done += m
-            batch += 1
-            how.step += 1
-            counter[0] = how.step
-            since_signals += _batch_work(plan, m)
-            if since_signals > BETWEEN_SIGNALS:
-                since_signals = 0
-                with gil:
-                    PyErr_CheckSignals()
-    return cost
+        if floating is float:
+            _run_epoch(_run_stretch_float, &told, &pace.c)
+        else:
+            _run_epoch(_run_stretch_double, &told, &pace.c)
+    _raise_if(told.stopped)
+    return told.cost
 
 
 def forward_batch(
@@ -504,24 +491,20 @@ def forward_batch(
     The parameters are as for ``train_epoch``; ``mode`` is a number of ``Mode``. Returns the number
     of rows taken.
     """
-    cdef const floating* weights = NULL
-    cdef floating* averages = NULL
-    cdef int m
     cdef Pass how
+    _check_rows(&plan.c, X.shape[0], X.shape[1], Y.shape[0], Y.shape[1])
     plan.check_vectors(parameters.shape[0], running.shape[0], work.shape[0])
-    _check_rows(plan, X.shape[0], X.shape[1], Y.shape[0], Y.shape[1])
     _check_row_weights(row_weights.shape[0], X.shape[0])
     _check_order(order, X.shape[0])
     _check_mode(mode)
-    if row_weights.shape[0]:
-        weights = &row_weights[0]
-    if running.shape[0]:
-        averages = &running[0]
-    how.mode, how.seed, how.step, how.divisor = mode, seed, step, 1
+    how = _pass(mode, <int> min(<Py_ssize_t> plan.c.batch_size, order.shape[0]), seed, step)
     with nogil:
-        m = _load_batch(&work[0], &parameters[0], averages, plan, &X[0, 0], &Y[0, 0], weights,
-                        &order[0], order.shape[0], how)
-    return m
+        _gather(&work[plan.c.inputs], &X[0, 0], &order[0], 0, how.m, X.shape[1])
+        _load_targets(&work[0], &Y[0, 0], &row_weights[0] if row_weights.shape[0] else NULL,
+                      &order[0], &plan.c, False, &how)
+        c_forward(&work[0], &work[plan.c.inputs], NULL, &parameters[0],
+                  &running[0] if running.shape[0] else NULL, &plan.c, &how)
+    return how.m
 
 
 def output_delta(
@@ -531,11 +514,12 @@ def output_delta(
 
     ``weighted`` says whether their weights were gathered too.
     """
-    plan.check_vectors(plan.n_parameters, plan.n_running, work.shape[0])
-    _check_m(plan, m)
-    _check_cost(plan)
+    cdef Pass how = _pass(GRADIENT, m, 0, 0)
+    plan.check_vectors(plan.c.n_parameters, plan.c.n_running, work.shape[0])
+    _check_m(&plan.c, m)
+    _check_cost(&plan.c)
     with nogil:
-        _output_delta(&work[0], plan, m, weighted)
+        c_output_delta(&work[0], &plan.c, weighted, &how)
 
 
 def update_batch(
@@ -551,18 +535,17 @@ def update_batch(
         If something does not fit the plan, or the rule is one per mini-batch's weights, which
         are not known here.
     """
-    cdef floating* state = NULL
-    cdef Pass how
-    plan.check_vectors(parameters.shape[0], plan.n_running, work.shape[0])
-    _check_m(plan, m)
-    _check_slots(plan, rule, slots.shape[0], slots.shape[1])
-    if rule.per_batch:
+    cdef Pass how = _pass(TRAIN, m, seed, step)
+    if rule.c.per_batch:
         raise ValueError("rule: expected one without per_batch")
-    if rule.kind != <int> SGD:
-        state = &slots[0, 0]
-    how.mode, how.seed, how.step, how.divisor = TRAIN, seed, step, 1
+    plan.check_vectors(parameters.shape[0], plan.c.n_running, work.shape[0])
+    _check_m(&plan.c, m)
+    _check_slots(&plan.c, &rule.c, slots.shape[0], slots.shape[1])
+    _check_members(&plan.c, &rule.c, 1)
+    how.rate = rate
     with nogil:
-        _update(state, &work[0], &parameters[0], plan, rule, m, rate, how)
+        c_update(&slots[0, 0] if rule.c.n_slots else NULL, &work[0], NULL, &parameters[0],
+                 &plan.c, &rule.c, &how)
 
 
 def gradient_batch(
@@ -575,26 +558,26 @@ def gradient_batch(
     It starts from the output's delta of rows run forward in the mode GRADIENT; ``gradient`` is
     laid out as ``parameters``.
     """
-    cdef Pass how
-    if gradient.shape[0] != plan.n_parameters:
-        raise ValueError(f"gradient: expected {plan.n_parameters} numbers, "
+    cdef Pass how = _pass(GRADIENT, m, 0, 0)
+    if gradient.shape[0] != plan.c.n_parameters:
+        raise ValueError(f"gradient: expected {plan.c.n_parameters} numbers, "
                          f"got {gradient.shape[0]}")
-    plan.check_vectors(parameters.shape[0], plan.n_running, work.shape[0])
-    _check_m(plan, m)
-    how.mode, how.seed, how.step, how.divisor = GRADIENT, 0, 0, 1
+    plan.check_vectors(parameters.shape[0], plan.c.n_running, work.shape[0])
+    _check_m(&plan.c, m)
     with nogil:
-        _backward_gradient(&gradient[0], &work[0], &parameters[0], plan, m,
-                           <floating> scale, <floating> keep, how)
+        c_gradient(&gradient[0], &work[0], &parameters[0], &plan.c, <floating> scale,
+                   <floating> keep, &how)
 
 
 def predict(
     CompiledPlan plan not None, const floating[::1] parameters not None,
     floating[::1] running not None, floating[::1] work not None,
-    const floating[:, ::1] X not None, floating[:, ::1] out not None,
+    const floating[:, ::1] X not None, floating[:, ::1] out not None, int n_threads,
 ) -> None:
     """Write the network's outputs for the rows of ``X`` (n, n_in) into ``out`` (n, n_out).
 
-    The rows go through the workspace in blocks of the plan's batch size.
+    The rows go through the workspace in blocks of the plan's batch size; ``work`` holds
+    ``n_threads`` workspaces, one after the other.
 
     Raises
     ------
@@ -603,27 +586,19 @@ def predict(
     KeyboardInterrupt
         At Ctrl-C, with ``out`` half written.
     """
-    cdef Py_ssize_t done = 0, n = X.shape[0]
-    cdef double since_signals = 0
-    cdef floating* averages = NULL
-    cdef int m
-    cdef Layer* last
-    cdef Pass how
-    plan.check_vectors(parameters.shape[0], running.shape[0], work.shape[0])
-    _check_rows(plan, n, X.shape[1], out.shape[0], out.shape[1])
-    if running.shape[0]:
-        averages = &running[0]
-    how.mode, how.seed, how.step, how.divisor = PREDICT, 0, 0, 1
-    last = &plan.layers[plan.n_layers - 1]
+    cdef Asked asked
+    if n_threads < 1 or work.shape[0] % n_threads:
+        raise ValueError(f"n_threads: expected a whole number of workspaces, 1 or more, "
+                         f"got {n_threads}")
+    plan.check_vectors(parameters.shape[0], running.shape[0], work.shape[0] // n_threads)
+    _check_rows(&plan.c, X.shape[0], X.shape[1], out.shape[0], out.shape[1])
+    asked.plan, asked.parameters, asked.work = &plan.c, &parameters[0], &work[0]
+    asked.running = &running[0] if running.shape[0] else NULL
+    asked.X, asked.out, asked.n = &X[0, 0], &out[0, 0], X.shape[0]
+    asked.stopped = False
     with nogil:
-        while done < n:
-            m = plan.batch_size if n - done > plan.batch_size else <int> (n - done)
-            _forward(&work[0], &X[done, 0], &parameters[0], averages, plan, m, how)
-            memcpy(&out[done, 0], &work[last.out],
-                   m * <Py_ssize_t> last.n_out * sizeof(floating))
-            done += m
-            since_signals += _batch_work(plan, m)
-            if since_signals > BETWEEN_SIGNALS:
-                since_signals = 0
-                with gil:
-                    PyErr_CheckSignals()
+        if floating is float:
+            c_run(_run_predict_float, &asked, n_threads)
+        else:
+            c_run(_run_predict_double, &asked, n_threads)
+    _raise_if(asked.stopped)

@@ -16,12 +16,13 @@ cpdef enum Norm:
 
 cdef void c_columns_forward(
     floating* x, floating* xhat, floating* mean, floating* variance, floating* inverse,
-    const floating* gamma, const floating* beta, Py_ssize_t m, Py_ssize_t n, double eps,
-) noexcept nogil
+    const floating* gamma, const floating* beta, Py_ssize_t m, Py_ssize_t n, Py_ssize_t ld,
+    double eps) noexcept nogil
 
 cdef void c_columns_backward(
     floating* delta, floating* dgamma, floating* dbeta, const floating* xhat,
-    const floating* inverse, const floating* gamma, Py_ssize_t m, Py_ssize_t n) noexcept nogil
+    const floating* inverse, const floating* gamma, Py_ssize_t m, Py_ssize_t n, Py_ssize_t ld,
+) noexcept nogil
 
 cdef void c_running_update(
     floating* running_mean, floating* running_variance, const floating* mean,
@@ -29,8 +30,8 @@ cdef void c_running_update(
 
 cdef void c_running_forward(
     floating* x, const floating* running_mean, const floating* running_variance,
-    const floating* gamma, const floating* beta, Py_ssize_t m, Py_ssize_t n, double eps,
-) noexcept nogil
+    const floating* gamma, const floating* beta, Py_ssize_t m, Py_ssize_t n, Py_ssize_t ld,
+    double eps) noexcept nogil
 
 cdef void c_blocks_forward(
     floating* x, floating* xhat, floating* inverse, const floating* gamma, const floating* beta,

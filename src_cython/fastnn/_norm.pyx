@@ -12,6 +12,7 @@ from libc.math cimport sqrt
 
 cdef void _column_statistics(
     floating* mean, floating* variance, const floating* x, Py_ssize_t m, Py_ssize_t n,
+    Py_ssize_t ld,
 ) noexcept nogil:
     """Mean and biased variance of each column less its first number, in one pass (Welford, 1962).
 
@@ -25,7 +26,7 @@ cdef void _column_statistics(
     for i in range(1, m):
         share = <floating> (1.0 / (i + 1))
         for j in range(n):
-            moved = x[i * n + j] - x[j]
+            moved = x[i * ld + j] - x[j]
             d = moved - mean[j]
             mean[j] += d * share
             variance[j] += d * (moved - mean[j])
@@ -36,18 +37,22 @@ cdef void _column_statistics(
 
 cdef void c_columns_forward(
     floating* x, floating* xhat, floating* mean, floating* variance, floating* inverse,
-    const floating* gamma, const floating* beta, Py_ssize_t m, Py_ssize_t n, double eps,
+    const floating* gamma, const floating* beta, Py_ssize_t m, Py_ssize_t n, Py_ssize_t ld,
+    double eps,
 ) noexcept nogil:
-    """x (m, n) := γ x̂ + β with each column's own statistics, which are handed out."""
+    """x (m, n) := γ x̂ + β with each column's own statistics, which are handed out.
+
+    ``ld`` is the distance between the rows of x and of x̂.
+    """
     cdef Py_ssize_t i, j
     cdef floating first
-    _column_statistics(mean, variance, x, m, n)
+    _column_statistics(mean, variance, x, m, n, ld)
     for j in range(n):
         inverse[j] = <floating> (1 / sqrt(variance[j] + eps))
     for i in range(m - 1, 0, -1):  # the first row last: the others need its numbers
         for j in range(n):
-            xhat[i * n + j] = ((x[i * n + j] - x[j]) - mean[j]) * inverse[j]
-            x[i * n + j] = gamma[j] * xhat[i * n + j] + beta[j]
+            xhat[i * ld + j] = ((x[i * ld + j] - x[j]) - mean[j]) * inverse[j]
+            x[i * ld + j] = gamma[j] * xhat[i * ld + j] + beta[j]
     for j in range(n):
         first = x[j]
         xhat[j] = -mean[j] * inverse[j]
@@ -57,9 +62,12 @@ cdef void c_columns_forward(
 
 cdef void c_columns_backward(
     floating* delta, floating* dgamma, floating* dbeta, const floating* xhat,
-    const floating* inverse, const floating* gamma, Py_ssize_t m, Py_ssize_t n,
+    const floating* inverse, const floating* gamma, Py_ssize_t m, Py_ssize_t n, Py_ssize_t ld,
 ) noexcept nogil:
-    """delta (m, n) := ∂C/∂x in place of ∂C/∂y; dgamma and dbeta are overwritten with their sums."""
+    """delta (m, n) := ∂C/∂x in place of ∂C/∂y; dgamma and dbeta are overwritten with their sums.
+
+    ``ld`` is the distance between the rows of delta and of x̂.
+    """
     cdef Py_ssize_t i, j
     cdef floating share = <floating> (1.0 / m)
     for j in range(n):
@@ -67,12 +75,12 @@ cdef void c_columns_backward(
         dbeta[j] = 0
     for i in range(m):
         for j in range(n):
-            dbeta[j] += delta[i * n + j]
-            dgamma[j] += delta[i * n + j] * xhat[i * n + j]
+            dbeta[j] += delta[i * ld + j]
+            dgamma[j] += delta[i * ld + j] * xhat[i * ld + j]
     for i in range(m):
         for j in range(n):
-            delta[i * n + j] = gamma[j] * inverse[j] * (
-                delta[i * n + j] - share * (dbeta[j] + xhat[i * n + j] * dgamma[j]))
+            delta[i * ld + j] = gamma[j] * inverse[j] * (
+                delta[i * ld + j] - share * (dbeta[j] + xhat[i * ld + j] * dgamma[j]))
 
 
 cdef void c_running_update(
@@ -90,15 +98,19 @@ cdef void c_running_update(
 
 cdef void c_running_forward(
     floating* x, const floating* running_mean, const floating* running_variance,
-    const floating* gamma, const floating* beta, Py_ssize_t m, Py_ssize_t n, double eps,
+    const floating* gamma, const floating* beta, Py_ssize_t m, Py_ssize_t n, Py_ssize_t ld,
+    double eps,
 ) noexcept nogil:
-    """x (m, n) := γ (x − running mean) / √(running variance + ε) + β, row by row alike."""
+    """x (m, n) := γ (x − running mean) / √(running variance + ε) + β, row by row alike.
+
+    ``ld`` is the distance between the rows of x.
+    """
     cdef Py_ssize_t i, j
     cdef floating scale
     for j in range(n):
         scale = <floating> (1 / sqrt(running_variance[j] + eps)) * gamma[j]
         for i in range(m):
-            x[i * n + j] = (x[i * n + j] - running_mean[j]) * scale + beta[j]
+            x[i * ld + j] = (x[i * ld + j] - running_mean[j]) * scale + beta[j]
 
 
 cdef void _block_statistics(
@@ -246,7 +258,7 @@ def columns_forward(
     _check_length("beta", beta.shape[0], n)
     with nogil:
         c_columns_forward(&x[0, 0], &xhat[0, 0], &mean[0], &variance[0], &inverse[0],
-                          &gamma[0], &beta[0], m, n, eps)
+                          &gamma[0], &beta[0], m, n, n, eps)
 
 
 def columns_backward(
@@ -279,7 +291,7 @@ def columns_backward(
     _check_length("gamma", gamma.shape[0], n)
     with nogil:
         c_columns_backward(&delta[0, 0], &dgamma[0], &dbeta[0], &xhat[0, 0], &inverse[0],
-                           &gamma[0], m, n)
+                           &gamma[0], m, n, n)
 
 
 def running_update(
@@ -342,7 +354,7 @@ def running_forward(
     _check_length("beta", beta.shape[0], n)
     with nogil:
         c_running_forward(&x[0, 0], &running_mean[0], &running_variance[0], &gamma[0], &beta[0],
-                          m, n, eps)
+                          m, n, n, eps)
 
 
 def blocks_forward(

@@ -12,31 +12,34 @@ cpdef enum Optimizer:
     RPROP = 5
 
 
+cdef struct StepRule:
+    int kind
+    int n_slots           # numbers of state a parameter
+    double first          # momentum, or β₁, or the smoothing α of RMSProp
+    double second         # β₂
+    double eps
+    bint nesterov
+    double weight_decay   # AdamW's, on weights only
+    double l2             # strength / n
+    double l1             # strength / n
+    double max_norm       # largest length of a neuron's weights; 0: any
+    bint epsilon_hat      # Adam's eps is outside the bias correction
+    bint per_batch        # sums and penalties over the mini-batch's row weights
+    double penalty_in_cost   # factor on the penalties in an epoch's cost
+
+
 cdef class Rule:
-    cdef readonly int kind
-    cdef readonly int n_slots           # state vectors besides the gradient
-    cdef readonly double first          # momentum, or β₁, or the smoothing α of RMSProp
-    cdef readonly double second         # β₂
-    cdef readonly double eps
-    cdef readonly bint nesterov
-    cdef readonly double weight_decay   # AdamW's, on weights only
-    cdef readonly double l2             # strength / n
-    cdef readonly double l1             # strength / n
-    cdef readonly double max_norm       # largest length of a neuron's weights; 0: any
-    cdef readonly bint epsilon_hat      # Adam's eps is outside the bias correction
-    cdef readonly bint per_batch        # sums and penalties over the mini-batch's row weights
-    cdef readonly double penalty_in_cost   # factor on the penalties in an epoch's cost
+    cdef StepRule c
 
 
-cdef void c_sgd_update(
-    floating* weights, floating* biases, const floating* delta, const floating* inp,
-    int m, int n_in, int n_out, Rule rule, double rate, double divisor) noexcept nogil
+cdef void c_shrink(
+    floating* weights, Py_ssize_t size, floating decay, floating l1) noexcept nogil
 
 cdef void c_add_penalty(
-    floating* gradient, const floating* weights, Py_ssize_t size, Rule rule, double divisor,
-) noexcept nogil
+    floating* gradient, const floating* weights, Py_ssize_t size, const StepRule* rule,
+    double divisor) noexcept nogil
 
-cdef double c_penalty(const floating* weights, Py_ssize_t size, Rule rule) noexcept nogil
+cdef double c_penalty(const floating* weights, Py_ssize_t size, const StepRule* rule) noexcept nogil
 
 cdef void c_decay(floating* weights, Py_ssize_t size, floating factor) noexcept nogil
 
@@ -44,5 +47,5 @@ cdef void c_limit_norms(
     floating* weights, Py_ssize_t n_out, Py_ssize_t n_in, double max_norm) noexcept nogil
 
 cdef void c_optimizer_step(
-    floating* parameters, floating* slots, Py_ssize_t size, Rule rule, double rate, double t,
-) noexcept nogil
+    floating* parameters, const floating* g, floating* one, Py_ssize_t stride, Py_ssize_t size,
+    const StepRule* rule, double rate, double t) noexcept nogil

@@ -17,9 +17,6 @@ W ← (1 − ηλ/n) W − η λ₁/n sgn(W) − η g (Nielsen, chapter 3).
 from cython cimport floating
 from libc.math cimport fabs, fmax, fmin, pow, sqrt, sqrtf
 
-from fastnn._dense cimport c_column_sums
-from fastnn._products cimport c_product_tn
-
 cdef double RPROP_SHRINK = 0.5, RPROP_GROW = 1.2, RPROP_LEAST = 1e-6, RPROP_MOST = 50
 
 SLOTS = {SGD: 0, MOMENTUM: 1, RMSPROP: 1, ADAGRAD: 1, ADAM: 2, RPROP: 2}
@@ -61,12 +58,24 @@ cdef class Rule:
     ):
         if not 0 <= kind <= <int> RPROP:
             raise ValueError(f"kind: expected 0 to {<int> RPROP}, got {kind}")
-        self.kind, self.n_slots = kind, SLOTS[kind]
-        self.first, self.second, self.eps = first, second, eps
-        self.nesterov, self.weight_decay = nesterov, weight_decay
-        self.l2, self.l1, self.max_norm = l2, l1, max_norm
-        self.epsilon_hat, self.per_batch = epsilon_hat, per_batch
-        self.penalty_in_cost = penalty_in_cost
+        self.c.kind, self.c.n_slots = kind, SLOTS[kind]
+        self.c.first, self.c.second, self.c.eps = first, second, eps
+        self.c.nesterov, self.c.weight_decay = nesterov, weight_decay
+        self.c.l2, self.c.l1, self.c.max_norm = l2, l1, max_norm
+        self.c.epsilon_hat, self.c.per_batch = epsilon_hat, per_batch
+        self.c.penalty_in_cost = penalty_in_cost
+
+    @property
+    def kind(self) -> int:
+        return self.c.kind
+
+    @property
+    def n_slots(self) -> int:
+        return self.c.n_slots
+
+    @property
+    def numbers(self) -> dict:
+        return self.c
 
 
 cdef inline floating _sqrt(floating x) noexcept nogil:
@@ -80,31 +89,16 @@ cdef inline floating _sign(floating x) noexcept nogil:
     return <floating> ((x > 0) - (x < 0))
 
 
-cdef void _shrink(floating* weights, Py_ssize_t size, floating decay, floating l1) noexcept nogil:
+cdef void c_shrink(floating* weights, Py_ssize_t size, floating decay, floating l1) noexcept nogil:
     """W := decay W − l1 sgn(W), with sgn(0) = 0."""
     cdef Py_ssize_t i
     for i in range(size):
         weights[i] = decay * weights[i] - l1 * _sign(weights[i])
 
 
-cdef void c_sgd_update(
-    floating* weights, floating* biases, const floating* delta, const floating* inp,
-    int m, int n_in, int n_out, Rule rule, double rate, double divisor,
-) noexcept nogil:
-    """One plain step of a dense layer from its delta (m, n_out) and input (m, n_in).
-
-    ``divisor`` is that of the penalties.
-    """
-    cdef floating step = <floating> (-rate / m), decay = <floating> (1 - rate * rule.l2 / divisor)
-    if rule.l1 != 0:
-        _shrink(weights, n_out * <Py_ssize_t> n_in, decay, <floating> (rate * rule.l1 / divisor))
-        decay = 1
-    c_product_tn(weights, delta, inp, n_out, n_in, m, step, decay)
-    c_column_sums(biases, delta, m, n_out, step, <floating> 1)
-
-
 cdef void c_add_penalty(
-    floating* gradient, const floating* weights, Py_ssize_t size, Rule rule, double divisor,
+    floating* gradient, const floating* weights, Py_ssize_t size, const StepRule* rule,
+    double divisor,
 ) noexcept nogil:
     """gradient := gradient + (l2 W + l1 sgn(W)) / divisor."""
     cdef Py_ssize_t i
@@ -117,7 +111,9 @@ cdef void c_add_penalty(
         gradient[i] += l2 * weights[i] + l1 * _sign(weights[i])
 
 
-cdef double c_penalty(const floating* weights, Py_ssize_t size, Rule rule) noexcept nogil:
+cdef double c_penalty(
+    const floating* weights, Py_ssize_t size, const StepRule* rule,
+) noexcept nogil:
     """½ l2 Σw² + l1 Σ|w|, in double; eight sums side by side, for one would wait on itself."""
     cdef double squares[8]
     cdef double absolutes = 0, total = 0, w
@@ -219,15 +215,14 @@ cdef void _rprop(
 
 
 cdef void c_optimizer_step(
-    floating* parameters, floating* slots, Py_ssize_t size, Rule rule, double rate, double t,
+    floating* parameters, const floating* g, floating* one, Py_ssize_t stride, Py_ssize_t size,
+    const StepRule* rule, double rate, double t,
 ) noexcept nogil:
-    """Step all ``size`` parameters; ``t`` counts from 1.
+    """Step ``size`` parameters by their gradient ``g``; ``t`` counts from 1.
 
-    ``slots`` (1 + n_slots, size) holds the gradient, then the optimizer's state.
+    Their state is at ``one``, and if there are two numbers each, ``stride`` further.
     """
-    cdef floating* g = slots
-    cdef floating* one = slots + size
-    cdef floating* two = slots + 2 * size
+    cdef floating* two = one + stride
     cdef floating first = <floating> rule.first
     cdef Py_ssize_t i
     if rule.kind == MOMENTUM:

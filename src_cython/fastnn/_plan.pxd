@@ -12,6 +12,7 @@ cdef struct Layer:
     int activation
     int norm                      # a number of fastnn._norm.Norm
     int groups                    # of group norm
+    int tile                      # neurons that are not divided among threads
     # Offsets in the parameter vector.
     Py_ssize_t weights            # (n_out, n_in)
     Py_ssize_t biases             # (n_out,)
@@ -35,25 +36,36 @@ cdef struct Layer:
     double predict_scale          # factor on all units in prediction
 
 
+cdef struct Plan:
+    Layer* layers
+    int n_layers
+    int batch_size
+    int cost                  # a number of fastnn._costs.Cost, -1 for one in Python
+    double cost_parameter
+    bint needs_blas           # some product is too large for our own kernels
+    bint needs_two_rows       # batch norm has no variance of one row
+    Py_ssize_t n_parameters
+    Py_ssize_t n_running
+    Py_ssize_t work_size
+    Py_ssize_t inputs         # (m, n_in) of the first layer, in the workspace
+    Py_ssize_t targets        # (m, n_out) of the last layer, in the workspace
+    Py_ssize_t row_weights    # (m,), in the workspace
+    Py_ssize_t gradients      # (n_gradients, gradient_size), in the workspace
+    Py_ssize_t gradient_size  # as much as the gradient of any tile needs
+    int n_gradients           # one for each member that may step at the same time
+
+
 cdef class CompiledPlan:
-    cdef Layer* layers
-    cdef readonly int n_layers
-    cdef readonly int batch_size
-    cdef readonly int cost
-    cdef readonly double cost_parameter
-    cdef readonly bint needs_two_rows   # batch norm has no variance of one row
-    cdef readonly bint has_norm
-    cdef readonly Py_ssize_t n_parameters
-    cdef readonly Py_ssize_t n_running
-    cdef readonly Py_ssize_t work_size
-    cdef Py_ssize_t inputs        # (m, n_in) of the first layer, in the workspace
-    cdef Py_ssize_t targets       # (m, n_out) of the last layer, in the workspace
-    cdef Py_ssize_t row_weights   # (m,), in the workspace
+    cdef Plan c
     cdef int _set_layer(self, Layer* layer, const long long[::1] row, const double[::1] numbers,
                         ) except -1
     cdef int _check_parameters(self, Layer* layer) except -1
     cdef int _check_workspace(self, Layer* layer) except -1
-    cdef int n_in(self) noexcept nogil
-    cdef int n_out(self) noexcept nogil
+    cdef int _check_gradients(self) except -1
     cdef int check_vectors(
         self, Py_ssize_t parameters, Py_ssize_t running, Py_ssize_t work) except -1
+
+
+cdef int c_n_in(const Plan* plan) noexcept nogil
+
+cdef int c_n_out(const Plan* plan) noexcept nogil

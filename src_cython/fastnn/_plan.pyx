@@ -6,10 +6,12 @@ from libc.stdlib cimport calloc, free
 from fastnn._activations cimport EXP, GELU, MISH, SILU
 from fastnn._blas cimport c_need_blas
 from fastnn._norm cimport BATCH, GROUP, NO_NORM
+from fastnn._products cimport c_is_small
 
 COLUMNS = (
     "n_in", "n_out", "activation", "norm", "groups", "weights", "biases", "gamma", "beta",
     "running_mean", "running_variance", "out", "act", "delta", "z", "xhat", "inverse", "scratch",
+    "tile",
 )
 NUMBERS = ("eps", "momentum", "dropout", "train_scale", "predict_scale")
 
@@ -35,6 +37,12 @@ cdef class CompiledPlan:
         Rows for which the workspace has room.
     inputs, targets, row_weights : int
         Offsets of the mini-batch's inputs, targets and weights in the workspace.
+    gradients : int
+        Offset of the room for tiles' gradients in the workspace: ``n_gradients`` pieces of
+        ``gradient_size`` numbers.
+    gradient_size, n_gradients : int
+        As much as any tile needs, and how many members may step at the same time; 0 for plain
+        SGD, which needs none.
     n_parameters, n_running, work_size : int
         Lengths of the vectors that the offsets point into.
     cost : int
@@ -53,6 +61,7 @@ cdef class CompiledPlan:
     def __cinit__(
         self, const long long[:, ::1] table not None, const double[:, ::1] numbers not None, *,
         Py_ssize_t batch_size, Py_ssize_t inputs, Py_ssize_t targets, Py_ssize_t row_weights,
+        Py_ssize_t gradients, Py_ssize_t gradient_size, Py_ssize_t n_gradients,
         Py_ssize_t n_parameters, Py_ssize_t n_running, Py_ssize_t work_size, int cost,
         double cost_parameter,
     ):
@@ -70,26 +79,71 @@ cdef class CompiledPlan:
             raise ValueError(f"batch_size: expected 1 to {LARGEST}, got {batch_size}")
         if not isfinite(cost_parameter):
             raise ValueError(f"cost_parameter: expected a finite number, got {cost_parameter}")
-        c_need_blas()  # whoever multiplies for a plan holds one
-        self.n_layers = <int> table.shape[0]
-        self.batch_size = <int> batch_size
-        self.cost, self.cost_parameter = cost, cost_parameter
-        self.n_parameters, self.n_running = n_parameters, n_running
-        self.work_size = work_size
-        self.inputs, self.targets, self.row_weights = inputs, targets, row_weights
-        self.layers = <Layer*> calloc(self.n_layers, sizeof(Layer))
-        if self.layers == NULL:
+        self.c.n_layers = <int> table.shape[0]
+        self.c.batch_size = <int> batch_size
+        self.c.cost, self.c.cost_parameter = cost, cost_parameter
+        self.c.n_parameters, self.c.n_running = n_parameters, n_running
+        self.c.work_size = work_size
+        self.c.inputs, self.c.targets, self.c.row_weights = inputs, targets, row_weights
+        self.c.gradients, self.c.gradient_size = gradients, gradient_size
+        self.c.n_gradients = <int> max(-1, min(n_gradients, LARGEST))
+        self.c.layers = <Layer*> calloc(self.c.n_layers, sizeof(Layer))
+        if self.c.layers == NULL:
             raise MemoryError("no memory for the plan's layers")
-        for l in range(self.n_layers):
-            self._set_layer(&self.layers[l], table[l], numbers[l])
-            if l > 0 and self.layers[l].n_in != self.layers[l - 1].n_out:
-                raise ValueError(f"layer {l}: takes {self.layers[l].n_in} inputs, but the layer "
-                                 f"before it has {self.layers[l - 1].n_out} neurons")
-            self.has_norm |= self.layers[l].norm != <int> NO_NORM
-            self.needs_two_rows |= self.layers[l].norm == <int> BATCH
-        _check_region("inputs", inputs, batch_size * self.n_in(), work_size)
-        _check_region("targets", targets, batch_size * self.n_out(), work_size)
+        for l in range(self.c.n_layers):
+            self._set_layer(&self.c.layers[l], table[l], numbers[l])
+            if l > 0 and self.c.layers[l].n_in != self.c.layers[l - 1].n_out:
+                raise ValueError(f"layer {l}: takes {self.c.layers[l].n_in} inputs, but the layer "
+                                 f"before it has {self.c.layers[l - 1].n_out} neurons")
+            self.c.needs_blas |= not c_is_small(
+                batch_size, self.c.layers[l].n_out, self.c.layers[l].n_in)
+            self.c.needs_two_rows |= self.c.layers[l].norm == <int> BATCH
+        _check_region("inputs", inputs, batch_size * c_n_in(&self.c), work_size)
+        _check_region("targets", targets, batch_size * c_n_out(&self.c), work_size)
         _check_region("row_weights", row_weights, batch_size, work_size)
+        self._check_gradients()
+        if self.c.needs_blas:
+            c_need_blas()  # whoever multiplies for a plan holds one
+
+    @property
+    def needs_blas(self) -> bool:
+        return self.c.needs_blas
+
+    @property
+    def n_layers(self) -> int:
+        return self.c.n_layers
+
+    @property
+    def batch_size(self) -> int:
+        return self.c.batch_size
+
+    @property
+    def cost(self) -> int:
+        return self.c.cost
+
+    @property
+    def cost_parameter(self) -> float:
+        return self.c.cost_parameter
+
+    @property
+    def needs_two_rows(self) -> bool:
+        return self.c.needs_two_rows
+
+    @property
+    def n_parameters(self) -> int:
+        return self.c.n_parameters
+
+    @property
+    def n_running(self) -> int:
+        return self.c.n_running
+
+    @property
+    def work_size(self) -> int:
+        return self.c.work_size
+
+    @property
+    def n_gradients(self) -> int:
+        return self.c.n_gradients
 
     cdef int _set_layer(
         self, Layer* layer, const long long[::1] row, const double[::1] numbers,
@@ -108,6 +162,9 @@ cdef class CompiledPlan:
         layer.running_mean, layer.running_variance = row[9], row[10]
         layer.out, layer.act, layer.delta, layer.z = row[11], row[12], row[13], row[14]
         layer.xhat, layer.inverse, layer.scratch = row[15], row[16], row[17]
+        if not 1 <= row[18] <= LARGEST:
+            raise ValueError(f"tile: expected 1 to {LARGEST}, got {row[18]}")
+        layer.tile = <int> row[18]
         layer.eps, layer.momentum, layer.dropout = numbers[0], numbers[1], numbers[2]
         layer.train_scale, layer.predict_scale = numbers[3], numbers[4]
         if not 0 <= layer.dropout < 1:
@@ -119,48 +176,70 @@ cdef class CompiledPlan:
     cdef int _check_parameters(self, Layer* layer) except -1:
         """Check the offsets in the parameters and in the running statistics."""
         _check_region("weights", layer.weights, layer.n_out * <Py_ssize_t> layer.n_in,
-                      self.n_parameters)
-        _check_region("biases", layer.biases, layer.n_out, self.n_parameters)
+                      self.c.n_parameters)
+        _check_region("biases", layer.biases, layer.n_out, self.c.n_parameters)
         if layer.norm != <int> NO_NORM:
-            _check_region("gamma", layer.gamma, layer.n_out, self.n_parameters)
-            _check_region("beta", layer.beta, layer.n_out, self.n_parameters)
+            _check_region("gamma", layer.gamma, layer.n_out, self.c.n_parameters)
+            _check_region("beta", layer.beta, layer.n_out, self.c.n_parameters)
         if layer.norm == <int> BATCH:
-            _check_region("running_mean", layer.running_mean, layer.n_out, self.n_running)
-            _check_region("running_variance", layer.running_variance, layer.n_out, self.n_running)
+            _check_region("running_mean", layer.running_mean, layer.n_out, self.c.n_running)
+            _check_region("running_variance", layer.running_variance, layer.n_out, self.c.n_running)
         return 0
 
     cdef int _check_workspace(self, Layer* layer) except -1:
-        cdef Py_ssize_t block = self.batch_size * <Py_ssize_t> layer.n_out
+        cdef Py_ssize_t block = self.c.batch_size * <Py_ssize_t> layer.n_out
         cdef Py_ssize_t scales = layer.n_out
-        _check_region("out", layer.out, block, self.work_size)
-        _check_region("act", layer.act, block, self.work_size)
-        _check_region("delta", layer.delta, block, self.work_size)
+        _check_region("out", layer.out, block, self.c.work_size)
+        _check_region("act", layer.act, block, self.c.work_size)
+        _check_region("delta", layer.delta, block, self.c.work_size)
         if layer.z != -1 or layer.activation in (GELU, SILU, MISH):
-            _check_region("z", layer.z, block, self.work_size)
+            _check_region("z", layer.z, block, self.c.work_size)
         if layer.norm == <int> GROUP:
-            scales = self.batch_size * <Py_ssize_t> layer.groups
+            scales = self.c.batch_size * <Py_ssize_t> layer.groups
         if layer.norm != <int> NO_NORM:
-            _check_region("xhat", layer.xhat, block, self.work_size)
-            _check_region("inverse", layer.inverse, scales, self.work_size)
-            _check_region("scratch", layer.scratch, 4 * <Py_ssize_t> layer.n_out, self.work_size)
+            _check_region("xhat", layer.xhat, block, self.c.work_size)
+            _check_region("inverse", layer.inverse, scales, self.c.work_size)
+            _check_region("scratch", layer.scratch, 4 * <Py_ssize_t> layer.n_out, self.c.work_size)
+        return 0
+
+    cdef int _check_gradients(self) except -1:
+        """Check that there is room for the gradient of any tile, with its biases after it."""
+        cdef Layer* layer
+        cdef int l
+        if not 0 <= self.c.n_gradients < LARGEST or self.c.gradient_size < 0:
+            raise ValueError(f"n_gradients, gradient_size: expected 0 or more, and not too many, "
+                             f"got {self.c.n_gradients} and {self.c.gradient_size}")
+        if self.c.n_gradients > 0:
+            for l in range(self.c.n_layers):
+                layer = &self.c.layers[l]
+                if self.c.gradient_size < min(layer.tile, layer.n_out) * <Py_ssize_t> layer.n_in:
+                    raise ValueError(f"gradient_size: {self.c.gradient_size} numbers are not "
+                                     f"enough for a tile of layer {l}")
+            if self.c.gradient_size > LARGEST * LARGEST // self.c.n_gradients:
+                raise ValueError(f"gradient_size: {self.c.gradient_size} numbers are too many")
+            _check_region("gradients", self.c.gradients,
+                          self.c.n_gradients * self.c.gradient_size, self.c.work_size)
         return 0
 
     def __dealloc__(self):
-        free(self.layers)
-
-    cdef int n_in(self) noexcept nogil:
-        return self.layers[0].n_in
-
-    cdef int n_out(self) noexcept nogil:
-        return self.layers[self.n_layers - 1].n_out
+        free(self.c.layers)
 
     cdef int check_vectors(
         self, Py_ssize_t parameters, Py_ssize_t running, Py_ssize_t work,
     ) except -1:
-        if parameters != self.n_parameters:
-            raise ValueError(f"parameters: expected {self.n_parameters} numbers, got {parameters}")
-        if running != self.n_running:
-            raise ValueError(f"running: expected {self.n_running} numbers, got {running}")
-        if work != self.work_size:
-            raise ValueError(f"work: expected {self.work_size} numbers, got {work}")
+        if parameters != self.c.n_parameters:
+            raise ValueError(f"parameters: expected {self.c.n_parameters} numbers, "
+                             f"got {parameters}")
+        if running != self.c.n_running:
+            raise ValueError(f"running: expected {self.c.n_running} numbers, got {running}")
+        if work != self.c.work_size:
+            raise ValueError(f"work: expected {self.c.work_size} numbers, got {work}")
         return 0
+
+
+cdef int c_n_in(const Plan* plan) noexcept nogil:
+    return plan.layers[0].n_in
+
+
+cdef int c_n_out(const Plan* plan) noexcept nogil:
+    return plan.layers[plan.n_layers - 1].n_out

@@ -1,19 +1,29 @@
-"""The three products of a dense layer, by our own kernels where matrices are small, else by BLAS.
+"""The three products of a dense layer, each for a span of its columns.
 
-Row-major and contiguous throughout; C overlaps neither A nor B. Call ``c_need_blas`` first, with
-the GIL.
+Small ones are multiplied by our own kernels, where BLAS spends more on preparing than on
+multiplying; large ones by BLAS. Which of the two depends on the layer alone and not on the span,
+and BLAS gets tiles that do not depend on it either: whoever computes which columns, every number
+comes out to the same bits.
 """
 
 from cython cimport floating
 
 
+cdef enum:
+    C_FEW_ROWS = 64  # more are gathered, so that every pass over them finds them in order
+
+cdef bint c_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
+
+cdef bint c_takes_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
+
 cdef void c_product_nt(
-    floating* C, const floating* A, const floating* B, const floating* bias,
-    int m, int n, int k) noexcept nogil
+    floating* C, const floating* A, const floating* const* rows, const floating* B,
+    const floating* bias, int m, int n, int k, int begin, int end, int tile) noexcept nogil
 
 cdef void c_product_nn(
-    floating* C, const floating* A, const floating* B, int m, int n, int k) noexcept nogil
+    floating* C, const floating* A, const floating* B, int m, int n, int k, int begin, int end,
+    int tile) noexcept nogil
 
 cdef void c_product_tn(
-    floating* C, const floating* A, const floating* B,
-    int m, int n, int k, floating alpha, floating beta) noexcept nogil
+    floating* C, const floating* A, const floating* B, const floating* const* rows, int m, int n,
+    int k, floating alpha, floating beta, int begin, int end) noexcept nogil

@@ -1,4 +1,4 @@
-"""Which kernel multiplies: that of the instruction set, then chosen by the sizes."""
+"""Which kernel multiplies: our own of the processor's instruction set, or BLAS for large ones."""
 
 from cython cimport floating
 from libc.string cimport memcpy
@@ -10,73 +10,98 @@ from fastnn._isa cimport c_level
 cdef extern from "products.h" nogil:
     ctypedef struct SmallProducts:
         const char* name
-        void (*nt_double)(double*, const double*, const double*, const double*,
-                          Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*nt_float)(float*, const float*, const float*, const float*,
-                         Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*rank_double)(double*, const double*, const double*, Py_ssize_t, Py_ssize_t,
-                            Py_ssize_t, double, double, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*rank_float)(float*, const float*, const float*, Py_ssize_t, Py_ssize_t,
-                           Py_ssize_t, float, float, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*nt_double)(
+            double*, Py_ssize_t, const double*, Py_ssize_t, const double* const*, const double*,
+            const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*nt_float)(
+            float*, Py_ssize_t, const float*, Py_ssize_t, const float* const*, const float*,
+            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*rank_double)(
+            double*, Py_ssize_t, const double*, Py_ssize_t, Py_ssize_t, const double*, Py_ssize_t,
+            const double* const*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double, double,
+        ) noexcept nogil
+        void (*rank_float)(
+            float*, Py_ssize_t, const float*, Py_ssize_t, Py_ssize_t, const float*, Py_ssize_t,
+            const float* const*, Py_ssize_t, Py_ssize_t, Py_ssize_t, float, float) noexcept nogil
     const SmallProducts* fastnn_small_products
-
-cdef enum:
-    # Up to so many rows a dot product needs no packing, which is what BLAS would do for more.
-    FEW_ROWS = 16
-    # Multiplications below which the call of BLAS costs more than they do.
-    TINY = 32768
+    int FASTNN_SHALLOW
 
 cdef SmallProducts small = fastnn_small_products[c_level()]
 
+# Multiplications up to which our kernels are the faster ones, an instruction set each, as
+# measured: BLAS packs its matrices, which pays from where they no longer fit the cache.
+cdef double[3] MOST = [1e5, 4e6, 1e8]
+cdef double most = 0 if small.name == NULL else MOST[c_level()]
 
-cdef bint _own_rank(int m, int n, int k) noexcept nogil:
-    """Whether our rank-k update beats BLAS: for tiny ones, and with AVX2 for few rows of B.
 
-    OpenBLAS has small kernels of its own for AVX-512, none for AVX2.
-    """
-    if small.name == NULL:
-        return False
-    return <Py_ssize_t> m * n * k <= TINY or (small.name[1] == c"3" and k <= FEW_ROWS)
+cdef bint c_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
+    """Whether a product of m n k multiplications is one for our own kernels."""
+    return <double> m * n * k <= most
+
+
+cdef bint c_takes_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
+    """Whether the product's rows of inputs may be anywhere, and are better read where they are."""
+    return m <= C_FEW_ROWS and k > FASTNN_SHALLOW and c_is_small(m, n, k)
 
 
 cdef void c_product_nt(
-    floating* C, const floating* A, const floating* B, const floating* bias, int m, int n, int k,
+    floating* C, const floating* A, const floating* const* rows, const floating* B,
+    const floating* bias, int m, int n, int k, int begin, int end, int tile,
 ) noexcept nogil:
-    """C := A Bᵀ + bias in every row, with A (m, k), B (n, k), C (m, n), bias (n,)."""
+    """The columns from begin to end of C := A Bᵀ + bias: A (m, k), B (n, k), C (m, n), bias (n,).
+
+    ``rows``, if not NULL, says where the rows of A are; then ``c_takes_rows`` must hold.
+    """
+    cdef int j = begin, width
     cdef Py_ssize_t i
-    if small.name != NULL and m <= FEW_ROWS:
+    if c_is_small(m, n, k):
         if floating is float:
-            small.nt_float(C, A, B, bias, m, n, k)
+            small.nt_float(C + begin, n, A, k, rows, B + begin * <Py_ssize_t> k, bias + begin,
+                           m, end - begin, k)
         else:
-            small.nt_double(C, A, B, bias, m, n, k)
+            small.nt_double(C + begin, n, A, k, rows, B + begin * <Py_ssize_t> k, bias + begin,
+                            m, end - begin, k)
         return
-    for i in range(m):  # the biases go in first, so that gemm adds to them
-        memcpy(C + i * n, bias, n * sizeof(floating))
-    gemm_nt(C, n, A, k, B, k, m, n, k, <floating> 1, <floating> 1)
+    while j < end:
+        width = min(tile, end - j)
+        for i in range(m):  # the biases go in first, so that gemm adds to them
+            memcpy(C + i * n + j, bias + j, width * sizeof(floating))
+        gemm_nt(C + j, n, A, k, B + j * <Py_ssize_t> k, k, m, width, k,
+                <floating> 1, <floating> 1)
+        j += width
 
 
 cdef void c_product_nn(
-    floating* C, const floating* A, const floating* B, int m, int n, int k,
+    floating* C, const floating* A, const floating* B, int m, int n, int k, int begin, int end,
+    int tile,
 ) noexcept nogil:
-    """C := A B, with A (m, k), B (k, n), C (m, n)."""
-    if _own_rank(m, n, k):
+    """The columns from begin to end of C := A B, with A (m, k), B (k, n), C (m, n)."""
+    cdef int j = begin, width
+    if c_is_small(m, n, k):
         if floating is float:
-            small.rank_float(C, A, B, m, n, k, 1, 0, k, 1)
+            small.rank_float(C + begin, n, A, k, 1, B + begin, n, NULL, m, end - begin, k, 1, 0)
         else:
-            small.rank_double(C, A, B, m, n, k, 1, 0, k, 1)
-    else:
-        gemm_nn(C, n, A, k, B, n, m, n, k, <floating> 1, <floating> 0)
+            small.rank_double(C + begin, n, A, k, 1, B + begin, n, NULL, m, end - begin, k, 1, 0)
+        return
+    while j < end:
+        width = min(tile, end - j)
+        gemm_nn(C + j, n, A, k, B + j, n, m, width, k, <floating> 1, <floating> 0)
+        j += width
 
 
 cdef void c_product_tn(
-    floating* C, const floating* A, const floating* B,
-    int m, int n, int k, floating alpha, floating beta,
+    floating* C, const floating* A, const floating* B, const floating* const* rows, int m, int n,
+    int k, floating alpha, floating beta, int begin, int end,
 ) noexcept nogil:
-    """C := alpha Aᵀ B + beta C, with A (k, m), B (k, n), C (m, n)."""
-    if _own_rank(m, n, k):
+    """The rows from begin to end of C := alpha Aᵀ B + beta C, with A (k, m), B (k, n), C (m, n).
+
+    ``C`` is where row ``begin`` is. ``rows``, if not NULL, says where the rows of B are; then the
+    product must be a small one.
+    """
+    if c_is_small(m, n, k):
         if floating is float:
-            small.rank_float(C, A, B, m, n, k, alpha, beta, 1, m)
+            small.rank_float(C, n, A + begin, 1, m, B, n, rows, end - begin, n, k, alpha, beta)
         else:
-            small.rank_double(C, A, B, m, n, k, alpha, beta, 1, m)
-    else:
-        gemm_tn(C, n, A, m, B, n, m, n, k, alpha, beta)
+            small.rank_double(C, n, A + begin, 1, m, B, n, rows, end - begin, n, k, alpha, beta)
+        return
+    gemm_tn(C, n, A + begin, m, B, n, end - begin, n, k, alpha, beta)

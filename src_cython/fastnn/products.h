@@ -6,16 +6,27 @@
 
 #include <stddef.h>
 
+#if defined(__GNUC__) && defined(__x86_64__)
+#include <immintrin.h>
+/* From the middle on backwards: as many lanes that count as one likes, then lanes that do not. */
+static const long long fastnn_lanes_64[8] = {-1, -1, -1, -1, 0, 0, 0, 0};
+static const int fastnn_lanes_32[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+#endif
+
+#define FASTNN_SHALLOW 32 /* depth of a product up to which it is no dot product */
+
 typedef struct {
     const char *name; /* NULL where there are no small products */
-    void (*nt_double)(double *, const double *, const double *, const double *,
-                      ptrdiff_t, ptrdiff_t, ptrdiff_t);
-    void (*nt_float)(float *, const float *, const float *, const float *,
-                     ptrdiff_t, ptrdiff_t, ptrdiff_t);
-    void (*rank_double)(double *, const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t,
-                        double, double, ptrdiff_t, ptrdiff_t);
-    void (*rank_float)(float *, const float *, const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t,
-                       float, float, ptrdiff_t, ptrdiff_t);
+    void (*nt_double)(double *, ptrdiff_t, const double *, ptrdiff_t, const double *const *,
+                      const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
+    void (*nt_float)(float *, ptrdiff_t, const float *, ptrdiff_t, const float *const *,
+                     const float *, const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
+    void (*rank_double)(double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *,
+                        ptrdiff_t, const double *const *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double,
+                        double);
+    void (*rank_float)(float *, ptrdiff_t, const float *, ptrdiff_t, ptrdiff_t, const float *,
+                       ptrdiff_t, const float *const *, ptrdiff_t, ptrdiff_t, ptrdiff_t, float,
+                       float);
 } SmallProducts;
 
 #define KERNELS "small_products.h"

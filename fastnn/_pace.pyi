@@ -1,0 +1,13 @@
+"""How many threads are worth it: found out while they work."""
+
+from typing_extensions import Self
+
+class Pace:
+    """How many threads work, and how fast they did."""
+
+    @property
+    def most(self) -> int: ...
+    @property
+    def together(self) -> bool: ...
+    def __new__(cls, most: int, fixed: bool = False) -> Self:
+        """Up to ``most`` threads, or if ``fixed`` always so many."""

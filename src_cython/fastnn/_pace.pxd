@@ -1,0 +1,29 @@
+"""How many threads are worth it: found out while they work.
+
+A barrier costs a hundredth of a microsecond while every member has a processor, and milliseconds
+while another program has one of them. As the numbers are the same for any number of members, an
+epoch is done in stretches, each by all members or by one, whichever was faster the last time, and
+now and then by the other to see.
+"""
+
+
+cdef struct Times:
+    int most          # members
+    bint fixed        # always so many
+    bint together     # whether the members last worked together, but for a trial
+    bint trial        # whether the stretch at hand is one
+    double alone      # seconds a unit of work took by one member, and by all; 0: not known
+    double shared
+    int patience      # stretches from one trial to the next
+    int waited        # since the last trial
+
+
+cdef class Pace:
+    cdef Times c
+
+
+cdef int c_members(Times* times) noexcept nogil
+
+cdef double c_stretch(const Times* times) noexcept nogil
+
+cdef void c_note(Times* times, double seconds, double work) noexcept nogil

@@ -1,0 +1,70 @@
+"""A mini-batch's passes through the layers, forward and backward, each by all members of a team.
+
+Each member owns neurons: it computes whole columns of a layer's block, from the product to the
+dropout, and steps their weights. What needs whole rows, layer norm and softmax, is shared out by
+rows. So every number is computed by one member in one order, and comes out the same for any
+number of members.
+"""
+
+from cython cimport floating
+from libc.stdint cimport uint64_t
+
+from fastnn._optim cimport StepRule
+from fastnn._plan cimport Plan
+
+cpdef enum Mode:
+    PREDICT = 0    # running statistics, no dropout
+    GRADIENT = 1   # the mini-batch's statistics, no dropout, nothing remembered
+    TRAIN = 2      # the mini-batch's statistics, remembered in the running ones; dropout
+
+cpdef enum Phase:
+    GATHER = 0
+    FORWARD = 1         # X Wᵀ + b
+    NORMALIZATION = 2   # both ways
+    ACTIVATION = 3      # with dropout
+    COST = 4
+    DELTA = 5           # the output's, and times the activations' derivatives
+    BACKWARD = 6        # δ W
+    UPDATE = 7          # δᵀ X, for plain SGD added to W
+    OPTIMIZER = 8       # all other steps, penalties and limits
+    SYNC = 9            # waiting for the other members
+
+cdef enum:
+    N_PHASES = 10
+
+
+cdef struct Pass:
+    int mode
+    int m            # rows of the mini-batch
+    int member       # which one of
+    int n_members
+    uint64_t seed    # of the dropout masks
+    uint64_t step    # steps taken before, for the masks and the optimizers' corrections
+    double rate      # learning rate
+    double divisor   # of the penalties
+    double* seconds  # of each phase so far; NULL: nobody looks at the clock
+    double since     # when the last phase ended
+
+
+cdef void c_start_clock(Pass* how, double* seconds) noexcept nogil
+
+cdef void c_mark(Pass* how, int phase) noexcept nogil
+
+cdef void c_wait(Pass* how) noexcept nogil
+
+cdef (int, int) c_share(int n, Pass* how) noexcept nogil
+
+cdef void c_forward(
+    floating* work, const floating* inputs, const floating* const* rows,
+    const floating* parameters, floating* running, const Plan* plan, Pass* how) noexcept nogil
+
+cdef void c_output_delta(
+    floating* work, const Plan* plan, bint weighted, Pass* how) noexcept nogil
+
+cdef void c_update(
+    floating* slots, floating* work, const floating* const* rows, floating* parameters,
+    const Plan* plan, const StepRule* rule, Pass* how) noexcept nogil
+
+cdef void c_gradient(
+    floating* gradient, floating* work, const floating* parameters, const Plan* plan,
+    floating scale, floating keep, Pass* how) noexcept nogil
