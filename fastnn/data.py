@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._rows import stack
 from fastnn.checks import as_array, as_finite, brief, check_finite
 
 __all__ = ["Rows", "as_rows", "as_inputs", "as_targets"]
@@ -147,20 +148,36 @@ def _split_pairs(pairs: Iterable[Any], name: str) -> tuple[list[Any], list[Any]]
 
 def _stack(columns: list[Any], size: int, dtype: np.dtype, name: str, part: int) -> np.ndarray:
     """Join columns of ``size`` numbers each into rows (n, size)."""
-    arrays = []
-    for i, column in enumerate(columns):
-        plain = type(column) is np.ndarray and column.dtype.kind in "fiub"  # so that it is quick
-        array = column if plain else as_array(column, f"{name}[{i}][{part}]")
+    # All but plain finite arrays come out of ``stack`` again, to be looked at one by one.
+    rows = np.empty((len(columns), size), dtype=dtype)
+    i = stack(columns, rows, 0)
+    while i < len(columns):
+        array = as_array(columns[i], f"{name}[{i}][{part}]")
         if array.size != size:
             raise ValueError(
                 f"{name}[{i}][{part}]: expected {size} numbers, got shape {array.shape}"
             )
-        arrays.append(array)
-    joined = np.concatenate([a.reshape(-1) for a in arrays]).reshape(len(arrays), size)
-    return as_finite(joined, dtype, name)
+        with np.errstate(over="ignore"):
+            rows[i] = array.reshape(size)
+        if not np.isfinite(rows[i]).all():
+            too_large = np.isfinite(array).all()
+            check_finite(rows[: i + 1], f"{name} (as {dtype})" if too_large else name)
+        i = stack(columns, rows, i + 1)
+    return rows
+
+
+def _joined(labels: list[Any]) -> np.ndarray | None:
+    """Return plain numbers as a column (n, 1), or None if some are anything else."""
+    plain = (int, float, np.integer, np.floating)
+    if not all(issubclass(kind, plain) for kind in set(map(type, labels))):
+        return None
+    joined = np.array(labels)
+    return joined[:, np.newaxis] if joined.dtype.kind in "fiub" else None
 
 
 def _targets_of_pairs(ys: list[Any], n_out: int, dtype: np.dtype, name: str) -> np.ndarray:
+    if (numbers := _joined(ys)) is not None:
+        return as_targets(numbers, len(ys), n_out, dtype, name)
     if n_out > 1 and as_array(ys[0], f"{name}[0][1]").size == 1:
         labels = _stack(ys, 1, np.dtype(np.float64), name, 1)
         return _one_hot(labels[:, 0], n_out, dtype, name)

@@ -172,3 +172,28 @@ def test_classes_of_outputs(outputs: list[list[float]], classes: list[int]) -> N
     found = classes_of(np.array(outputs))
     assert found.dtype == np.intp
     np.testing.assert_array_equal(found, classes)
+
+
+def test_pairs_of_every_kind_in_one_list_become_the_same_rows() -> None:
+    given_ = [
+        (X[0], 2),
+        (X[1].tolist(), 0),
+        (np.ma.masked_array(X[2]), 1.0),
+        (X[3].astype(">f8"), np.int8(1)),
+        (X[::-1, ::-1][2, ::-1][:, None], 3),
+        (np.float64(X[5]), np.uint64(0)),
+    ]
+    rows = as_rows(given_, 3, 4, F8, "data")
+    np.testing.assert_array_equal(rows.X, X[[0, 1, 2, 3, 3, 5]])
+    np.testing.assert_array_equal(rows.Y, np.eye(4)[[2, 0, 1, 1, 3, 0]])
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+def test_a_pair_with_a_number_too_large_for_the_dtype_is_named(as_list: bool) -> None:
+    inputs = X.copy()
+    inputs[4, 1] = 1e39
+    pairs = [(x.tolist() if as_list else x, 0) for x in inputs]
+    assert as_rows(pairs, 3, 4, F8, "data").X[4, 1] == 1e39
+    match = r"data \(as float32\): expected finite numbers, got inf at \(4, 1\)"
+    with pytest.raises(ValueError, match=match):
+        as_rows(pairs, 3, 4, F4, "data")
