@@ -19,6 +19,7 @@ import numpy as np
 import threadpoolctl
 
 import fastnn
+from fastnn._blas import need_blas
 from fastnn.book import network2
 from fastnn.regularizers import L2
 
@@ -132,6 +133,7 @@ def main(case: str) -> None:
     sizes, _, n, batch_size, _ = CASES[case]
     X, y = make_data(sizes, n)
     net = new_network(case)
+    need_blas()  # so that its threads are counted before, too
     threads = blas_threads()
     train = training(case, net, X, y)
     try:
