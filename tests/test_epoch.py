@@ -682,6 +682,7 @@ ARGUMENTS = {
     },
 }  # fmt: skip
 TAKEN = [  # what is in order too
+    ("X", "other float"),  # converted while it is gathered
     ("order", "a row more"),
     ("order", "a row fewer"),
     ("row_weights", "no rows"),
