@@ -11,9 +11,10 @@ from fastnn import _epoch
 from fastnn._activations import activation_backward
 from fastnn._blas_threads import single_threaded_blas
 from fastnn.activations import FROM_Z, KERNELS
-from fastnn.data import Rows, as_inputs
+from fastnn.data import Rows
 from fastnn.network import BLOCK, Network
 from fastnn.normalization import BatchNorm
+from fastnn.sources import dense
 
 __all__ = ["LayerOutputs", "check_compiled", "layer_outputs"]
 
@@ -71,7 +72,14 @@ def layer_outputs(network: Network, X: Any, *, training: bool) -> list[LayerOutp
     TypeError, ValueError
         If ``X`` has another shape or does not hold finite real numbers.
     """
-    inputs = as_inputs(X, network.sizes[0], network.dtype)
+    inputs = dense(network._inputs(X), network.dtype)
+    return outputs_of_layers(network, inputs, training=training)
+
+
+def outputs_of_layers(
+    network: Network, inputs: np.ndarray, *, training: bool
+) -> list[LayerOutputs]:
+    """Return what ``layer_outputs`` does for inputs that are checked and scaled."""
     whole = training and isinstance(network.normalization, BatchNorm)
     if whole:
         network.check_batch_size(len(inputs))

@@ -150,6 +150,21 @@ def check_finite_number(value: Any, name: str) -> float:
         raise ValueError(f"{name}: expected a finite number, got {brief(value)}") from None
 
 
+def check_scale(value: Any, dtype: np.dtype) -> float:
+    """Return a factor on inputs as a float that is neither 0 nor infinite in ``dtype``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no number, or not above 0; or if it makes a byte infinite.
+    """
+    scale = check_number(value, "input_scale", positive=True)
+    with np.errstate(over="ignore", under="ignore"):
+        if not 0 < dtype.type(scale) * dtype.type(255) < np.inf:
+            raise ValueError(f"input_scale: expected a factor for {dtype}, got {brief(value)}")
+    return scale
+
+
 def check_flag(value: Any, name: str) -> bool:
     """Return ``value`` as True or False.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn._rows import stack
 from fastnn.checks import as_array, as_finite, brief, check_finite
+from fastnn.sources import Inputs, as_source, dense
 
 __all__ = ["Rows", "as_rows", "as_inputs", "as_targets"]
 
@@ -20,21 +21,26 @@ class Rows:
 
     Attributes
     ----------
-    X : array (n, n_in)
+    X : array or RowSource (n, n_in)
     Y : array (n, n_out)
         Targets; class labels stand as one-hot rows.
     weights : array (n,) or (0,)
         Factors on the rows' costs, of mean 1; none for 1.
     """
 
-    X: np.ndarray
+    X: Inputs
     Y: np.ndarray
     weights: np.ndarray | None = None
 
     @property
     def row_weights(self) -> np.ndarray:
         """The weights as the kernels take them: (n,), or (0,) where there are none."""
-        return np.empty(0, self.X.dtype) if self.weights is None else self.weights
+        return np.empty(0, self.Y.dtype) if self.weights is None else self.weights
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """X as an array, converted and scaled as a whole."""
+        return dense(self.X, self.Y.dtype)
 
     def __len__(self) -> int:
         return len(self.X)
@@ -61,7 +67,7 @@ def as_inputs(X: Any, n_in: int, dtype: np.dtype, name: str = "X") -> np.ndarray
 
     Parameters
     ----------
-    X : array-like (n, n_in)
+    X : array-like or CSR matrix (n, n_in)
         Real numbers of any dtype and memory order; read-only and memory-mapped arrays too.
     n_in : int
     dtype : numpy.dtype
@@ -75,12 +81,7 @@ def as_inputs(X: Any, n_in: int, dtype: np.dtype, name: str = "X") -> np.ndarray
     ValueError
         If its shape is another, it has no rows, or a number is not finite.
     """
-    array = as_array(X, name)
-    if array.ndim != 2 or array.shape[1] != n_in:
-        raise ValueError(f"{name}: expected shape (n, {n_in}), got {array.shape}")
-    if len(array) == 0:
-        raise ValueError(f"{name}: expected at least one row, got none")
-    return as_finite(array, dtype, name)
+    return dense(as_source(X, n_in, dtype, name), dtype)
 
 
 def _one_hot(labels: np.ndarray, n_out: int, dtype: np.dtype, name: str) -> np.ndarray:
@@ -193,18 +194,22 @@ def _is_arrays(data: Any) -> bool:
     )
 
 
-def as_rows(data: Any, n_in: int, n_out: int, dtype: np.dtype, name: str) -> Rows:
+def as_rows(
+    data: Any, n_in: int, n_out: int, dtype: np.dtype, name: str, scale: float = 1.0
+) -> Rows:
     """Return the book's pairs, or two arrays, as rows.
 
     Parameters
     ----------
     data : iterable of (x, y), or tuple (X, Y)
         Pairs: ``x`` with n_in numbers in any shape, ``y`` a label or n_out numbers. Arrays: as
-        for ``as_inputs`` and ``as_targets``.
+        for ``as_source`` and ``as_targets``.
     n_in, n_out : int
     dtype : numpy.dtype
     name : str
         What errors call it.
+    scale : float, default 1
+        Factor on the inputs.
 
     Raises
     ------
@@ -214,14 +219,14 @@ def as_rows(data: Any, n_in: int, n_out: int, dtype: np.dtype, name: str) -> Row
         If it is empty, a shape is wrong, a label out of range, or a number not finite.
     """
     if _is_arrays(data):
-        X = as_inputs(data[0], n_in, dtype, f"{name}[0]")
+        X = as_source(data[0], n_in, dtype, f"{name}[0]", scale)
         return Rows(X, as_targets(data[1], len(X), n_out, dtype, f"{name}[1]"))
     xs, ys = _split_pairs(data, name)
-    X = _stack(xs, n_in, dtype, name, 0)
+    X = as_source(_stack(xs, n_in, dtype, name, 0), n_in, dtype, name, scale)
     return Rows(X, _targets_of_pairs(ys, n_out, dtype, name))
 
 
-def as_example(x: Any, y: Any, n_in: int, n_out: int, dtype: np.dtype) -> Rows:
+def as_example(x: Any, y: Any, n_in: int, n_out: int, dtype: np.dtype, scale: float = 1.0) -> Rows:
     """Return one example as rows: ``x`` with n_in numbers in any shape, ``y`` as in a pair.
 
     Raises
@@ -234,5 +239,5 @@ def as_example(x: Any, y: Any, n_in: int, n_out: int, dtype: np.dtype) -> Rows:
         raise ValueError(f"x: expected {n_in} numbers, got shape {inputs.shape}")
     if targets.size not in (1, n_out):
         raise ValueError(f"y: expected a label or {n_out} numbers, got shape {targets.shape}")
-    X = as_finite(inputs.reshape(1, n_in), dtype, "x")
+    X = as_source(inputs.reshape(1, n_in), n_in, dtype, "x", scale)
     return Rows(X, as_targets(targets.reshape(1, -1), 1, n_out, dtype))

@@ -72,7 +72,7 @@ def weighted(rows: Rows, sample_weight: Any, class_weight: Any) -> Rows:
     if weights.min() < 0 or weights.sum() == 0:
         name = "class_weight" if sample_weight is None else "sample_weight"
         raise ValueError(f"{name}: expected weights of 0 or more, not all 0, got {weights.min()}")
-    return replace(rows, weights=(weights / weights.mean()).astype(rows.X.dtype))
+    return replace(rows, weights=(weights / weights.mean()).astype(rows.Y.dtype))
 
 
 def _of_classes(class_weight: Any, rows: Rows) -> np.ndarray:

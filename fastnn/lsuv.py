@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._layers import check_compiled, layer_outputs
-from fastnn.data import as_inputs
+from fastnn._layers import check_compiled, outputs_of_layers
 from fastnn.initializers import Orthogonal
+from fastnn.sources import dense
 
 __all__ = ["lsuv"]
 
@@ -51,7 +51,7 @@ def lsuv(network: Any, X: Any) -> list[float]:
     1.0
     """
     net = check_compiled(network)
-    inputs = as_inputs(X, net.sizes[0], net.dtype)
+    inputs = dense(net._inputs(X), net.dtype)
     if len(net.sizes) > 2:
         net.check_batch_size(len(inputs))
     before = net.snapshot()
@@ -64,7 +64,7 @@ def lsuv(network: Any, X: Any) -> list[float]:
 
 
 def _scale_layer(network: Any, l: int, X: np.ndarray) -> float:
-    below = X if l == 0 else layer_outputs(network, X, training=True)[l - 1].activations
+    below = X if l == 0 else outputs_of_layers(network, X, training=True)[l - 1].activations
     z = below.astype(np.float64) @ network.weights[l].T.astype(np.float64)
     scale = float(z.std())
     # What rounding leaves of equal numbers is no spread either.

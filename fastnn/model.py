@@ -22,11 +22,12 @@ from fastnn.checks import (
     check_dtype,
     check_flag,
     check_number,
+    check_scale,
     check_sizes,
     check_whole,
 )
 from fastnn.costs import CrossEntropyCost
-from fastnn.data import Rows, as_example, as_inputs, as_rows, as_targets
+from fastnn.data import Rows, as_example, as_rows, as_targets
 from fastnn.dropout import Dropout, per_layer
 from fastnn.evaluation import count_correct, mean_cost
 from fastnn.fitting import measures_of_fit, options_of_fit, smoothed, weighted
@@ -36,6 +37,7 @@ from fastnn.optimizers import SGD, Optimizer
 from fastnn.parameters import ParameterList
 from fastnn.plan import LayerOptions, ParameterLayout, aligned
 from fastnn.regularizers import L2, Regularizer
+from fastnn.sources import Inputs, as_source, is_sparse
 from fastnn.stopping import EarlyStopping
 from fastnn.training import Callback, Epoch, Options, TrainingState, train
 
@@ -78,6 +80,7 @@ class Model:
         initializer: str | initializers.Initializer | None = None,
         normalization: str | Normalization | None = None,
         dropout: float | Dropout | Sequence[float | Dropout] = 0.0,
+        input_scale: float = 1.0,
         dtype: Any = "float64",
         rng: int | np.random.Generator | None = None,
     ) -> None:
@@ -93,6 +96,7 @@ class Model:
         self._normalization = normalizations.get(normalization)
         self._dropout = per_layer(dropout, len(self.sizes) - 2)
         self._dtype = check_dtype(dtype)
+        self._input_scale = check_scale(input_scale, self._dtype)
         self.random_source: RandomSource = as_random_source(rng)
         self._layout = ParameterLayout(self.sizes, self._normalization)
         self._check_groups()
@@ -132,6 +136,11 @@ class Model:
     def dropout(self) -> tuple[Dropout, ...]:
         """The hidden layers' dropout, one a layer."""
         return self._dropout
+
+    @property
+    def input_scale(self) -> float:
+        """The factor on every input."""
+        return self._input_scale
 
     @property
     def dtype(self) -> np.dtype:
@@ -303,7 +312,7 @@ class Model:
                 f"a: expected shape ({self.sizes[0]},) or ({self.sizes[0]}, m), got {array.shape}"
             )
         columns = array.reshape(self.sizes[0], -1)
-        outputs = self._predict_rows(as_inputs(columns.T, self.sizes[0], self._dtype, "a"))
+        outputs = self._predict_rows(self._inputs(columns.T, "a"))
         return outputs.T.reshape(self.sizes[-1], *array.shape[1:])
 
     def predict(self, X: Any) -> np.ndarray:
@@ -311,7 +320,7 @@ class Model:
 
         Parameters
         ----------
-        X : array-like (m, n_in), or (n_in,) for one row
+        X : array-like or CSR matrix (m, n_in), or (n_in,) for one row
 
         Returns
         -------
@@ -323,10 +332,10 @@ class Model:
         TypeError, ValueError
             If ``X`` has another shape or does not hold finite real numbers.
         """
-        array = as_array(X, "X")
-        if array.ndim == 1:
-            return self.predict(array[np.newaxis])[0]
-        return self._predict_rows(as_inputs(array, self.sizes[0], self._dtype))
+        rows = X if is_sparse(X) else as_array(X, "X")
+        if not is_sparse(X) and rows.ndim == 1:
+            return self.predict(rows[np.newaxis])[0]
+        return self._predict_rows(self._inputs(rows))
 
     def accuracy(self, data: Any, convert: bool = False) -> int:
         """Return for how many examples the largest output is at the right class.
@@ -493,8 +502,9 @@ class Model:
 
         Parameters
         ----------
-        X : array-like (n, n_in)
-            Or pairs (x, y), with ``y`` left out.
+        X : array-like or CSR matrix (n, n_in)
+            Or pairs (x, y), with ``y`` left out. Bytes, floats of either size, sparse rows and
+            memory-mapped arrays are converted a mini-batch at a time, never copied as a whole.
         y : array-like (n,) or (n, n_out)
             Class labels from 0, or targets.
         epochs : int
@@ -624,7 +634,7 @@ class Model:
         -------
         nabla_b, nabla_w : lists of arrays (n_out, 1) and (n_out, n_in)
         """
-        rows = as_example(x, y, self.sizes[0], self.sizes[-1], self._dtype)
+        rows = as_example(x, y, self.sizes[0], self.sizes[-1], self._dtype, self._input_scale)
         costs.check_targets(self.cost, rows.Y, "y")
         self.check_batch_size(1)
         _, gradient = self._gradient(rows)
@@ -676,7 +686,7 @@ class Model:
 
     # The arithmetic, which a subclass brings
 
-    def _predict_rows(self, X: np.ndarray) -> np.ndarray:
+    def _predict_rows(self, X: Inputs) -> np.ndarray:
         """Return the outputs (n, n_out) for checked inputs ``X`` (n, n_in)."""
         raise TypeError(f"{type(self).__name__} has no arithmetic: use fastnn.Network")
 
@@ -684,7 +694,7 @@ class Model:
         """Run an epoch of ``SGD`` or ``fit``: ``_run_epoch``, unless a subclass has more to do."""
         return self._run_epoch(rows, order, epoch)
 
-    def _evaluation_outputs(self, X: np.ndarray) -> np.ndarray:
+    def _evaluation_outputs(self, X: Inputs) -> np.ndarray:
         """Return the outputs by which accuracy and cost are judged: those it predicts."""
         return self._predict_rows(X)
 
@@ -701,10 +711,14 @@ class Model:
 
     # What it is given
 
+    def _inputs(self, X: Any, name: str = "X") -> Inputs:
+        """Return checked inputs, which are converted and scaled when they are taken."""
+        return as_source(X, self.sizes[0], self._dtype, name, self._input_scale)
+
     def _rows(self, data: Any, name: str) -> Rows:
         if isinstance(data, Rows):  # checked already
             return data
-        rows = as_rows(data, self.sizes[0], self.sizes[-1], self._dtype, name)
+        rows = as_rows(data, self.sizes[0], self.sizes[-1], self._dtype, name, self._input_scale)
         costs.check_targets(self.cost, rows.Y, name)
         return rows
 
@@ -712,7 +726,7 @@ class Model:
         return None if data is None else self._rows(data, name)
 
     def _arrays(self, X: Any, y: Any) -> Rows:
-        inputs = as_inputs(X, self.sizes[0], self._dtype)
+        inputs = self._inputs(X)
         rows = Rows(inputs, as_targets(y, len(inputs), self.sizes[-1], self._dtype))
         costs.check_targets(self.cost, rows.Y, "y")
         return rows

@@ -17,6 +17,7 @@ from fastnn.data import Rows
 from fastnn.interruption import run_long_batches
 from fastnn.model import Model
 from fastnn.plan import Workspace
+from fastnn.sources import Inputs
 from fastnn.training import Epoch
 
 __all__ = ["Network", "load"]
@@ -58,6 +59,9 @@ class Network(Model):
         ``fastnn.normalization``.
     dropout : float, Dropout, or one per hidden layer, default 0
         Share of hidden units dropped in training.
+    input_scale : float, default 1
+        Factor on all inputs, once they are converted: 1/255 for bytes that mean 0 to 1. Saved
+        with the network.
     dtype : {"float64", "float32"}, default "float64"
         Of the parameters and of all arithmetic; costs are summed in float64 in either case.
     rng : None, int or numpy.random.Generator
@@ -108,7 +112,7 @@ class Network(Model):
             n_gradients,
         )
 
-    def _predict_rows(self, X: np.ndarray) -> np.ndarray:
+    def _predict_rows(self, X: Inputs) -> np.ndarray:
         workspace = self._workspace(min(BLOCK, len(X)))
         out = np.empty((len(X), self.sizes[-1]), dtype=self.dtype)
         memory, n_threads = workspace.memory, 1

@@ -10,12 +10,12 @@ from fastnn._layers import check_compiled, layer_outputs
 from fastnn._rng import GlobalRandom, RandomSource
 from fastnn.checks import check_number, check_whole
 from fastnn.costs import CrossEntropyCost, QuadraticCost
-from fastnn.data import as_inputs
 from fastnn.history import History
 from fastnn.initializers import XavierUniform
 from fastnn.network import Network
 from fastnn.optimizers import Optimizer
 from fastnn.regularizers import Regularizer
+from fastnn.sources import dense
 
 __all__ = ["greedy_autoencoder"]
 
@@ -95,7 +95,7 @@ def greedy_autoencoder(
     network = check_compiled(net)
     if len(network.sizes) < 3:
         raise ValueError(f"net: expected a hidden layer to pre-train, got sizes {network.sizes}")
-    inputs = as_inputs(X, network.sizes[0], network.dtype)
+    inputs = dense(network._inputs(X), network.dtype)
     share = check_number(noise, "noise")
     if share >= 1:
         raise ValueError(f"noise: expected a share below 1, got {noise}")

@@ -33,6 +33,7 @@ def _options(network: Model) -> dict[str, Any]:
         "activation": list(network.activation),
         "output": network.output,
         "dtype": str(network.dtype),
+        "input_scale": network.input_scale,
         "cost_parameter": costs.parameter_of(network.cost),
         **describe_model(network),
     }
@@ -203,7 +204,8 @@ def _build(options: dict[str, Any], cost: Any, path: Path, kind: type[Kind]) -> 
     if options.get("fastnn", FORMAT) != FORMAT:
         raise ValueError(f"{path}: expected format {FORMAT}, got {brief(options['fastnn'])}")
     plain: dict[str, Any] = {}
-    plain.update((key, options[key]) for key in ("activation", "output", "dtype") if key in options)
+    kept = ("activation", "output", "dtype", "input_scale")
+    plain.update((key, options[key]) for key in kept if key in options)
     keywords: dict[str, Any] = {**plain, **model_keywords(options)}
     cost = _cost_named(options["cost"], options.get("cost_parameter"), cost, path)
     # Without a draw: what is loaded must not move a seeded program's random state.

@@ -18,6 +18,7 @@ from fastnn.evaluation import mean_cost
 from fastnn.model import Model
 from fastnn.optimizers import LBFGS, Optimizer
 from fastnn.regularizers import Regularizer
+from fastnn.sources import taken
 
 __all__ = ["RateRange", "Threshold", "Trial", "learning_rate_range", "learning_rate_threshold"]
 
@@ -341,7 +342,7 @@ def _batches(rows: Rows, size: int, source: np.random.Generator) -> Iterator[Row
         while len(waiting) < size:
             waiting = np.concatenate([waiting, source.permutation(len(rows))])
         batch, waiting = waiting[:size], waiting[size:]
-        yield Rows(rows.X[batch], rows.Y[batch])
+        yield Rows(taken(rows.X, batch, rows.Y.dtype), rows.Y[batch])
 
 
 class _Smoothed:

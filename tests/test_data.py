@@ -56,23 +56,23 @@ FORMS: dict[str, Any] = {
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_every_form_gives_the_same_rows(form: Any, dtype: np.dtype) -> None:
     rows = as_rows(form(), 3, 4, dtype, "data")
-    np.testing.assert_array_equal(rows.X, X.astype(dtype))
+    np.testing.assert_array_equal(rows.inputs, X.astype(dtype))
     np.testing.assert_array_equal(rows.Y, ONE_HOT)
     assert len(rows) == 6
-    for array in (rows.X, rows.Y):
+    for array in (rows.inputs, rows.Y):
         assert array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned
 
 
 def test_one_pair_is_enough() -> None:
     rows = as_rows([([1, 2, 3], 1)], 3, 4, F8, "data")
-    np.testing.assert_array_equal(rows.X, [[1, 2, 3]])
+    np.testing.assert_array_equal(rows.inputs, [[1, 2, 3]])
     np.testing.assert_array_equal(rows.Y, [[0, 1, 0, 0]])
 
 
 def test_two_pairs_in_a_tuple_are_pairs() -> None:
     pairs = (([[1.0], [2.0]], [[3.0], [4.0]]), ([[5.0], [6.0]], [[7.0], [8.0]]))
     rows = as_rows(pairs, 2, 2, F8, "data")
-    np.testing.assert_array_equal(rows.X, [[1, 2], [5, 6]])
+    np.testing.assert_array_equal(rows.inputs, [[1, 2], [5, 6]])
     np.testing.assert_array_equal(rows.Y, [[3, 4], [7, 8]])
 
 
@@ -85,7 +85,7 @@ def test_a_single_output_takes_the_targets_themselves() -> None:
 
 def test_images_as_inputs_of_pairs_are_read_row_by_row() -> None:
     rows = as_rows([(np.arange(6).reshape(2, 3), 0)], 6, 2, F8, "data")
-    np.testing.assert_array_equal(rows.X, [[0, 1, 2, 3, 4, 5]])
+    np.testing.assert_array_equal(rows.inputs, [[0, 1, 2, 3, 4, 5]])
 
 
 @pytest.mark.parametrize("dtype", [F8, F4])
@@ -184,7 +184,7 @@ def test_pairs_of_every_kind_in_one_list_become_the_same_rows() -> None:
         (np.float64(X[5]), np.uint64(0)),
     ]
     rows = as_rows(given_, 3, 4, F8, "data")
-    np.testing.assert_array_equal(rows.X, X[[0, 1, 2, 3, 3, 5]])
+    np.testing.assert_array_equal(rows.inputs, X[[0, 1, 2, 3, 3, 5]])
     np.testing.assert_array_equal(rows.Y, np.eye(4)[[2, 0, 1, 1, 3, 0]])
 
 

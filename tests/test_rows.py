@@ -113,3 +113,128 @@ def test_stacking_into_too_few_rows_is_refused():
         stack([np.ones(3), np.ones(3)], np.empty((1, 3)), 0)
     with pytest.raises(ValueError, match="a start in them, got 1 and -1"):
         stack([np.ones(3)], np.empty((1, 3)), -1)
+
+
+# Sparse rows.
+
+
+@st.composite
+def csr_parts(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Entries, columns in any order and more than once, where rows begin, and how wide they are."""
+    n_columns = draw(st.integers(1, 12))
+    counts = draw(st.lists(st.integers(0, 6), min_size=1, max_size=7))
+    kind = draw(st.sampled_from(["i4", "i8"]))
+    n, before = sum(counts), draw(st.integers(0, 2))  # entries before the first row's are nobody's
+    columns = draw(st.lists(st.integers(0, n_columns - 1), min_size=n, max_size=n))
+    indptr = before + np.cumsum([0, *counts])
+    values = numbers((before + n,), draw(st.sampled_from(KINDS)))
+    indices = np.array([-1] * before + columns)
+    return values, indices.astype(kind), indptr.astype(kind), n_columns
+
+
+def plain_rows(parts: tuple[Any, ...], dtype: Any, scale: float) -> np.ndarray:
+    values, indices, indptr, n_columns = parts
+    rows = np.zeros((len(indptr) - 1, n_columns), dtype)
+    for i in range(len(rows)):
+        for k in range(indptr[i], indptr[i + 1]):
+            rows[i, indices[k]] += dtype(values[k]) * dtype(scale)
+    return rows
+
+
+@modest
+@given(
+    parts=csr_parts(),
+    dtype=st.sampled_from(FLOATS),
+    scale=st.sampled_from([1.0, 1 / 255, 0.5]),
+    data=st.data(),
+)
+def test_sparse_rows_are_those_written_out(parts, dtype, scale, data):
+    values, indices, indptr, n_columns = parts
+    expected = plain_rows(parts, dtype, scale)
+    order = data.draw(st.lists(st.integers(0, len(expected) - 1), max_size=10))
+    source = RowSource(values, scale, indices, indptr, n_columns)
+    assert source.shape == expected.shape
+    np.testing.assert_array_equal(gathered(source, None, dtype), expected)
+    np.testing.assert_array_equal(gathered(source, order, dtype), expected[order])
+
+
+SPARSE = {
+    "values": np.array([1.0, 2.0, 3.0]),
+    "indices": np.array([0, 3, 1], np.int32),
+    "indptr": np.array([0, 2, 2, 3], np.int32),
+    "n_columns": 4,
+}
+DAMAGES: dict[str, tuple[dict[str, Any], str]] = {
+    "a column too large": ({"indices": [0, 4, 1]}, r"indices from 0 to 3, got 4 at 1"),
+    "a column far too large": ({"indices": [0, 2**31 - 1, 1]}, "indices from 0 to 3"),
+    "a column below 0": ({"indices": [0, 3, -1]}, r"indices from 0 to 3, got -1 at 2"),
+    "no columns": ({"n_columns": 0}, "indices from 0 to -1"),
+    "columns below 0": ({"n_columns": -1}, "as many indices as entries"),
+    "too few columns": ({"indices": [0, 3]}, "as many indices as entries, and an indptr"),
+    "too many columns": ({"indices": [0, 3, 1, 1]}, "as many indices as entries"),
+    "an end too far": ({"indptr": [0, 2, 2, 4]}, "indptr from 0 to 3, got 0 to 4"),
+    "a start below 0": ({"indptr": [-1, 2, 2, 3]}, "indptr from 0 to 3, got -1 to 3"),
+    "a step back": ({"indptr": [0, 3, 2, 3]}, "indptr to rise, got 3 before 2 in row 1"),
+    "far and back": ({"indptr": [0, 2**31 - 1, 2, 3]}, "indptr to rise"),
+    "an end before the start": ({"indptr": [3, 2, 1, 0]}, "indptr to rise"),
+    "no indptr": ({"indptr": []}, "and an indptr, got 3, 3 and 0"),
+}
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+@pytest.mark.parametrize(("changes", "match"), DAMAGES.values(), ids=DAMAGES)
+def test_sparse_rows_that_do_not_go_together_are_refused(changes, match, kind):
+    given_ = {**SPARSE, **changes}
+    for name in ("indices", "indptr"):
+        given_[name] = np.array(given_[name], kind)
+    with pytest.raises(ValueError, match="^inputs: expected .*" + match):
+        RowSource(**given_, name="inputs")
+
+
+def test_arrays_of_other_kinds_are_refused():
+    X = np.ones((3, 4))
+    odd = [X[:, ::2], X.T, X[0], X[None], X.astype("f2"), X.astype("i8"), X.astype(">f8"), None]
+    odd += [X.astype(object), X.astype("i1"), X * 1j, [[1.0]], 1.0, np.float64(1)]
+    for values in odd:
+        with pytest.raises((TypeError, ValueError)):
+            RowSource(values)
+    for name in ("indices", "indptr"):
+        for kind in ("u4", "i2", "f8", "i8", ">i4"):
+            with pytest.raises(TypeError, match="both int32 or both int64"):
+                RowSource(**{**SPARSE, name: SPARSE[name].astype(kind)})
+        with pytest.raises(ValueError, match="C-contiguous"):
+            RowSource(**{**SPARSE, name: np.repeat(SPARSE[name], 2)[::2]})
+    unaligned = np.frombuffer(b"\0" * 33, np.uint8)[1:].view(np.float64).reshape(2, 2)
+    with pytest.raises((TypeError, ValueError)):
+        RowSource(unaligned)
+
+
+def test_arrays_changed_after_the_check_lead_to_nothing_outside_of_them():
+    parts = {name: np.copy(part) for name, part in SPARSE.items() if name != "n_columns"}
+    source = RowSource(**parts, n_columns=4)
+    parts["indices"][:] = [-(2**31), 2**31 - 1, 1]
+    np.testing.assert_array_equal(gathered(source, None, np.float64)[:2], np.zeros((2, 4)))
+    parts["indptr"][:] = [-(2**31), 2**31 - 1, 5, -7]
+    np.testing.assert_array_equal(gathered(source, None, np.float64), np.zeros((3, 4)))
+
+
+def test_the_arrays_are_held_as_long_as_they_are_read():
+    values = np.arange(6.0).reshape(3, 2)
+    source = RowSource(values)
+    with pytest.raises(ValueError, match="resize"):
+        values.resize((1, 2))
+    del values
+    np.testing.assert_array_equal(gathered(source, None, np.float64)[2], [4, 5])
+
+
+def test_rows_that_are_not_there_are_refused():
+    source = RowSource(np.ones((3, 2)))
+    with pytest.raises(ValueError, match="out: expected at most 3 rows, got 4"):
+        gather(source, np.empty((4, 2)))
+    with pytest.raises(ValueError, match="out: expected one row of 2 numbers"):
+        gather(source, np.empty((3, 3)))
+    with pytest.raises(ValueError, match="out: expected one row of 2 numbers"):
+        gather(source, np.empty((3, 2)), np.zeros(2, np.intp))
+    for bad in (-1, 3):
+        with pytest.raises(ValueError, match=f"order: expected 0 to 2, got {bad}"):
+            gather(source, np.empty((1, 2)), np.array([bad], np.intp))

@@ -18,6 +18,7 @@ from fastnn.data import Rows
 from fastnn.model import Model
 from fastnn.network import Network
 from fastnn.parameters import ParameterList
+from fastnn.sources import Inputs, dense
 from fastnn.training import Epoch
 
 
@@ -75,7 +76,7 @@ class DropIn(Network):
         self._order = order
         if not (self._replaced("update_mini_batch") or self._replaced("backprop")):
             return super()._train_epoch(rows, order, epoch)
-        examples = list(zip(rows.X[:, :, np.newaxis], rows.Y[:, :, np.newaxis], strict=True))
+        examples = list(zip(rows.inputs[:, :, np.newaxis], rows.Y[:, :, np.newaxis], strict=True))
         for start in range(0, len(order), epoch.batch_size):
             mini_batch = [examples[i] for i in order[start : start + epoch.batch_size]]
             self.update_mini_batch(mini_batch, *self._step_arguments)
@@ -96,10 +97,11 @@ class DropIn(Network):
         ]
         self.biases = [b - rate * total for b, total in zip(self.biases, sum_b, strict=True)]
 
-    def _evaluation_outputs(self, X: np.ndarray) -> np.ndarray:
+    def _evaluation_outputs(self, X: Inputs) -> np.ndarray:
         if not self._replaced("feedforward"):
             return super()._evaluation_outputs(X)
-        return np.stack([np.asarray(self.feedforward(x[:, np.newaxis]))[:, 0] for x in X])
+        columns = dense(X, self.dtype)[:, :, np.newaxis]
+        return np.stack([np.asarray(self.feedforward(x))[:, 0] for x in columns])
 
 
 def _is_ours(kind: type) -> bool:

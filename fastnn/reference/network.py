@@ -15,6 +15,7 @@ from fastnn.plan import LayerOptions
 from fastnn.reference import dropout, normalization, optimizers
 from fastnn.reference.activations import DERIVATIVES, FUNCTIONS
 from fastnn.reference.deltas import output_delta
+from fastnn.sources import Inputs
 from fastnn.training import Epoch
 
 __all__ = ["Network"]
@@ -125,7 +126,7 @@ class Network(Model):
         cost = 0.0
         starts = range(0, len(order), epoch.batch_size)
         layers = self._layers(epoch.dropout_factor)
-        examples = list(zip(rows.X[:, :, np.newaxis], rows.Y[:, :, np.newaxis], strict=True))
+        examples = _examples(rows)
         for start, rate in zip(starts, np.broadcast_to(epoch.rates, len(starts)), strict=True):
             batch = order[start : start + epoch.batch_size]
             if len(batch) < 2 and len(self.running_means):
@@ -174,15 +175,36 @@ class Network(Model):
                 lengths = np.sqrt(np.sum(w**2, axis=1, keepdims=True))
                 w *= np.minimum(1, penalty.max_norm / np.maximum(lengths, 1e-300))
 
-    def _predict_rows(self, X: np.ndarray) -> np.ndarray:
-        outputs = self._forward(self._layers(), list(X[:, :, np.newaxis]), None, "predict")
+    def _predict_rows(self, X: Inputs) -> np.ndarray:
+        columns = _columns(_converted(X, self.dtype))
+        outputs = self._forward(self._layers(), columns, None, "predict")
         return _rows(outputs)
 
     def _gradient(self, rows: Rows) -> tuple[float, np.ndarray]:
-        pairs = list(zip(rows.X[:, :, np.newaxis], rows.Y[:, :, np.newaxis], strict=True))
+        pairs = _examples(rows)
         weights = list(rows.row_weights) or None
         cost, gradient = self._cost_and_gradient(self._layers(), pairs, weights, None)
         return cost / len(rows), gradient / len(rows)
+
+
+def _examples(rows: Rows) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the rows as pairs of columns."""
+    inputs = _converted(rows.X, rows.Y.dtype)
+    return list(zip(_columns(inputs), _columns(rows.Y), strict=True))
+
+
+def _converted(X: Inputs, dtype: np.dtype) -> np.ndarray:
+    """Return all the inputs as an array of ``dtype``: converted first, then scaled."""
+    if isinstance(X, np.ndarray):
+        return X
+    values = X.values.astype(dtype) * dtype.type(X.scale)
+    if X.indptr is None or X.indices is None:
+        return values
+    rows = np.repeat(np.arange(len(X)), np.diff(X.indptr))
+    array = np.zeros(X.shape, dtype=dtype)
+    entries = slice(X.indptr[0], X.indptr[-1])
+    np.add.at(array, (rows, X.indices[entries]), values[entries])
+    return array
 
 
 def _rows(columns: Columns) -> np.ndarray:
