@@ -12,7 +12,7 @@ from fastnn._rows import stack
 from fastnn.checks import as_array, as_finite, brief, check_finite
 from fastnn.sources import Inputs, as_source, dense
 
-__all__ = ["Rows", "as_rows", "as_inputs", "as_targets"]
+__all__ = ["Rows", "as_rows", "as_targets"]
 
 
 @dataclass(frozen=True)
@@ -60,28 +60,6 @@ def classes_of(outputs: np.ndarray) -> np.ndarray:
     if outputs.shape[1] == 1:
         return (outputs[:, 0] > 0.5).astype(np.intp)
     return np.argmax(outputs, axis=1)
-
-
-def as_inputs(X: Any, n_in: int, dtype: np.dtype, name: str = "X") -> np.ndarray:
-    """Return inputs as a C-contiguous array (n, n_in) of ``dtype``.
-
-    Parameters
-    ----------
-    X : array-like or CSR matrix (n, n_in)
-        Real numbers of any dtype and memory order; read-only and memory-mapped arrays too.
-    n_in : int
-    dtype : numpy.dtype
-    name : str
-        What errors call it.
-
-    Raises
-    ------
-    TypeError
-        If ``X`` does not hold real numbers.
-    ValueError
-        If its shape is another, it has no rows, or a number is not finite.
-    """
-    return dense(as_source(X, n_in, dtype, name), dtype)
 
 
 def _one_hot(labels: np.ndarray, n_out: int, dtype: np.dtype, name: str) -> np.ndarray:

@@ -9,13 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastnn.data import Rows, as_inputs, as_rows, as_targets, classes_of
+from fastnn.data import Rows, as_rows, as_targets, classes_of
+from fastnn.sources import as_source, dense
 
 F8, F4 = np.dtype(np.float64), np.dtype(np.float32)
 rng = np.random.default_rng(0)
 X = rng.random((6, 3))
 LABELS = np.array([2, 0, 1, 1, 3, 0])
 ONE_HOT = np.eye(4)[LABELS]
+
+
+def as_inputs(X: Any, n_in: int, dtype: np.dtype, name: str = "X") -> np.ndarray:
+    return dense(as_source(X, n_in, dtype, name), dtype)
 
 
 def columns(X: np.ndarray, Y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

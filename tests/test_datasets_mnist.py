@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastnn import datasets
+from fastnn import Network, datasets
 from fastnn.datasets import array_pickle, mnist, mnist_pickle
 from fastnn.datasets.split import Split
 
@@ -125,6 +125,26 @@ def test_folder_in_either_dtype(folder: Path, dtype) -> None:
     split = datasets.load_mnist(folder, dtype=dtype)
     assert split.test[0].dtype == np.dtype(dtype)
     assert np.array_equal(split.test[0], datasets.load_mnist(folder).test[0])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", np.uint8, np.dtype("u1")])
+def test_folder_as_bytes(folder: Path, dtype) -> None:
+    as_bytes, plain = datasets.load_mnist(folder, dtype=dtype), datasets.load_mnist(folder)
+    for (X, y), (pixels, labels) in zip(as_bytes, plain, strict=True):
+        assert X.dtype == np.uint8 and X.flags.c_contiguous and X.flags.writeable
+        assert np.array_equal(X * np.float32(1 / 256), pixels) and np.array_equal(y, labels)
+    options = {"dtype": "float32", "rng": 0}
+    nets = [Network([784, 4, 10], **options, input_scale=1 / 256), Network([784, 4, 10], **options)]
+    for net, split in zip(nets, (as_bytes, plain), strict=True):
+        net.fit(*split.train, epochs=2, batch_size=3)
+    assert np.array_equal(nets[0].parameters, nets[1].parameters)
+    assert np.array_equal(nets[0].predict(as_bytes.test[0]), nets[1].predict(plain.test[0]))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int8", None, "nonsense", [1]])
+def test_other_dtypes_are_refused(folder: Path, dtype) -> None:
+    with pytest.raises(ValueError, match=r"^dtype=.*: expected 'float32', 'float64' or 'uint8'$"):
+        datasets.load_mnist(folder, dtype=dtype)
 
 
 @pytest.mark.parametrize("dotted", [False, True])
@@ -392,6 +412,19 @@ def test_pickle_with_other_orders_and_types(load) -> None:
         (test[0].astype("f8"), test[1]),
     )
     assert same(load(pickle.dumps(other, 2)), SMALL)
+
+
+def test_pickle_as_bytes(tmp_path: Path) -> None:
+    file = tmp_path / "mnist.pkl.gz"
+    pixels = np.arange(256).repeat(784).reshape(256, 784)
+    part = (pixels / np.float32(256)).astype("f4"), np.arange(256) % 10
+    file.write_bytes(gzip.compress(python2_pickle(Split(part, part, part))))
+    X, _ = datasets.load_mnist(tmp_path, dtype="uint8").train
+    assert X.dtype == np.uint8 and np.array_equal(X, pixels)
+    part = (pixels / np.float32(255)).astype("f4"), np.arange(256) % 10
+    file.write_bytes(gzip.compress(python2_pickle(Split(part, part, part))))
+    with pytest.raises(ValueError, match="training part: pixels are not bytes/256"):
+        datasets.load_mnist(tmp_path, dtype="uint8")
 
 
 def test_pickle_in_double_precision(tmp_path: Path) -> None:

@@ -23,6 +23,17 @@ def float_dtype(dtype: Any) -> np.dtype[Any]:
     return found
 
 
+def pixel_dtype(dtype: Any) -> np.dtype[Any]:
+    """Return `dtype` as a NumPy dtype if it is float32, float64 or, for the bytes, uint8."""
+    if isinstance(dtype, (str, type, np.dtype)) and dtype in ("uint8", np.uint8):
+        return np.dtype(np.uint8)
+    try:
+        return float_dtype(dtype)
+    except ValueError:
+        message = f"dtype={dtype!r}: expected 'float32', 'float64' or 'uint8'"
+        raise ValueError(message) from None
+
+
 def whole_number(name: str, value: Any, low: int, high: int | None = None) -> int:
     """Return `value` as an int if it is a whole number, `low` <= value <= `high`."""
     is_whole = isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
@@ -69,8 +80,11 @@ def feature_rows(X: np.ndarray, where: str) -> np.ndarray:
 
 
 def pixel_rows(images: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
-    """Return bytes (n, ...) as pixels byte/256 in rows (n, n_in); exact in either dtype."""
-    rows = images.reshape(len(images), -1).astype(dtype)
+    """Return bytes (n, ...) in rows (n, n_in): as they are, or as byte/256, exact in any float."""
+    rows = images.reshape(len(images), -1)
+    if dtype == np.uint8:
+        return rows
+    rows = rows.astype(dtype)
     rows *= dtype.type(PIXEL_SCALE)
     return rows
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from fastnn.datasets.array_pickle import PickledArray, read_array_pickle
 from fastnn.datasets.checks import (
+    PIXEL_SCALE,
     class_labels,
     feature_rows,
-    float_dtype,
+    pixel_dtype,
     regular_file,
     same_length,
 )
@@ -30,13 +31,13 @@ def load_mnist_pickle(path: str | os.PathLike[str], *, dtype: Any = "float32") -
     path : path
         The pickle, compressed by gzip or not. Nothing that it names is called or imported: it is
         read by a reader that knows arrays of numbers and refuses everything else.
-    dtype : "float32" (default, as the file) or "float64"
-        Type of X.
+    dtype : "float32" (default, as the file), "float64" or "uint8"
+        Type of X; for uint8 the pixels must be bytes/256.
 
     Returns
     -------
     Split
-        X (n, 784) from 0 to 1, y (n,) int64 from 0 to 9.
+        X (n, 784) from 0 to 1, or bytes; y (n,) int64 from 0 to 9.
 
     Raises
     ------
@@ -46,7 +47,7 @@ def load_mnist_pickle(path: str | os.PathLike[str], *, dtype: Any = "float32") -
         If the file is damaged, unpacks to more than 256 MiB, holds anything but arrays of
         numbers, or these are not three pairs of images and labels.
     """
-    dtype = float_dtype(dtype)
+    dtype = pixel_dtype(dtype)
     file = regular_file(path, "the book's mnist.pkl.gz")
     with open_unpacked(file) as (stream, _):
         reader = BoundedReader(stream, _MAX_BYTES)
@@ -85,4 +86,13 @@ def _check_pair(X: np.ndarray, y: np.ndarray, where: str, dtype: np.dtype[Any]) 
     X = feature_rows(X, where)
     if X.min() < 0 or X.max() > 1:
         raise ValueError(f"{where}: pixels from {X.min()} to {X.max()}; expected 0 to 1")
-    return X.astype(dtype, copy=False), class_labels(y, where, classes=10)
+    X = _as_bytes(X, where) if dtype == np.uint8 else X.astype(dtype, copy=False)
+    return X, class_labels(y, where, classes=10)
+
+
+def _as_bytes(X: np.ndarray, where: str) -> np.ndarray:
+    """Return pixels byte/256 as the bytes."""
+    pixels = np.minimum(np.round(X / PIXEL_SCALE), 255).astype(np.uint8)
+    if not np.array_equal(pixels * X.dtype.type(PIXEL_SCALE), X):
+        raise ValueError(f"{where}: pixels are not bytes/256, as dtype 'uint8' needs them")
+    return pixels
