@@ -64,6 +64,7 @@ ctypedef fused index:
 cdef enum:
     LINE = 64      # bytes of a cache line
     BLOCK = 4096   # numbers between two looks whether all were finite
+    SOME = 64      # entries of a sparse row that are converted at a time
 
 
 # Rows to numbers.
@@ -104,16 +105,20 @@ cdef void _scatter_indexed(
     The arrays are the caller's, who may change them after they were checked: nothing outside them
     is read or written even then.
     """
-    cdef Py_ssize_t k, n_columns = source.n_columns
+    cdef Py_ssize_t j, k, n, n_columns = source.n_columns
     cdef Py_ssize_t start = <Py_ssize_t> indptr[row], stop = <Py_ssize_t> indptr[row + 1]
-    cdef floating value
+    cdef floating entries[SOME]
     memset(out, 0, n_columns * sizeof(floating))
     if start < 0 or stop > source.buffers[0].shape[0]:
         return
-    for k in range(start, stop):
-        if 0 <= indices[k] < n_columns:
-            _convert_at(source, &value, k, 1)
-            out[indices[k]] += value
+    while start < stop:
+        n = min(stop - start, <Py_ssize_t> SOME)
+        _convert_at(source, entries, start, n)
+        for k in range(n):
+            j = <Py_ssize_t> indices[start + k]
+            if 0 <= j < n_columns:
+                out[j] += entries[k]
+        start += n
 
 
 cdef void _scatter(RowSource source, floating* out, Py_ssize_t row) noexcept nogil:
