@@ -7,7 +7,8 @@ VENV ?= .venv
 ARGS ?=
 # What runs under the sanitizers: all that calls the compiled core, and not the rest.
 SANITIZED ?= $(addprefix tests/test_,activations.py bad_input.py blas.py book.py compiled_plan.py \
-    costs.py dense.py epoch.py network.py parity.py products.py random.py robustness.py rows.py)
+    costs.py dense.py epoch.py network.py parity.py products.py random.py robustness.py \
+    rows.py sources.py)
 
 BIN := $(abspath $(VENV))/bin
 PY := $(BIN)/python
