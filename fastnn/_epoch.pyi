@@ -2,12 +2,13 @@
 
 ``parameters`` and ``gradient`` (plan.n_parameters,), ``running`` (plan.n_running,) and ``work``
 (plan.work_size,) are laid out by the plan; ``slots`` (rule.n_slots, plan.n_parameters) hold the
-optimizer's state, (0, any) for plain SGD; ``X`` (n, n_in), ``Y`` and ``out``
-(n, n_out) hold one sample a row, ``row_weights`` (n,) or (0,) factors on their costs; ``m`` is the
-number of rows in use of the plan's batch; dropout's masks come of ``seed`` and ``step``.
+optimizer's state, (0, any) for plain SGD; ``X`` (n, n_in) of any kind that a RowSource takes, ``Y``
+and ``out`` (n, n_out) hold one sample a row, ``row_weights`` (n,) or (0,) factors on their costs;
+``m`` is the number of rows in use of the plan's batch; dropout's masks come of ``seed`` and
+``step``.
 """
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 from fastnn._optim import Rule
 from fastnn._pace import Pace
 from fastnn._plan import CompiledPlan
+from fastnn._rows import RowSource
 
 _Float = TypeVar("_Float", np.float32, np.float64)
+_Inputs = RowSource | NDArray[Any]
 
 def train_epoch(
     plan: CompiledPlan,
@@ -25,7 +28,7 @@ def train_epoch(
     running: NDArray[_Float],
     slots: NDArray[_Float],
     work: NDArray[_Float],
-    X: NDArray[_Float],
+    X: _Inputs,
     Y: NDArray[_Float],
     row_weights: NDArray[_Float],
     order: NDArray[np.intp],
@@ -49,7 +52,7 @@ def forward_batch(
     parameters: NDArray[_Float],
     running: NDArray[_Float],
     work: NDArray[_Float],
-    X: NDArray[_Float],
+    X: _Inputs,
     Y: NDArray[_Float],
     row_weights: NDArray[_Float],
     order: NDArray[np.intp],
@@ -91,7 +94,7 @@ def predict(
     parameters: NDArray[_Float],
     running: NDArray[_Float],
     work: NDArray[_Float],
-    X: NDArray[_Float],
+    X: _Inputs,
     out: NDArray[_Float],
     n_threads: int,
 ) -> None:

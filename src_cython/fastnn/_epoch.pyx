@@ -16,6 +16,7 @@ from fastnn._passes cimport (
     c_mark, c_output_delta, c_share, c_start_clock, c_update, c_wait)
 from fastnn._plan cimport CompiledPlan, Layer, Plan, c_n_in, c_n_out
 from fastnn._products cimport C_FEW_ROWS, c_takes_rows
+from fastnn._rows cimport RowSource, Source, as_source, c_gather, c_in_place, c_rows
 from fastnn._team cimport Work, c_run
 
 
@@ -37,7 +38,7 @@ cdef struct Told:
     void* running
     void* slots
     void* work
-    const void* X
+    const Source* X
     const void* Y
     const void* row_weights  # NULL: none
     const Py_ssize_t* order
@@ -89,18 +90,20 @@ cdef void _gather(
 
 
 cdef const floating* const* _load_inputs(
-    const floating** places, floating* work, const floating* X, const Py_ssize_t* order,
+    const floating** places, floating* work, const Source* X, const Py_ssize_t* order,
     const Plan* plan, Pass* how,
 ) noexcept nogil:
     """Say where the inputs' rows are, or gather the member's share and return NULL."""
     cdef Py_ssize_t n_in = c_n_in(plan)
     cdef int begin, end, i
-    if c_takes_rows(how.m, plan.layers[0].n_out, n_in):
+    cdef const floating* first
+    if c_in_place(X, sizeof(floating)) and c_takes_rows(how.m, plan.layers[0].n_out, n_in):
+        first = c_rows(X, <floating*> NULL, 0, 0)
         for i in range(how.m):
-            places[i] = X + order[i] * n_in
+            places[i] = first + order[i] * n_in
         return places
     begin, end = c_share(how.m, how)
-    _gather(work + plan.inputs, X, order, begin, end, n_in)
+    c_gather(X, work + plan.inputs + begin * n_in, order, begin, end - begin)
     return NULL
 
 
@@ -180,7 +183,7 @@ cdef void _train_on_batch(
     cdef floating* work = <floating*> told.work
     cdef bint weighted = told.row_weights != NULL
     cdef const floating* const* rows = _load_inputs(
-        places, work, <const floating*> told.X, told.order + done, told.plan, how)
+        places, work, told.X, told.order + done, told.plan, how)
     _load_targets(work, <const floating*> told.Y, <const floating*> told.row_weights,
                   told.order + done, told.plan, told.rule.per_batch, how)
     c_mark(how, GATHER)
@@ -267,9 +270,8 @@ cdef struct Asked:
     const void* parameters
     void* running
     void* work               # a workspace for each member
-    const void* X
+    const Source* X
     void* out
-    Py_ssize_t n
     bint stopped
 
 
@@ -278,14 +280,14 @@ cdef void _run_predict(
 ) noexcept nogil:
     """The blocks of rows that are the member's, one in ``n_members``."""
     cdef const Plan* plan = asked.plan
-    cdef Py_ssize_t n_in = c_n_in(plan), n_out = c_n_out(plan)
+    cdef Py_ssize_t n_out = c_n_out(plan), n = asked.X.n_rows
     cdef Py_ssize_t done = member * <Py_ssize_t> plan.batch_size
     cdef floating* work = <floating*> asked.work + member * plan.work_size
     cdef Pass how = _pass(PREDICT, 0, 0, 0)
     cdef double since_signals = 0
-    while done < asked.n and not asked.stopped:
-        how.m = <int> min(<Py_ssize_t> plan.batch_size, asked.n - done)
-        c_forward(work, <const floating*> asked.X + done * n_in, NULL, parameters,
+    while done < n and not asked.stopped:
+        how.m = <int> min(<Py_ssize_t> plan.batch_size, n - done)
+        c_forward(work, c_rows(asked.X, work + plan.inputs, done, how.m), NULL, parameters,
                   <floating*> asked.running, plan, &how)
         memcpy(<floating*> asked.out + done * n_out,
                work + plan.layers[plan.n_layers - 1].out, how.m * n_out * sizeof(floating))
@@ -391,7 +393,7 @@ cdef int _check_rates(Py_ssize_t n_rates, Py_ssize_t n_order, Py_ssize_t batch_s
 def train_epoch(
     CompiledPlan plan not None, Rule rule not None, floating[::1] parameters not None,
     floating[::1] running not None, floating[:, ::1] slots not None, floating[::1] work not None,
-    const floating[:, ::1] X not None, const floating[:, ::1] Y not None,
+    object X not None, const floating[:, ::1] Y not None,
     const floating[::1] row_weights not None, const Py_ssize_t[::1] order not None,
     const double[::1] rates not None, uint64_t seed, uint64_t[::1] counter not None,
     bint with_cost, Pace pace not None, double[::1] seconds not None,
@@ -410,8 +412,10 @@ def train_epoch(
     slots : array (rule.n_slots, plan.n_parameters), or (0, any) for plain SGD
         The optimizer's state.
     work : array (plan.work_size,)
-    X, Y : arrays (n, n_in) and (n, n_out)
-        Inputs and targets; all arrays of one dtype.
+    X : RowSource or array (n, n_in)
+        Inputs; an array as a RowSource takes it.
+    Y : array (n, n_out)
+        Targets; of the dtype of the parameters, as are all arrays but X.
     row_weights : array (n,) or (0,)
         Factors on the rows' costs; none for 1.
     order : intp array (n_order,)
@@ -444,11 +448,12 @@ def train_epoch(
     KeyboardInterrupt
         At Ctrl-C; everything then stands at the last finished mini-batch.
     """
+    cdef RowSource rows = as_source(X)
     cdef Told told
-    _check_rows(&plan.c, X.shape[0], X.shape[1], Y.shape[0], Y.shape[1])
+    _check_rows(&plan.c, rows.c.n_rows, rows.c.n_columns, Y.shape[0], Y.shape[1])
     plan.check_vectors(parameters.shape[0], running.shape[0], work.shape[0])
-    _check_row_weights(row_weights.shape[0], X.shape[0])
-    _check_order(order, X.shape[0])
+    _check_row_weights(row_weights.shape[0], rows.c.n_rows)
+    _check_order(order, rows.c.n_rows)
     _check_cost(&plan.c)
     _check_slots(&plan.c, &rule.c, slots.shape[0], slots.shape[1])
     _check_members(&plan.c, &rule.c, pace.c.most)
@@ -462,7 +467,7 @@ def train_epoch(
     told.parameters, told.work = &parameters[0], &work[0]
     told.running = &running[0] if running.shape[0] else NULL
     told.slots = &slots[0, 0] if rule.c.n_slots else NULL
-    told.X, told.Y = &X[0, 0], &Y[0, 0]
+    told.X, told.Y = &rows.c, &Y[0, 0]
     told.row_weights = &row_weights[0] if row_weights.shape[0] else NULL
     told.order, told.n_order = &order[0], order.shape[0]
     told.rates, told.n_rates = &rates[0], rates.shape[0]
@@ -482,7 +487,7 @@ def train_epoch(
 def forward_batch(
     CompiledPlan plan not None, const floating[::1] parameters not None,
     floating[::1] running not None, floating[::1] work not None,
-    const floating[:, ::1] X not None, const floating[:, ::1] Y not None,
+    object X not None, const floating[:, ::1] Y not None,
     const floating[::1] row_weights not None, const Py_ssize_t[::1] order not None,
     int mode, uint64_t seed, uint64_t step,
 ) -> int:
@@ -491,15 +496,16 @@ def forward_batch(
     The parameters are as for ``train_epoch``; ``mode`` is a number of ``Mode``. Returns the number
     of rows taken.
     """
+    cdef RowSource rows = as_source(X)
     cdef Pass how
-    _check_rows(&plan.c, X.shape[0], X.shape[1], Y.shape[0], Y.shape[1])
+    _check_rows(&plan.c, rows.c.n_rows, rows.c.n_columns, Y.shape[0], Y.shape[1])
     plan.check_vectors(parameters.shape[0], running.shape[0], work.shape[0])
-    _check_row_weights(row_weights.shape[0], X.shape[0])
-    _check_order(order, X.shape[0])
+    _check_row_weights(row_weights.shape[0], rows.c.n_rows)
+    _check_order(order, rows.c.n_rows)
     _check_mode(mode)
     how = _pass(mode, <int> min(<Py_ssize_t> plan.c.batch_size, order.shape[0]), seed, step)
     with nogil:
-        _gather(&work[plan.c.inputs], &X[0, 0], &order[0], 0, how.m, X.shape[1])
+        c_gather(&rows.c, &work[plan.c.inputs], &order[0], 0, how.m)
         _load_targets(&work[0], &Y[0, 0], &row_weights[0] if row_weights.shape[0] else NULL,
                       &order[0], &plan.c, False, &how)
         c_forward(&work[0], &work[plan.c.inputs], NULL, &parameters[0],
@@ -572,12 +578,12 @@ def gradient_batch(
 def predict(
     CompiledPlan plan not None, const floating[::1] parameters not None,
     floating[::1] running not None, floating[::1] work not None,
-    const floating[:, ::1] X not None, floating[:, ::1] out not None, int n_threads,
+    object X not None, floating[:, ::1] out not None, int n_threads,
 ) -> None:
     """Write the network's outputs for the rows of ``X`` (n, n_in) into ``out`` (n, n_out).
 
-    The rows go through the workspace in blocks of the plan's batch size; ``work`` holds
-    ``n_threads`` workspaces, one after the other.
+    ``X`` is a RowSource, or an array as one takes it. Its rows go through the workspace in blocks
+    of the plan's batch size; ``work`` holds ``n_threads`` workspaces, one after the other.
 
     Raises
     ------
@@ -586,15 +592,16 @@ def predict(
     KeyboardInterrupt
         At Ctrl-C, with ``out`` half written.
     """
+    cdef RowSource rows = as_source(X)
     cdef Asked asked
     if n_threads < 1 or work.shape[0] % n_threads:
         raise ValueError(f"n_threads: expected a whole number of workspaces, 1 or more, "
                          f"got {n_threads}")
     plan.check_vectors(parameters.shape[0], running.shape[0], work.shape[0] // n_threads)
-    _check_rows(&plan.c, X.shape[0], X.shape[1], out.shape[0], out.shape[1])
+    _check_rows(&plan.c, rows.c.n_rows, rows.c.n_columns, out.shape[0], out.shape[1])
     asked.plan, asked.parameters, asked.work = &plan.c, &parameters[0], &work[0]
     asked.running = &running[0] if running.shape[0] else NULL
-    asked.X, asked.out, asked.n = &X[0, 0], &out[0, 0], X.shape[0]
+    asked.X, asked.out = &rows.c, &out[0, 0]
     asked.stopped = False
     with nogil:
         if floating is float:

@@ -4,29 +4,33 @@ from cpython.buffer cimport Py_buffer
 from cython cimport floating
 
 
+cdef struct Source:
+    Py_ssize_t n_rows
+    Py_ssize_t n_columns
+    double scale
+    Py_buffer buffers[3]      # values, and of sparse rows indices and indptr
+    int n_buffers             # of those held
+    int kind                  # of the values: a Kind of _rows.pyx
+    bint wide_indices         # 64 bits each, not 32
+
+
 cdef class RowSource:
-    cdef readonly object values      # the arrays it reads
+    cdef Source c
+    cdef readonly object values   # the arrays it reads
     cdef readonly object indices
     cdef readonly object indptr
-    cdef readonly Py_ssize_t n_rows
-    cdef readonly Py_ssize_t n_columns
-    cdef readonly double scale
-    cdef Py_buffer buffers[3]
-    cdef int n_buffers               # of those held
-    cdef int kind                    # of the values: a Kind of _rows.pyx
-    cdef bint wide_indices           # 64 bits each, not 32
 
 # Whether rows of `itemsize` bytes a number can be read where they are.
-cdef bint c_in_place(RowSource source, size_t itemsize) noexcept nogil
+cdef bint c_in_place(const Source* source, size_t itemsize) noexcept nogil
 
 # out[i] := row order[begin + i], or row begin + i without an order, for i < m.
 cdef void c_gather(
-    RowSource source, floating* out, const Py_ssize_t* order, Py_ssize_t begin, Py_ssize_t m,
+    const Source* source, floating* out, const Py_ssize_t* order, Py_ssize_t begin, Py_ssize_t m,
 ) noexcept nogil
 
 # Rows first to first + m: where they are, or in `room` after they were put there.
 cdef const floating* c_rows(
-    RowSource source, floating* room, Py_ssize_t first, Py_ssize_t m) noexcept nogil
+    const Source* source, floating* room, Py_ssize_t first, Py_ssize_t m) noexcept nogil
 
 # What `rows` is as a source, itself or made.
 cdef RowSource as_source(object rows)

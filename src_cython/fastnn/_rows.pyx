@@ -85,7 +85,7 @@ cdef void _convert(floating* out, const number* inp, Py_ssize_t n, double scale)
 
 
 cdef void _convert_at(
-    RowSource source, floating* out, Py_ssize_t first, Py_ssize_t n,
+    const Source* source, floating* out, Py_ssize_t first, Py_ssize_t n,
 ) noexcept nogil:
     """out := n values, from number `first` on."""
     cdef const void* values = source.buffers[0].buf
@@ -98,7 +98,7 @@ cdef void _convert_at(
 
 
 cdef void _scatter_indexed(
-    RowSource source, floating* out, Py_ssize_t row, const index* indptr, const index* indices,
+    const Source* source, floating* out, Py_ssize_t row, const index* indptr, const index* indices,
 ) noexcept nogil:
     """out := a sparse row; entries of one column are added up.
 
@@ -121,7 +121,7 @@ cdef void _scatter_indexed(
         start += n
 
 
-cdef void _scatter(RowSource source, floating* out, Py_ssize_t row) noexcept nogil:
+cdef void _scatter(const Source* source, floating* out, Py_ssize_t row) noexcept nogil:
     if source.wide_indices:
         _scatter_indexed(source, out, row, <const int64_t*> source.buffers[2].buf,
                          <const int64_t*> source.buffers[1].buf)
@@ -130,7 +130,7 @@ cdef void _scatter(RowSource source, floating* out, Py_ssize_t row) noexcept nog
                          <const int32_t*> source.buffers[1].buf)
 
 
-cdef void _prefetch(RowSource source, Py_ssize_t row) noexcept nogil:
+cdef void _prefetch(const Source* source, Py_ssize_t row) noexcept nogil:
     """Ask for a row's memory before it is needed."""
     cdef Py_ssize_t size = source.n_columns * source.buffers[0].itemsize
     cdef const char* line = (<const char*> source.buffers[0].buf) + row * size
@@ -140,13 +140,13 @@ cdef void _prefetch(RowSource source, Py_ssize_t row) noexcept nogil:
         line += <Py_ssize_t> LINE
 
 
-cdef bint c_in_place(RowSource source, size_t itemsize) noexcept nogil:
+cdef bint c_in_place(const Source* source, size_t itemsize) noexcept nogil:
     return (source.n_buffers == 1 and source.scale == 1 and source.kind != BYTES
             and source.buffers[0].itemsize == <Py_ssize_t> itemsize)
 
 
 cdef void c_gather(
-    RowSource source, floating* out, const Py_ssize_t* order, Py_ssize_t begin, Py_ssize_t m,
+    const Source* source, floating* out, const Py_ssize_t* order, Py_ssize_t begin, Py_ssize_t m,
 ) noexcept nogil:
     cdef Py_ssize_t i, n = source.n_columns
     if source.n_buffers > 1:
@@ -162,7 +162,7 @@ cdef void c_gather(
 
 
 cdef const floating* c_rows(
-    RowSource source, floating* room, Py_ssize_t first, Py_ssize_t m,
+    const Source* source, floating* room, Py_ssize_t first, Py_ssize_t m,
 ) noexcept nogil:
     if c_in_place(source, sizeof(floating)):
         return (<const floating*> source.buffers[0].buf) + first * source.n_columns
@@ -196,7 +196,7 @@ cdef Py_ssize_t _first_bad(
     return -1
 
 
-cdef Py_ssize_t _first_bad_of(RowSource source, floating factor) noexcept nogil:
+cdef Py_ssize_t _first_bad_of(const Source* source, floating factor) noexcept nogil:
     cdef const void* values = source.buffers[0].buf
     cdef Py_ssize_t n = source.buffers[0].len // source.buffers[0].itemsize
     if source.kind == DOUBLES:
@@ -225,7 +225,7 @@ cdef bint _is_signed(const Py_buffer* buffer) noexcept:
             and (buffer.itemsize == 4 or buffer.itemsize == 8))
 
 
-cdef int _hold(RowSource source, array, int ndim, str name) except -1:
+cdef int _hold(Source* source, array, int ndim, str name) except -1:
     """Hold the memory of one more array."""
     cdef Py_buffer* buffer = &source.buffers[source.n_buffers]
     try:
@@ -244,7 +244,7 @@ cdef int _hold(RowSource source, array, int ndim, str name) except -1:
 
 
 cdef int _check_csr(
-    RowSource source, const index* indptr, const index* indices, str name,
+    const Source* source, const index* indptr, const index* indices, str name,
 ) except -1:
     cdef Py_ssize_t n = source.buffers[1].shape[0], row, k
     if indptr[0] < 0 or indptr[source.n_rows] > n:
@@ -261,12 +261,14 @@ cdef int _check_csr(
     return 0
 
 
-cdef int _set_sparse(RowSource source, Py_ssize_t n_columns, str name) except -1:
+cdef int _set_sparse(
+    Source* source, object indices_array, object indptr_array, Py_ssize_t n_columns, str name,
+) except -1:
     cdef Py_buffer* entries = &source.buffers[0]
     cdef Py_buffer* indices = &source.buffers[1]
     cdef Py_buffer* indptr = &source.buffers[2]
-    _hold(source, source.indices, 1, name)
-    _hold(source, source.indptr, 1, name)
+    _hold(source, indices_array, 1, name)
+    _hold(source, indptr_array, 1, name)
     if not (_is_signed(indices) and _is_signed(indptr) and indices.itemsize == indptr.itemsize):
         raise TypeError(f"{name}: expected its indices and indptr both int32 or both int64, got "
                         f"{indices.format.decode()!r} and {indptr.format.decode()!r}")
@@ -306,29 +308,43 @@ cdef class RowSource:
 
     def __cinit__(self, values not None, double scale=1, indices=None, indptr=None,
                   Py_ssize_t n_columns=-1, str name="X"):
-        self.values, self.indices, self.indptr, self.scale = values, indices, indptr, scale
-        _hold(self, values, 2 if indptr is None else 1, name)
-        self.kind = _kind_of(&self.buffers[0])
-        if self.kind == <int> UNKNOWN:
+        self.values, self.indices, self.indptr = values, indices, indptr
+        self.c.scale = scale
+        _hold(&self.c, values, 2 if indptr is None else 1, name)
+        self.c.kind = _kind_of(&self.c.buffers[0])
+        if self.c.kind == <int> UNKNOWN:
             raise TypeError(f"{name}: expected float64, float32, uint8 or bool, "
-                            f"got {self.buffers[0].format.decode()!r}")
+                            f"got {self.c.buffers[0].format.decode()!r}")
         if indptr is None:
-            self.n_rows, self.n_columns = self.buffers[0].shape[0], self.buffers[0].shape[1]
+            self.c.n_rows = self.c.buffers[0].shape[0]
+            self.c.n_columns = self.c.buffers[0].shape[1]
         else:
-            _set_sparse(self, n_columns, name)
+            _set_sparse(&self.c, indices, indptr, n_columns, name)
 
     def __dealloc__(self):
         cdef int k
-        for k in range(self.n_buffers):
-            PyBuffer_Release(&self.buffers[k])
+        for k in range(self.c.n_buffers):
+            PyBuffer_Release(&self.c.buffers[k])
 
     def __len__(self) -> int:
-        return self.n_rows
+        return self.c.n_rows
+
+    @property
+    def n_rows(self) -> int:
+        return self.c.n_rows
+
+    @property
+    def n_columns(self) -> int:
+        return self.c.n_columns
+
+    @property
+    def scale(self) -> float:
+        return self.c.scale
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        return self.n_rows, self.n_columns
+        return self.c.n_rows, self.c.n_columns
 
     def first_bad(self, bint single) -> int:
         """Return which value is the first that is not finite once converted and scaled, or -1.
@@ -338,9 +354,9 @@ cdef class RowSource:
         cdef Py_ssize_t place
         with nogil:
             if single:
-                place = _first_bad_of(self, <float> self.scale)
+                place = _first_bad_of(&self.c, <float> self.c.scale)
             else:
-                place = _first_bad_of(self, self.scale)
+                place = _first_bad_of(&self.c, self.c.scale)
         return place
 
 
@@ -368,21 +384,21 @@ def gather(
     """
     cdef const Py_ssize_t* which = NULL
     cdef Py_ssize_t m = out.shape[0], i
-    if out.shape[1] != source.n_columns or (order is not None and order.shape[0] != m):
-        raise ValueError(f"out: expected one row of {source.n_columns} numbers for each row "
+    if out.shape[1] != source.c.n_columns or (order is not None and order.shape[0] != m):
+        raise ValueError(f"out: expected one row of {source.c.n_columns} numbers for each row "
                          f"asked for, got ({m}, {out.shape[1]})")
-    if order is None and m > source.n_rows:
-        raise ValueError(f"out: expected at most {source.n_rows} rows, got {m}")
+    if order is None and m > source.c.n_rows:
+        raise ValueError(f"out: expected at most {source.c.n_rows} rows, got {m}")
     if order is not None:
         for i in range(m):
-            if not 0 <= order[i] < source.n_rows:
-                raise ValueError(f"order: expected 0 to {source.n_rows - 1}, got {order[i]}")
-    if m == 0 or source.n_columns == 0:
+            if not 0 <= order[i] < source.c.n_rows:
+                raise ValueError(f"order: expected 0 to {source.c.n_rows - 1}, got {order[i]}")
+    if m == 0 or source.c.n_columns == 0:
         return
     if order is not None:
         which = &order[0]
     with nogil:
-        c_gather(source, &out[0, 0], which, 0, m)
+        c_gather(&source.c, &out[0, 0], which, 0, m)
 
 
 cdef bint _put(object array, floating* out, Py_ssize_t n) except -1:
