@@ -32,3 +32,6 @@ def activation_backward(
     delta: NDArray[_Float], out: NDArray[_Float], z: NDArray[_Float], activation: int
 ) -> None:
     """``delta`` (m, n) := delta · f'(z), from ``out`` = f(z) and ``z``, both (m, n)."""
+
+def logarithm(x: NDArray[_Float]) -> None:
+    """``x`` (n,) := ln x."""

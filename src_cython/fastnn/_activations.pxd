@@ -24,3 +24,5 @@ cdef void c_activation_forward(
 cdef void c_activation_backward(
     floating* delta, const floating* out, const floating* z, int activation,
     Py_ssize_t m, Py_ssize_t n) noexcept nogil
+
+cdef void c_log(floating* x, Py_ssize_t size) noexcept nogil

@@ -6,167 +6,45 @@ Mish are not monotonic: theirs is computed from z.
 """
 
 from cython cimport floating
-from libc.math cimport (
-    erfc, erfcf, exp, expf, expm1, expm1f, fabs, fabsf, log1p, log1pf, tanh, tanhf)
 
-cdef double LEAK = 0.01
-# Fixed points of mean 0 and variance 1 (Klambauer, Unterthiner, Mayr and Hochreiter, 2017).
-cdef double SELU_ALPHA = 1.6732632423543772848170429916717
-cdef double SELU_SCALE = 1.0507009873554804934193349852946
-cdef double SQRT_HALF = 0.70710678118654752440
-cdef double NORMAL_PEAK = 0.39894228040143267794  # 1 / √2π
+from fastnn._isa cimport c_level
 
+cdef extern from "activations.h" nogil:
+    ctypedef struct ActivationsDouble:
+        void (**forward)(double*, Py_ssize_t) noexcept nogil
+        void (**backward)(double*, const double*, Py_ssize_t) noexcept nogil
+        void (*softmax)(double*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*softmax_backward)(double*, const double*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*log)(double*, Py_ssize_t) noexcept nogil
+    ctypedef struct ActivationsFloat:
+        void (**forward)(float*, Py_ssize_t) noexcept nogil
+        void (**backward)(float*, const float*, Py_ssize_t) noexcept nogil
+        void (*softmax)(float*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*softmax_backward)(float*, const float*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*log)(float*, Py_ssize_t) noexcept nogil
+    const ActivationsDouble* fastnn_activations_double
+    const ActivationsFloat* fastnn_activations_float
 
-cdef inline floating _exp(floating x) noexcept nogil:
-    if floating is float:
-        return expf(x)
-    else:
-        return exp(x)
-
-
-cdef inline floating _expm1(floating x) noexcept nogil:
-    if floating is float:
-        return expm1f(x)
-    else:
-        return expm1(x)
-
-
-cdef inline floating _log1p(floating x) noexcept nogil:
-    if floating is float:
-        return log1pf(x)
-    else:
-        return log1p(x)
-
-
-cdef inline floating _abs(floating x) noexcept nogil:
-    if floating is float:
-        return fabsf(x)
-    else:
-        return fabs(x)
-
-
-cdef inline floating _erfc(floating x) noexcept nogil:
-    if floating is float:
-        return erfcf(x)
-    else:
-        return erfc(x)
-
-
-cdef inline floating _tanh(floating z) noexcept nogil:
-    if floating is float:
-        return tanhf(z)
-    else:
-        return tanh(z)
-
-
-cdef inline floating _sigmoid(floating z) noexcept nogil:
-    """1 / (1 + e^−z); only e^−|z| ≤ 1 is formed, so nothing overflows."""
-    cdef floating e = _exp(-_abs(z))
-    return (<floating> 1 if z >= 0 else e) / (1 + e)
-
-
-cdef inline floating _softplus(floating z) noexcept nogil:
-    """ln(1 + e^z) = max(z, 0) + ln(1 + e^−|z|)."""
-    return (z if z > 0 else <floating> 0) + _log1p(_exp(-_abs(z)))
-
-
-cdef inline floating _normal_cdf(floating z) noexcept nogil:
-    """Φ(z) = erfc(−z/√2) / 2, which does not cancel where z is far below 0."""
-    return <floating> 0.5 * _erfc(-z * <floating> SQRT_HALF)
-
-
-cdef inline floating _forward(floating z, int activation) noexcept nogil:
-    """f(z) of one number. Comparisons are written so that NaN stays NaN."""
-    if activation == SIGMOID:
-        return _sigmoid(z)
-    elif activation == TANH:
-        return _tanh(z)
-    elif activation == RELU:
-        return 0 if z < 0 else z
-    elif activation == LEAKY_RELU:
-        return <floating> LEAK * z if z < 0 else z
-    elif activation == ELU:
-        return _expm1(z) if z < 0 else z
-    elif activation == SELU:
-        return <floating> SELU_SCALE * (<floating> SELU_ALPHA * _expm1(z) if z < 0 else z)
-    elif activation == GELU:
-        return z * _normal_cdf(z)
-    elif activation == SILU:
-        return z * _sigmoid(z)
-    elif activation == MISH:
-        return z * _tanh(_softplus(z))
-    elif activation == SOFTPLUS:
-        return _softplus(z)
-    elif activation == EXP:
-        return _exp(z)
-    return z
-
-
-cdef inline floating _derivative(floating a, floating z, int activation) noexcept nogil:
-    """f'(z) of one number, from a = f(z) where that is enough."""
-    cdef floating t
-    if activation == SIGMOID:
-        return a * (1 - a)
-    elif activation == TANH:
-        return 1 - a * a
-    elif activation == RELU:
-        return 1 if a > 0 else 0
-    elif activation == LEAKY_RELU:
-        return 1 if a > 0 else <floating> LEAK
-    elif activation == ELU:
-        return 1 if a > 0 else a + 1
-    elif activation == SELU:
-        return <floating> SELU_SCALE if a > 0 else a + <floating> (SELU_SCALE * SELU_ALPHA)
-    elif activation == GELU:
-        return _normal_cdf(z) + z * <floating> NORMAL_PEAK * _exp(<floating> -0.5 * z * z)
-    elif activation == SILU:
-        t = _sigmoid(z)
-        return t * (1 + z * (1 - t))
-    elif activation == MISH:
-        t = _tanh(_softplus(z))
-        return t + z * _sigmoid(z) * (1 - t * t)
-    elif activation == SOFTPLUS:
-        return -_expm1(-a)
-    elif activation == EXP:
-        return a
-    return 1
-
-
-cdef void _softmax(floating* z, Py_ssize_t n) noexcept nogil:
-    """z := e^(z − max z) / Σ e^(z − max z) over one row."""
-    cdef Py_ssize_t j
-    cdef floating largest = z[0], total = 0
-    for j in range(1, n):
-        if z[j] > largest:
-            largest = z[j]
-    for j in range(n):
-        z[j] = _exp(z[j] - largest)
-        total += z[j]
-    for j in range(n):
-        z[j] /= total
+cdef const ActivationsDouble* of_double = &fastnn_activations_double[c_level()]
+cdef const ActivationsFloat* of_float = &fastnn_activations_float[c_level()]
 
 
 cdef void c_activation_forward(
     floating* z, int activation, Py_ssize_t m, Py_ssize_t n,
 ) noexcept nogil:
     """z := f(z), over the (m, n) block."""
-    cdef Py_ssize_t i
-    if activation == SOFTMAX:
-        for i in range(m):
-            _softmax(z + i * n, n)
-    elif activation != IDENTITY:
-        for i in range(m * n):
-            z[i] = _forward(z[i], activation)
-
-
-cdef void _softmax_backward(floating* delta, const floating* a, Py_ssize_t n) noexcept nogil:
-    """delta_j := a_j (delta_j − Σ_k a_k delta_k), the softmax's Jacobian applied to one row."""
-    cdef Py_ssize_t j
-    cdef floating mean = 0
-    for j in range(n):
-        mean += a[j] * delta[j]
-    for j in range(n):
-        delta[j] = a[j] * (delta[j] - mean)
+    if activation == IDENTITY:
+        return
+    if floating is float:
+        if activation == SOFTMAX:
+            of_float.softmax(z, m, n)
+        else:
+            of_float.forward[activation](z, m * n)
+    else:
+        if activation == SOFTMAX:
+            of_double.softmax(z, m, n)
+        else:
+            of_double.forward[activation](z, m * n)
 
 
 cdef void c_activation_backward(
@@ -177,17 +55,28 @@ cdef void c_activation_backward(
 
     ``z`` may be NULL but for GELU, SiLU and Mish.
     """
-    cdef Py_ssize_t i
-    cdef const floating* from_z = out if z == NULL else z
-    if activation == SOFTMAX:
-        for i in range(m):
-            _softmax_backward(delta + i * n, out + i * n, n)
-    elif activation == RELU:
-        for i in range(m * n):
-            delta[i] = delta[i] if out[i] > 0 else 0  # an infinite delta ends here, too
-    elif activation != IDENTITY:
-        for i in range(m * n):
-            delta[i] *= _derivative(out[i], from_z[i], activation)
+    cdef bint from_z = activation == GELU or activation == SILU or activation == MISH
+    cdef const floating* source = z if from_z else out
+    if activation == IDENTITY:
+        return
+    if floating is float:
+        if activation == SOFTMAX:
+            of_float.softmax_backward(delta, out, m, n)
+        else:
+            of_float.backward[activation](delta, source, m * n)
+    else:
+        if activation == SOFTMAX:
+            of_double.softmax_backward(delta, out, m, n)
+        else:
+            of_double.backward[activation](delta, source, m * n)
+
+
+cdef void c_log(floating* x, Py_ssize_t size) noexcept nogil:
+    """x := ln x, by the same vector math."""
+    if floating is float:
+        of_float.log(x, size)
+    else:
+        of_double.log(x, size)
 
 
 cdef int _check(int activation, Py_ssize_t m, Py_ssize_t n) except -1:
@@ -246,3 +135,15 @@ def activation_backward(
     with nogil:
         c_activation_backward(&delta[0, 0], &out[0, 0], &z[0, 0], activation,
                               delta.shape[0], delta.shape[1])
+
+
+def logarithm(floating[::1] x not None) -> None:
+    """Replace ``x`` by ln x: −inf for 0, NaN below.
+
+    Parameters
+    ----------
+    x : array (n,), float32 or float64, C-contiguous
+    """
+    if x.shape[0]:
+        with nogil:
+            c_log(&x[0], x.shape[0])

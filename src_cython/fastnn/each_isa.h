@@ -6,23 +6,26 @@
  *   LANES             how many of it a vector holds
  *   ISA, ISA_LEVEL    base and 0, v3 and 1, v4 and 2 (see isa.h)
  * Afterwards FOR_EACH_ISA(M) is M(base), M(v3), M(v4), as far as the compiler makes them.
- * Compilers without vector types include nothing: FASTNN_HAVE_VECTORS is then not defined.
+ * Compilers without vector types, where isa.h does not define FASTNN_HAVE_VECTORS, make base of
+ * plain numbers: one lane.
  */
-#if defined(__GNUC__)
-#define FASTNN_HAVE_VECTORS 1
 #define NAME_OF(name, type, isa) name##_##type##_##isa
 #define NAME_IN(name, type, isa) NAME_OF(name, type, isa)
 #define NAME(name) NAME_IN(name, REAL, ISA)
 
 #define ISA base
 #define ISA_LEVEL 0
+#ifdef FASTNN_HAVE_VECTORS
 #define VECTOR_BYTES 16
+#else
+#define VECTOR_BYTES 0
+#endif
 #include "each_real.h"
 #undef ISA
 #undef ISA_LEVEL
 #undef VECTOR_BYTES
 
-#if defined(__x86_64__)
+#if defined(FASTNN_HAVE_VECTORS) && defined(__x86_64__)
 #define FOR_EACH_ISA(M) M(base), M(v3), M(v4)
 
 #ifdef __clang__
@@ -61,11 +64,10 @@
 #pragma GCC pop_options
 #endif
 
-#else /* not x86-64 */
+#else
 #define FOR_EACH_ISA(M) M(base)
 #endif
 
 #undef NAME
 #undef NAME_IN
 #undef NAME_OF
-#endif /* vector types */

@@ -1,7 +1,7 @@
 /* The two number types of one instruction set: a part of each_isa.h. */
 #define REAL double
 #define REAL_BITS 64
-#define LANES (VECTOR_BYTES / 8)
+#define LANES (VECTOR_BYTES ? VECTOR_BYTES / 8 : 1)
 #include KERNELS
 #undef REAL
 #undef REAL_BITS
@@ -9,7 +9,7 @@
 
 #define REAL float
 #define REAL_BITS 32
-#define LANES (VECTOR_BYTES / 4)
+#define LANES (VECTOR_BYTES ? VECTOR_BYTES / 4 : 1)
 #include KERNELS
 #undef REAL
 #undef REAL_BITS

@@ -4,18 +4,22 @@
 #ifndef FASTNN_ISA_H
 #define FASTNN_ISA_H
 
-#if defined(__GNUC__) && defined(__x86_64__)
+#if defined(__GNUC__) && !defined(FASTNN_NO_VECTORS) /* defined for a trial of what others do */
+#define FASTNN_HAVE_VECTORS 1
+#endif
+
+#if defined(FASTNN_HAVE_VECTORS) && defined(__x86_64__)
 #include <cpuid.h>
 
 /* Which registers the operating system saves: bits 1 and 2 AVX, bits 5 to 7 AVX-512. */
-static unsigned long long fastnn_saved_registers(void)
+static inline unsigned long long fastnn_saved_registers(void)
 {
     unsigned low, high;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     return ((unsigned long long)high << 32) | low;
 }
 
-static int fastnn_best_level(void)
+static inline int fastnn_best_level(void)
 {
     unsigned a, b, c, d, b7;
     const unsigned v3 = bit_AVX2 | bit_BMI2, v4 = bit_AVX512F | bit_AVX512DQ | bit_AVX512VL;
@@ -28,7 +32,7 @@ static int fastnn_best_level(void)
     return (b7 & v4) == v4 && (fastnn_saved_registers() & 0xe6) == 0xe6 ? 2 : 1;
 }
 #else
-static int fastnn_best_level(void) { return 0; }
+static inline int fastnn_best_level(void) { return 0; }
 #endif
 
 #endif

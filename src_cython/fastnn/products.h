@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#include "isa.h"
+
 #if defined(__GNUC__) && defined(__x86_64__)
 #include <immintrin.h>
 /* From the middle on backwards: as many lanes that count as one likes, then lanes that do not. */
@@ -29,15 +31,16 @@ typedef struct {
                        float);
 } SmallProducts;
 
+#ifdef FASTNN_HAVE_VECTORS
 #define KERNELS "small_products.h"
 #include "each_isa.h"
 #undef KERNELS
 
-#ifdef FASTNN_HAVE_VECTORS
 #define FASTNN_SET(isa) {#isa, small_nt_double_##isa, small_nt_float_##isa, \
                          small_rank_double_##isa, small_rank_float_##isa}
 static const SmallProducts fastnn_small_products[] = {FOR_EACH_ISA(FASTNN_SET)};
 #undef FASTNN_SET
+#undef FOR_EACH_ISA
 #else
 static const SmallProducts fastnn_small_products[] = {{NULL, NULL, NULL, NULL, NULL}};
 #endif

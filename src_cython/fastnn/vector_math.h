@@ -1,0 +1,218 @@
+/* Elementary functions of vectors; infinities, NaN and subnormal numbers as the C library has them.
+ *
+ * Included once per instruction set and number type: see each_isa.h. No lane depends on another.
+ * Polynomials interpolate at Chebyshev's nodes; their terms stand highest power first.
+ */
+#include "vector_types.h"
+
+#define LN2_HIGH PICK(6.93147180369123816490e-01, 0.693145751953125) /* times n exact */
+#define LN2_LOW PICK(1.90821492927058770002e-10, 1.428606765330187045e-06)
+#define LOG2_E 1.4426950408889634074
+#define SQRT_HALF 0.70710678118654752440
+#define LOWEST_EXP PICK(-750, -110) /* where e^x surely is 0, and infinite: between them */
+#define HIGHEST_EXP PICK(710, 89)   /* 2^n is made of two factors that fit */
+
+/* (e^r − 1 − r) / r² over |r| ≤ ln 2 / 2 */
+static const REAL NAME(exp_terms)[] = {
+#if REAL_BITS == 64
+    2.09147553258932021e-09, 2.51053127296221029e-08, 2.75572734787185824e-07,
+    2.75572551700008879e-06, 2.48015873256774607e-05, 1.98412698750022792e-04,
+    1.38888888888837113e-03, 8.33333333332608381e-03, 4.16666666666666713e-02,
+    1.66666666666666713e-01, 5.00000000000000000e-01
+#else
+    1.989108046e-04F, 1.393373072e-03F, 8.333310845e-03F, 4.166646420e-02F, 1.666666668e-01F,
+    5.000000014e-01F
+#endif
+};
+
+/* (ln((1 + s) / (1 − s)) / s − 2) / s² by powers of s² over |s| ≤ (√2 − 1) / (√2 + 1) */
+static const REAL NAME(log_terms)[] = {
+#if REAL_BITS == 64
+    1.46178074928038471e-01, 1.53316116945700853e-01, 1.81828924333645642e-01,
+    2.22222110893681241e-01, 2.85714286262539086e-01, 3.99999999998988887e-01,
+    6.66666666666666963e-01
+#else
+    2.958098619e-01F, 3.998875771e-01F, 6.666668510e-01F
+#endif
+};
+
+/* Even and odd powers apart: one chain of dependent steps is what a processor waits for. */
+INLINE VECTOR NAME(polynomial)(VECTOR x, const REAL *terms, const int count)
+{
+    VECTOR square = x * x, a = NAME(all)(terms[0]), b = NAME(all)(terms[1]);
+    UNROLL
+    for (int i = 2; i + 1 < count; i += 2) {
+        a = a * square + terms[i];
+        b = b * square + terms[i + 1];
+    }
+    return count % 2 ? (a * square + terms[count - 1]) + b * x : a * x + b;
+}
+#define POLYNOMIAL(x, terms) \
+    NAME(polynomial)(x, NAME(terms), (int)(sizeof NAME(terms) / sizeof *NAME(terms)))
+
+/* n = x / ln 2 rounded, as a number and, with twice the exponent's bias added, as bits: adding
+ * SHIFTER leaves no bits for a fraction. */
+#define SHIFTER (C(PICK(0x1.8p52, 0x1.8p23)) + 2 * EXPONENT_BIAS)
+INLINE VECTOR NAME(halvings)(VECTOR x, BITS *biased)
+{
+    VECTOR shifted = x * C(LOG2_E) + SHIFTER;
+    *biased = NAME(as_bits)(shifted) & (4 * (WORD)EXPONENT_BIAS + 3);
+    return shifted - SHIFTER;
+}
+
+/* e^r − 1 for |r| ≤ ln 2 / 2 */
+INLINE VECTOR NAME(fraction)(VECTOR r) { return r + r * r * POLYNOMIAL(r, exp_terms); }
+
+/* 2^n x, rounded once. */
+INLINE VECTOR NAME(scaled)(VECTOR x, VECTOR n, BITS biased)
+{
+#if ISA_LEVEL == 2
+    (void)biased;
+    return PICK(_mm512_scalef_pd, _mm512_scalef_ps)(x, n);
+#else
+    BITS half = biased >> 1; /* of two factors only the last can overflow or lose digits */
+    (void)n;
+    return x * NAME(as_real)(half << MANTISSA) * NAME(as_real)((biased - half) << MANTISSA);
+#endif
+}
+
+/* 2^n e^(high + low) to almost half a unit: what is rounded away from high + low, and from its sum
+ * with 1, is added to the rest. */
+INLINE VECTOR NAME(exact_exp)(VECTOR n, BITS biased, VECTOR high, VECTOR low)
+{
+    VECTOR r = high + low, sum = 1 + r;
+    VECTOR lost = (r - (sum - 1)) + (low - (r - high));
+    return NAME(scaled)(sum + (lost + r * r * POLYNOMIAL(r, exp_terms)), n, biased);
+}
+
+/* e^(x + small), where `small` is what x lacks */
+INLINE VECTOR NAME(exp_of_sum)(VECTOR x, VECTOR small)
+{
+    BITS biased;
+    VECTOR n = NAME(halvings)(x + small, &biased);
+    return NAME(exact_exp)(n, biased, x - n * C(LN2_HIGH), small - n * C(LN2_LOW));
+}
+
+/* e^x for x from LOWEST_EXP to HIGHEST_EXP, or NaN */
+INLINE VECTOR NAME(bounded_exp)(VECTOR x)
+{
+    BITS biased;
+    VECTOR n = NAME(halvings)(x, &biased);
+    VECTOR r = (x - n * C(LN2_HIGH)) - n * C(LN2_LOW);
+    return NAME(scaled)(1 + NAME(fraction)(r), n, biased);
+}
+
+INLINE VECTOR NAME(exp)(VECTOR x)
+{
+    return NAME(bounded_exp)(NAME(at_least)(NAME(at_most)(x, HIGHEST_EXP), LOWEST_EXP));
+}
+
+/* e^−|x| */
+INLINE VECTOR NAME(decay)(VECTOR x)
+{
+    BITS biased;
+    VECTOR size = NAME(at_most)(NAME(absolute)(x), -LOWEST_EXP);
+    VECTOR n = NAME(halvings)(-size, &biased);
+    return NAME(exact_exp)(n, biased, -size - n * C(LN2_HIGH), -n * C(LN2_LOW));
+}
+
+/* e^x − 1 = whole + part for −700 ≤ x ≤ 0 (float: −80): 2^n − 1 and 2^n (e^r − 1) */
+INLINE VECTOR NAME(expm1_parts)(VECTOR x, VECTOR *whole)
+{
+    BITS biased;
+    VECTOR n = NAME(halvings)(x, &biased);
+    VECTOR r = (x - n * C(LN2_HIGH)) - n * C(LN2_LOW);
+    VECTOR power = NAME(as_real)((biased - EXPONENT_BIAS) << MANTISSA);
+    *whole = power - 1;
+    return power * NAME(fraction)(r);
+}
+
+INLINE VECTOR NAME(expm1_below_0)(VECTOR x)
+{
+    VECTOR whole, part = NAME(expm1_parts)(NAME(at_least)(x, PICK(-40, -20)), &whole);
+    return whole + part;
+}
+
+/* tanh |x| = (1 − e) / (1 + e) with e = e^−2|x|. What both sums lose is made good: the quotient q
+ * then moves by (lost above − q · lost below) / (1 + e), and 1 / (1 + e) = (1 + q) / 2. */
+INLINE VECTOR NAME(tanh)(VECTOR x)
+{
+    VECTOR whole, part, above, below, lost, q, size = NAME(at_most)(NAME(absolute)(x), PICK(20, 10));
+    part = NAME(expm1_parts)(-2 * size, &whole);
+    above = whole + part;
+    below = (whole + 2) + part;
+    q = -above / below;
+    lost = ((above - whole) - part) - q * (part - (below - (whole + 2)));
+    return NAME(with_sign_of)(q + lost * (C(0.5) + C(0.5) * q), x);
+}
+
+/* 1 / (1 + e^−x); only e = e^−|x| ≤ 1 is formed, so nothing overflows. What the sum 1 + e loses is
+ * made good: times q / (1 + e), where 1 / (1 + e) is 1 − q below 0, else q. */
+INLINE VECTOR NAME(sigmoid)(VECTOR x)
+{
+    VECTOR e = NAME(decay)(x), sum = 1 + e;
+    VECTOR q = SELECT(x < 0, e, ALL(1)) / sum;
+    return q - (e - (sum - 1)) * SELECT(x < 0, q - q * q, q * q);
+}
+
+/* ln(1 + f) + k ln 2 for √½ ≤ 1 + f ≤ √2, with s = f / (2 + f):
+ * ln(1 + f) = f − (f²/2 − s (f²/2 + R)), where f, the largest term, is exact. */
+INLINE VECTOR NAME(log_sum)(VECTOR f, VECTOR s, VECTOR k)
+{
+    VECTOR z = s * s, half_square = C(0.5) * f * f;
+    VECTOR rest = z * POLYNOMIAL(z, log_terms);
+    VECTOR low = s * (half_square + rest) + k * C(LN2_LOW);
+    return k * C(LN2_HIGH) + (f - (half_square - low));
+}
+
+/* ln(1 + e) for 0 ≤ e ≤ 1 */
+INLINE VECTOR NAME(log1p_to_1)(VECTOR e)
+{
+    VECTOR doubled = SELECT(e > C(2 * SQRT_HALF - 1), ALL(1), ALL(0)); /* then 1 + e = 2 (1 + f) */
+    VECTOR moved = e - doubled;
+    VECTOR f = moved * (1 - C(0.5) * doubled);
+    return NAME(log_sum)(f, moved / (moved + (2 + 2 * doubled)), doubled);
+}
+
+/* ln(1 + e^x) = max(x, 0) + ln(1 + e^−|x|) */
+INLINE VECTOR NAME(softplus)(VECTOR x)
+{
+    return SELECT(x > 0, x, ALL(0)) + NAME(log1p_to_1)(NAME(decay)(x));
+}
+
+/* x = 2^k (1 + f) with √½ ≤ 1 + f ≤ √2, for finite x > 0 */
+#define SMALLEST_NORMAL PICK(0x1p-1022, 0x1p-126)
+INLINE VECTOR NAME(log_parts)(VECTOR x, VECTOR *k)
+{
+#if ISA_LEVEL == 2
+    VECTOR m = PICK(_mm512_getmant_pd, _mm512_getmant_ps)(x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src);
+    *k = PICK(_mm512_getexp_pd, _mm512_getexp_ps)(x);
+    *k = SELECT(m > C(2 * SQRT_HALF), *k + 1, *k);
+    return SELECT(m > C(2 * SQRT_HALF), C(0.5) * m, m) - 1;
+#else
+    const WORD from = PICK(0x3fe6a09e667f3bcd, 0x3f3504f3); /* √½ */
+    const WORD one = (WORD)EXPONENT_BIAS << MANTISSA;
+    const REAL shifter = C(PICK(0x1p52, 0x1p23)); /* the spacing of numbers there is 1 */
+    VECTOR raised = SELECT(x < C(SMALLEST_NORMAL), ALL(PICK(0x1p54, 0x1p25)), ALL(1));
+    BITS u = NAME(as_bits)(x * raised) + (one - from);
+    BITS exponent = (u >> MANTISSA) | NAME(as_bits)(NAME(all)(shifter));
+    *k = NAME(as_real)(exponent) - (shifter + EXPONENT_BIAS)
+        - SELECT(x < C(SMALLEST_NORMAL), ALL(PICK(54, 25)), ALL(0));
+    return NAME(as_real)((u & (((WORD)1 << MANTISSA) - 1)) + from) - 1;
+#endif
+}
+
+/* −∞ for 0, NaN below and for NaN, ∞ for ∞ */
+INLINE VECTOR NAME(log)(VECTOR x)
+{
+    VECTOR k, f = NAME(log_parts)(x, &k);
+    VECTOR y = NAME(log_sum)(f, f / (2 + f), k);
+#if ISA_LEVEL == 2 /* four bits say what becomes of each kind of number: 0 leaves y as it is */
+    return PICK(_mm512_fixupimm_pd, _mm512_fixupimm_ps)(
+        y, x, PICK(_mm512_set1_epi64, _mm512_set1_epi32)(0x03530422), 0);
+#else
+    y = SELECT(x < C(INFINITY), y, x);
+    y = SELECT(x < 0, ALL(NAN), y);
+    return SELECT(x == 0, ALL(-INFINITY), y);
+#endif
+}

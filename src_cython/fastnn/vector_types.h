@@ -1,0 +1,125 @@
+/* Vectors of one number type, and choosing lane by lane; where a compiler has none, plain numbers.
+ *
+ * A part of vector_math.h, included once per instruction set and number type: see each_isa.h.
+ */
+#define VECTOR NAME(vector)
+#define BITS NAME(bits)
+#define C(x) ((REAL)(x)) /* a constant in the type of the lanes */
+
+#if REAL_BITS == 64
+#define WORD uint64_t
+#define MANTISSA 52
+#define EXPONENT_BIAS 1023
+#define PICK(of_double, of_float) of_double
+#else
+#define WORD uint32_t
+#define MANTISSA 23
+#define EXPONENT_BIAS 127
+#define PICK(of_double, of_float) of_float
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#define UNROLL _Pragma("GCC unroll 32") /* clang unrolls such short loops anyway */
+#else
+#define UNROLL
+#endif
+#define SIGN_BIT ((WORD)1 << (REAL_BITS - 1))
+
+#ifdef FASTNN_HAVE_VECTORS
+#define INLINE static inline __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline))
+typedef REAL VECTOR __attribute__((vector_size(LANES * sizeof(REAL))));
+typedef WORD BITS __attribute__((vector_size(LANES * sizeof(REAL))));
+
+INLINE BITS NAME(as_bits)(VECTOR x) { return (BITS)x; }
+INLINE VECTOR NAME(as_real)(BITS u) { return (VECTOR)u; }
+INLINE VECTOR NAME(all)(REAL x) { return x - (VECTOR){0}; } /* keeps the sign of −0 */
+/* `chosen` where the comparison `mask` holds, else `other`. */
+#if ISA_LEVEL == 2
+#define SELECT(mask, chosen, other) \
+    PICK(_mm512_mask_blend_pd, _mm512_mask_blend_ps)( \
+        PICK(_mm512_movepi64_mask, _mm512_movepi32_mask)((__m512i)(mask)), other, chosen)
+#else
+#define SELECT(mask, chosen, other) \
+    NAME(as_real)(((BITS)(mask) & NAME(as_bits)(chosen)) | (~(BITS)(mask) & NAME(as_bits)(other)))
+#endif
+#else
+#define INLINE static __inline
+#define NOINLINE
+typedef REAL VECTOR;
+typedef WORD BITS;
+
+INLINE BITS NAME(as_bits)(VECTOR x)
+{
+    BITS u;
+    memcpy(&u, &x, sizeof u);
+    return u;
+}
+
+INLINE VECTOR NAME(as_real)(BITS u)
+{
+    VECTOR x;
+    memcpy(&x, &u, sizeof x);
+    return x;
+}
+
+INLINE VECTOR NAME(all)(REAL x) { return x; }
+#define SELECT(mask, chosen, other) ((mask) ? (chosen) : (other))
+#endif
+
+#define ALL(x) NAME(all)(C(x))
+
+#define FIRST(count) (PICK(__mmask8, __mmask16))((1u << (count)) - 1) /* a mask of AVX-512 */
+
+/* `count` numbers, those beyond filled up with `rest`. */
+INLINE VECTOR NAME(load)(const REAL *from, ptrdiff_t count, REAL rest)
+{
+    VECTOR x = NAME(all)(rest);
+    if (count >= LANES) {
+        memcpy(&x, from, sizeof x);
+        return x;
+    }
+#if ISA_LEVEL == 2
+    return PICK(_mm512_mask_loadu_pd, _mm512_mask_loadu_ps)(x, FIRST(count), from);
+#else
+    memcpy(&x, from, (size_t)count * sizeof(REAL));
+    return x;
+#endif
+}
+
+INLINE void NAME(store)(REAL *to, VECTOR x, ptrdiff_t count)
+{
+    if (count >= LANES)
+        memcpy(to, &x, sizeof x);
+    else
+#if ISA_LEVEL == 2
+        PICK(_mm512_mask_storeu_pd, _mm512_mask_storeu_ps)(to, FIRST(count), x);
+#else
+        memcpy(to, &x, (size_t)count * sizeof(REAL));
+#endif
+}
+
+INLINE VECTOR NAME(absolute)(VECTOR x) { return NAME(as_real)(NAME(as_bits)(x) & ~SIGN_BIT); }
+
+INLINE VECTOR NAME(with_sign_of)(VECTOR magnitude, VECTOR x)
+{
+    return NAME(as_real)(NAME(as_bits)(magnitude) | (NAME(as_bits)(x) & SIGN_BIT));
+}
+
+/* NaN stays NaN in both: the processor's minimum hands out its second operand then. */
+#if defined(FASTNN_HAVE_VECTORS) && defined(__x86_64__)
+#if ISA_LEVEL == 2
+#define LESSER PICK(_mm512_min_pd, _mm512_min_ps)
+#define GREATER PICK(_mm512_max_pd, _mm512_max_ps)
+#elif ISA_LEVEL == 1
+#define LESSER PICK(_mm256_min_pd, _mm256_min_ps)
+#define GREATER PICK(_mm256_max_pd, _mm256_max_ps)
+#else
+#define LESSER PICK(_mm_min_pd, _mm_min_ps)
+#define GREATER PICK(_mm_max_pd, _mm_max_ps)
+#endif
+#else
+#define LESSER(limit, x) SELECT((limit) < (x), limit, x)
+#define GREATER(limit, x) SELECT((limit) > (x), limit, x)
+#endif
+INLINE VECTOR NAME(at_most)(VECTOR x, REAL limit) { return LESSER(NAME(all)(limit), x); }
+INLINE VECTOR NAME(at_least)(VECTOR x, REAL limit) { return GREATER(NAME(all)(limit), x); }
