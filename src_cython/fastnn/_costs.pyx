@@ -8,48 +8,103 @@ Elsewhere ∂C/∂a is formed and handed to the activation's own derivative.
 
 from cython cimport floating
 from libc.float cimport DBL_MAX, DBL_MIN, FLT_MAX, FLT_MIN
-from libc.math cimport fabs, isinf, isnan, log
+from libc.math cimport fabs, isnan
 
-from fastnn._activations cimport EXP, IDENTITY, SIGMOID, SOFTMAX, c_activation_backward
+from fastnn._activations cimport EXP, IDENTITY, SIGMOID, SOFTMAX, c_activation_backward, c_log
+
+cdef enum:
+    CHUNK = 128  # costs formed at a time: so many logarithms are taken together
 
 
 cdef inline double _nan_to_num(double x, double largest) noexcept nogil:
     """NumPy's nan_to_num: the book hides log(0) with it, so a hidden NaN counts 0."""
-    if isnan(x):
-        return 0.0
-    if isinf(x):
-        return largest if x > 0 else -largest
-    return x
+    if x - x == 0:  # neither NaN nor infinite
+        return x
+    return 0.0 if isnan(x) else (largest if x > 0 else -largest)
 
 
-cdef inline double _cross_entropy(double a, double y) noexcept nogil:
-    """−y ln a − (1 − y) ln(1 − a), with one logarithm where y is 0 or 1, as labels are."""
-    if 0 <= a <= 1:  # outside, the whole is NaN, whatever one of the terms is
-        if y == 0:
-            return -log(1 - a)
-        if y == 1:
-            return -log(a)
-    return -y * log(a) - (1 - y) * log(1 - a)
+cdef void _cross_entropy_of_labels(double* costs, int size, double largest) noexcept nogil:
+    """−ln of what they are: the output where y is 1, one less it where y is 0."""
+    cdef int k
+    c_log(costs, size)
+    for k in range(size):
+        costs[k] = _nan_to_num(-costs[k], largest)
 
 
-cdef inline double _cost_of(
-    double a, double y, int cost, double parameter, double largest,
+cdef void _cross_entropy(
+    double* costs, const floating* a, const floating* y, int size, double largest,
 ) noexcept nogil:
-    """The cost of one output."""
-    cdef double d = a - y
+    """−y ln a − (1 − y) ln(1 − a), with one logarithm where y is 0 or 1, as labels are."""
+    cdef double logs[CHUNK]
+    cdef double of_rest[CHUNK]
+    cdef bint labels = True
+    cdef int k
+    for k in range(size):
+        # Outside of [0, 1] the whole is NaN, whatever one of the terms is.
+        if y[k] * (1 - y[k]) != 0 or not 0 <= a[k] <= 1:
+            labels = False
+        costs[k] = fabs((1 - <double> y[k]) - <double> a[k])  # 1 − a or a; which is no jump
+    if labels:
+        _cross_entropy_of_labels(costs, size, largest)
+        return
+    for k in range(size):
+        logs[k] = a[k]
+        of_rest[k] = 1 - <double> a[k]
+    c_log(logs, size)
+    c_log(of_rest, size)
+    for k in range(size):
+        if y[k] == 0 and 0 <= a[k] <= 1:
+            costs[k] = -of_rest[k]
+        elif y[k] == 1 and 0 <= a[k] <= 1:
+            costs[k] = -logs[k]
+        else:
+            costs[k] = -<double> y[k] * logs[k] - (1 - <double> y[k]) * of_rest[k]
+        costs[k] = _nan_to_num(costs[k], largest)
+
+
+cdef void _less_logs(
+    double* costs, const floating* a, const floating* y, int size, int cost, double largest,
+) noexcept nogil:
+    """−y ln a, or for Poisson a − y ln a. Only where y is not 0: one logarithm in a one-hot row."""
+    cdef double logs[CHUNK]
+    cdef int places[CHUNK]
+    cdef int n_logs = 0, k
+    for k in range(size):
+        costs[k] = a[k] if cost == POISSON else 0
+        if y[k] != 0:
+            places[n_logs] = k
+            logs[n_logs] = a[k]
+            n_logs += 1
+    c_log(logs, n_logs)
+    for k in range(n_logs):
+        logs[k] *= -<double> y[places[k]]
+        costs[places[k]] += logs[k] if cost == POISSON else _nan_to_num(logs[k], largest)
+
+
+cdef inline double _cost_of(double d, int cost, double parameter) noexcept nogil:
+    """The cost of one output that is d above its target."""
     if cost == QUADRATIC:
         return 0.5 * d * d
-    if cost == CROSS_ENTROPY:
-        return _nan_to_num(_cross_entropy(a, y), largest)
-    if cost == LOG_LIKELIHOOD:
-        return 0 if y == 0 else _nan_to_num(-y * log(a), largest)
     if cost == HUBER:
         return 0.5 * d * d if fabs(d) <= parameter else parameter * (fabs(d) - 0.5 * parameter)
     if cost == ABSOLUTE:
         return fabs(d)
-    if cost == POISSON:
-        return a if y == 0 else a - y * log(a)
     return (1 - parameter) * d if d > 0 else -parameter * d  # QUANTILE
+
+
+cdef void _costs(
+    double* costs, const floating* a, const floating* y, int size, int cost, double parameter,
+) noexcept nogil:
+    """The costs of at most CHUNK outputs."""
+    cdef double largest = FLT_MAX if floating is float else DBL_MAX
+    cdef int k
+    if cost == CROSS_ENTROPY:
+        _cross_entropy(costs, a, y, size, largest)
+    elif cost == LOG_LIKELIHOOD or cost == POISSON:
+        _less_logs(costs, a, y, size, cost, largest)
+    else:
+        for k in range(size):
+            costs[k] = _cost_of(<double> a[k] - <double> y[k], cost, parameter)
 
 
 cdef double c_cost_forward(
@@ -57,14 +112,22 @@ cdef double c_cost_forward(
     Py_ssize_t m, Py_ssize_t n,
 ) noexcept nogil:
     """Σ over rows and outputs of the cost, in double whatever the dtype; NULL weighs all rows 1."""
-    cdef double largest = FLT_MAX if floating is float else DBL_MAX
-    cdef double total = 0, of_row
-    cdef Py_ssize_t i, j
-    for i in range(m):
-        of_row = 0
-        for j in range(i * n, (i + 1) * n):
-            of_row += _cost_of(a[j], y[j], cost, parameter, largest)
-        total += of_row if row_weights == NULL else row_weights[i] * of_row
+    cdef double costs[CHUNK]
+    cdef double total = 0, of_row = 0
+    cdef Py_ssize_t chunk, start, i = 0, j = 0
+    cdef int size, k
+    for chunk in range((m * n + CHUNK - 1) // CHUNK):
+        start = chunk * CHUNK
+        size = <int> min(<Py_ssize_t> CHUNK, m * n - start)
+        _costs(costs, a + start, y + start, size, cost, parameter)
+        for k in range(size):
+            of_row += costs[k]
+            j += 1
+            if j == n:  # the end of row i
+                total += of_row if row_weights == NULL else row_weights[i] * of_row
+                of_row = 0
+                j = 0
+                i += 1
     return total
 
 
