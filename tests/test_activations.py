@@ -98,6 +98,10 @@ def assert_forward(activation: int, z: np.ndarray) -> None:
     actual = forward(activation, z)
     if activation == Activation.EXP and z.dtype == np.float32:
         expected = np.where(expected > np.finfo(np.float32).max, np.inf, expected)
+    if activation == Activation.SELU:  # its factor, rounded, may take the largest numbers too far
+        limits = np.finfo(z.dtype)
+        beyond = np.isinf(actual) & (expected > limits.max * (1 - limits.eps))
+        expected = np.where(beyond, np.inf, expected)
     assert_close(actual, expected, size)
 
 
@@ -157,6 +161,7 @@ def test_the_numbers_are_those_of_the_enumeration():
 @example(Activation.SIGMOID, np.nan, (2, 2))
 @example(Activation.TANH, np.nan, (2, 2))
 @example(Activation.RELU, -np.inf, (2, 2))
+@example(Activation.SELU, 3.2386221e38, (1, 1))
 def test_one_value_everywhere(activation, value, shape):
     """Any float at all, in every place of a block: vector loops and their tails agree."""
     for dtype in FLOATS:
