@@ -1,0 +1,110 @@
+"""Greedy layer-wise pre-training: many images, few of them labelled.
+
+Each hidden layer of a deep sigmoid network first learns, without labels, to give back what the
+layer below puts out. Fine-tuning on the few labelled images then starts from there. Drawn are the
+learning curves, and the weights of the first layer's units as images.
+
+    python examples/pretraining.py [FOLDER OF MNIST] [--output pretraining.png]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from _common import arguments, load_images, new_figure, save, tidy
+
+import fastnn
+from fastnn import pretrain
+
+SEEDS = [0, 1, 2]
+
+
+@dataclass
+class Runs:
+    """For each start: accuracies (seeds, epochs), and the last network's first weights."""
+
+    accuracies: dict[str, np.ndarray]
+    weights: dict[str, np.ndarray]
+    costs: list[list[float]]  # of giving back, a list a layer
+
+
+def measure(split: fastnn.datasets.Split, labelled: int, epochs: tuple[int, int]) -> Runs:
+    X, y = split.train
+    Xv, yv = split.validation
+    runs = Runs({}, {}, [])
+    for start in ("random weights", "pre-trained"):
+        curves = []
+        for seed in SEEDS:
+            net = fastnn.Network(
+                [X.shape[1], 100, 100, 100, 10], fastnn.LogLikelihoodCost,
+                initializer="xavier_uniform", dtype="float32", rng=seed,
+            )  # fmt: skip
+            if start == "pre-trained":
+                histories = pretrain.greedy_autoencoder(
+                    net, X, epochs=epochs[0], optimizer="adam", learning_rate=0.002
+                )
+                runs.costs = [history["training_cost"] for history in histories]
+            runs.weights[start] = np.array(net.weights[0])
+            history = net.fit(
+                X[:labelled],
+                y[:labelled],
+                epochs=epochs[1],
+                batch_size=10,
+                learning_rate=0.1,
+                validation_data=(Xv[:2000], yv[:2000]),
+            )
+            curves.append(history["validation_accuracy"])
+        runs.accuracies[start] = np.array(curves)
+    for l, costs in enumerate(runs.costs, start=1):
+        print(f"hidden layer {l} learns to give back: cost {costs[0]:.3f} to {costs[-1]:.3f}")
+    for start, curves in runs.accuracies.items():
+        mean = curves.mean(axis=0)
+        print(
+            f"{start}: {mean[0]:.2%} of the validation images after the first epoch, "
+            f"{mean[-1]:.2%} after {len(mean)} (mean of {len(SEEDS)} seeds)"
+        )
+    return runs
+
+
+def tiles(weights: np.ndarray) -> np.ndarray:
+    """Return the weights of the first 25 units as small images, 5 × 5 of them in one."""
+    side = round(weights.shape[1] ** 0.5)
+    images = weights[:25].reshape(5, 5, side, side)
+    images = images / np.abs(images).max(axis=(2, 3), keepdims=True)
+    framed = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=np.nan)
+    return framed.transpose(0, 2, 1, 3).reshape(5 * (side + 2), 5 * (side + 2))
+
+
+def draw(runs: Runs, labelled: int) -> Any:
+    figure = new_figure(14, 4.4)
+    first, *others = figure.subplots(1, 3, width_ratios=[1.3, 1, 1])
+    for (start, curves), colour in zip(
+        runs.accuracies.items(), ("#d95f02", "#1f77b4"), strict=True
+    ):
+        percent, epochs = 100 * curves, range(1, curves.shape[1] + 1)
+        first.plot(epochs, percent.mean(axis=0), color=colour, label=start)
+        low, high = percent.min(axis=0), percent.max(axis=0)
+        first.fill_between(epochs, low, high, color=colour, alpha=0.2, linewidth=0)
+    title = f"fine-tuning on {labelled} labelled images"
+    tidy(first, title, "epoch", "right validation images (%), of 3 seeds", "lower right")
+    for axes, (start, weights) in zip(others, runs.weights.items(), strict=True):
+        axes.imshow(tiles(weights), cmap="RdBu_r", vmin=-1, vmax=1)
+        axes.set_title(f"first layer: {start}")
+        axes.set_axis_off()
+    return figure
+
+
+def main(argv: Sequence[str] | None = None) -> Runs:
+    asked = arguments(__doc__, argv, "pretraining", folder=True)
+    split = load_images(asked.folder, 1000 if asked.quick else 10_000)
+    labelled = 100 if asked.quick else 500
+    runs = measure(split, labelled, (20, 40) if asked.quick else (20, 100))
+    save(draw(runs, labelled), asked.output)
+    return runs
+
+
+if __name__ == "__main__":
+    main()
