@@ -83,6 +83,8 @@ def draw(results: dict[str, dict[str, Any]]) -> Any:
             axes.plot(epochs[-1], values[-1], "o", color=COLOURS[name], ms=4)  # where it ended
         tidy(axes, title, "epoch", ylabel, "lower left" if axes is panels[0] else None)
     panels[0].set_yscale("log")
+    lowest = min(min(columns["validation_cost"]) for columns in results.values())
+    panels[1].set_ylim(0.9 * lowest, 2 * lowest)  # the first epochs lie above
     best = max(max(columns["validation_accuracy"]) for columns in results.values())
     panels[2].set_ylim(100 * best - 8, 100 * best + 1)
     return figure

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import normalization, optimizers
+from fastnn import initializers, normalization, optimizers
 from fastnn.checks import brief
 from fastnn.dropout import Dropout
 
@@ -65,6 +65,7 @@ def describe_model(model: Any) -> dict[str, Any]:
             "epochs": state.epochs,
             "seed": state.seed,
             "plateau": state.plateau,
+            "initializer": describe(state.initializer, initializers.NAMES),
         },
         "rng": None if generator is None else _plain(generator.bit_generator.state),
     }
@@ -141,4 +142,5 @@ def restore_training(model: Any, described: Any, slots: Any) -> None:
         raise ValueError(f"seed: expected a whole number of 0 or more, got {brief(seed)}")
     if plateau is not None and not isinstance(plateau, dict):
         raise ValueError(f"plateau: expected a description, got {brief(plateau)}")
-    state.seed, state.plateau = seed, plateau
+    waiting = build(described.get("initializer"), {"lsuv": initializers.LSUV}, "initializer")
+    state.seed, state.plateau, state.initializer = seed, plateau, waiting

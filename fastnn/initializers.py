@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from fastnn._rng import RandomSource
-from fastnn.checks import check_finite_number, check_number
+from fastnn.checks import check_finite_number, check_number, check_whole
 
 __all__ = [
     "Constant",
@@ -24,6 +24,7 @@ __all__ = [
     "HeUniform",
     "Initializer",
     "Large",
+    "LSUV",
     "LeCunNormal",
     "Normal",
     "Orthogonal",
@@ -226,6 +227,41 @@ class Orthogonal(Initializer):
         return q if n_out >= n_in else np.ascontiguousarray(q.T)
 
 
+@dataclass(frozen=True)
+class LSUV(Initializer):
+    """Orthonormal weights, scaled by the first data: layer-sequential unit-variance.
+
+    A network starts with the weights of ``Orthogonal``. At the beginning of its first training
+    they are divided, layer by layer, by the standard deviation of the layer's weighted inputs Wx
+    over ``rows`` rows of the training set, spread evenly over it, so that all layers start with
+    variance 1 (Mishkin and Matas, *All you need is a good init*, 2016). Under a normalization it
+    is still Wx that gets variance 1.
+
+    Until then the network predicts with the weights as drawn. Weights that are assigned as a whole
+    (``net.weights = ...``, ``net.parameters = ...``) are not scaled. A saved network knows whether
+    it still has to be. ``fastnn.lsuv.lsuv`` does it at once, with data of your choice.
+
+    Parameters
+    ----------
+    rows : int, default 512
+        2 or more; fewer if the training set has fewer.
+
+    Notes
+    -----
+    The first training is the first ``fit`` or ``SGD`` of an epoch or more, ``update_mini_batch`` or
+    ``pretrain.greedy_autoencoder``. No random numbers are drawn for it. It raises ``ValueError``
+    and changes nothing if the weighted inputs of a layer are all the same.
+    """
+
+    rows: int = 512
+
+    def __post_init__(self) -> None:
+        check_whole(self.rows, "rows", 2)
+
+    def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
+        return Orthogonal().weights(rng, n_out, n_in)
+
+
 NAMES: dict[str, type[Initializer]] = {
     "default": Default,
     "large": Large,
@@ -240,6 +276,7 @@ NAMES: dict[str, type[Initializer]] = {
     "he_uniform": HeUniform,
     "epsilon": Epsilon,
     "orthogonal": Orthogonal,
+    "lsuv": LSUV,
 }
 
 

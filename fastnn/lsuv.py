@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from fastnn._layers import check_compiled, outputs_of_layers
+from fastnn._layers import check_compiled
+from fastnn._unit_variance import scale_weights
 from fastnn.initializers import Orthogonal
 from fastnn.sources import dense
 
@@ -20,6 +19,8 @@ def lsuv(network: Any, X: Any) -> list[float]:
     divided by the standard deviation of the layer's weighted inputs Wx over all rows and units.
     All biases become zero, so that one division is exact and the paper's repetition is not needed.
     Under a normalization it is still Wx, before it, that gets variance 1.
+
+    ``Network(..., initializer="lsuv")`` does the same at the beginning of its first training.
 
     Parameters
     ----------
@@ -54,24 +55,11 @@ def lsuv(network: Any, X: Any) -> list[float]:
     inputs = dense(net._inputs(X), net.dtype)
     if len(net.sizes) > 2:
         net.check_batch_size(len(inputs))
-    before = net.snapshot()
+    before, waiting = net.snapshot(), net.training_state.initializer
     try:
         net._initialize(Orthogonal())
-        return [_scale_layer(net, l, inputs) for l in range(len(net.sizes) - 1)]
+        return scale_weights(net, inputs)
     except BaseException:
         net.restore(before)
+        net.training_state.initializer = waiting
         raise
-
-
-def _scale_layer(network: Any, l: int, X: np.ndarray) -> float:
-    below = X if l == 0 else outputs_of_layers(network, X, training=True)[l - 1].activations
-    z = below.astype(np.float64) @ network.weights[l].T.astype(np.float64)
-    scale = float(z.std())
-    # What rounding leaves of equal numbers is no spread either.
-    if not scale > 1e-6 * float(np.abs(z).max()):
-        raise ValueError(
-            f"X: expected rows for which the weighted inputs of layer {l + 2} differ, "
-            f"got a standard deviation of {scale:g}"
-        )
-    network.weights[l][...] /= scale
-    return scale

@@ -1,6 +1,7 @@
 """What the compiled network and the reference share: options, parameters, the book's methods.
 
-A subclass brings the arithmetic: ``_predict_rows``, ``_run_epoch`` and ``_gradient``.
+A subclass brings the arithmetic: ``_predict_rows``, ``_run_epoch``, ``_hidden_outputs`` and
+``_gradient``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from fastnn import activations, costs, initializers, storage
 from fastnn import normalization as normalizations
 from fastnn._rng import RandomSource, as_random_source
+from fastnn._unit_variance import evenly_spread, scale_weights
 from fastnn.checks import (
     as_array,
     as_finite,
@@ -37,7 +39,7 @@ from fastnn.optimizers import SGD, Optimizer
 from fastnn.parameters import ParameterList
 from fastnn.plan import LayerOptions, ParameterLayout, aligned
 from fastnn.regularizers import L2, Regularizer
-from fastnn.sources import Inputs, as_source, is_sparse
+from fastnn.sources import Inputs, as_source, is_sparse, taken
 from fastnn.stopping import EarlyStopping
 from fastnn.training import Callback, Epoch, Options, TrainingState, train
 
@@ -165,6 +167,7 @@ class Model:
                 f"parameters: expected shape {self._parameters.shape}, got {array.shape}"
             )
         self._parameters[...] = as_finite(array, self._dtype, "parameters")
+        self.training_state.initializer = None
 
     @property
     def weights(self) -> ParameterList:
@@ -174,6 +177,7 @@ class Model:
     @weights.setter
     def weights(self, values: Iterable[Any]) -> None:
         self.weights[:] = values
+        self.training_state.initializer = None  # weights of one's own are to stay as they are
 
     @property
     def biases(self) -> ParameterList:
@@ -287,6 +291,22 @@ class Model:
 
     def _initialize(self, initializer: initializers.Initializer) -> None:
         self.weights, self.biases = initializer.draw(self.random_source, self.sizes)
+        if isinstance(initializer, initializers.LSUV):
+            self.training_state.initializer = initializer
+
+    def meet_data(self, X: Inputs) -> None:
+        """Finish an initialization that waits for data, ``LSUV``'s, by the checked rows ``X``.
+
+        Raises
+        ------
+        ValueError
+            If the weighted inputs of a layer are all the same; nothing is changed then.
+        """
+        waiting = self.training_state.initializer
+        if waiting is not None:
+            some = taken(X, evenly_spread(len(X), waiting.rows), self._dtype)
+            scale_weights(self, some)
+            self.training_state.initializer = None
 
     # What it says
 
@@ -620,6 +640,7 @@ class Model:
             seed=self.dropout_seed(),
             counter=state.counter,
         )
+        self.meet_data(rows.X)
         self._run_epoch(rows, np.arange(len(rows), dtype=np.intp), epoch)
 
     def backprop(self, x: Any, y: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -702,6 +723,13 @@ class Model:
         """Step through the rows in ``order`` once, counting; return the sum of their costs.
 
         Each row's cost is taken before the step of its mini-batch; NaN unless ``with_cost``.
+        """
+        raise TypeError(f"{type(self).__name__} has no arithmetic: use fastnn.Network")
+
+    def _hidden_outputs(self, X: np.ndarray, l: int) -> np.ndarray:
+        """Return what the layer after hidden layer ``l`` takes for the rows ``X`` in training.
+
+        Nothing is dropped: what would be is scaled to its expectation instead.
         """
         raise TypeError(f"{type(self).__name__} has no arithmetic: use fastnn.Network")
 

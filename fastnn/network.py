@@ -53,7 +53,7 @@ class Network(Model):
         ``LogLikelihoodCost``, else sigmoid.
     initializer : str or Initializer, optional
         A name or an object of ``fastnn.initializers``. By default the book's
-        ``default_weight_initializer``.
+        ``default_weight_initializer``. "lsuv" scales the weights by the first data it is given.
     normalization : None, "batch", "layer", "group" or Normalization, optional
         Of the hidden layers, between the dense part and the activation; a name or an object of
         ``fastnn.normalization``.
@@ -200,6 +200,13 @@ class Network(Model):
         if weighted:
             delta = delta * workspace.weights_of_rows(m)[:, np.newaxis]
         workspace.block("delta", m)[...] = delta
+
+    def _hidden_outputs(self, X: np.ndarray, l: int) -> np.ndarray:
+        workspace = self._workspace(len(X))
+        rows = Rows(X, np.zeros((len(X), self.sizes[-1]), dtype=self.dtype))
+        with single_threaded_blas():
+            self._forward_batch(workspace, rows, np.arange(len(X), dtype=np.intp), None, 0)
+        return workspace.block("act", len(X), l) * self._dropout[l].predict_scale
 
     def _gradient(self, rows: Rows) -> tuple[float, np.ndarray]:
         # Batch norm's statistics are those of all the rows together.

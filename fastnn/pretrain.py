@@ -107,15 +107,29 @@ def greedy_autoencoder(
         "regularizer": regularizer,
         "progress": progress,
     }
-    encoders, histories = [], []
-    for l in range(len(network.sizes) - 2):
-        encoder = _autoencoder(network, l, inputs)
-        histories.append(_learn(encoder, inputs, share, asked))
-        encoders.append(encoder)
-        inputs = layer_outputs(encoder, inputs, training=False)[0].activations
+    before, waiting = network.snapshot(), network.training_state.initializer
+    try:
+        network.meet_data(inputs)
+        encoders, histories = _learn_layers(network, inputs, share, asked)
+    except BaseException:
+        network.restore(before)
+        network.training_state.initializer = waiting
+        raise
     for l, encoder in enumerate(encoders):
         _copy_layer(encoder, 0, network, l)
     return histories
+
+
+def _learn_layers(
+    network: Network, inputs: np.ndarray, noise: float, asked: dict[str, Any]
+) -> tuple[list[Network], list[History]]:
+    encoders, histories = [], []
+    for l in range(len(network.sizes) - 2):
+        encoder = _autoencoder(network, l, inputs)
+        histories.append(_learn(encoder, inputs, noise, asked))
+        encoders.append(encoder)
+        inputs = layer_outputs(encoder, inputs, training=False)[0].activations
+    return encoders, histories
 
 
 def _autoencoder(network: Network, l: int, inputs: np.ndarray) -> Network:

@@ -17,6 +17,7 @@ from fastnn._pace import Pace
 from fastnn._threads import pace_of, training
 from fastnn.data import Rows
 from fastnn.history import History
+from fastnn.initializers import LSUV
 from fastnn.optimizers import LBFGS, SGD, AdamW, Optimizer
 from fastnn.progress import epoch_bar
 from fastnn.regularizers import Regularizer
@@ -117,6 +118,8 @@ class TrainingState:
         Of the dropout masks.
     plateau : dict or None
         Where ``HalveOnPlateau`` stands.
+    initializer : LSUV or None
+        What has yet to scale the weights by the first data.
     """
 
     optimizer: Optimizer | None = None
@@ -125,6 +128,7 @@ class TrainingState:
     epochs: int = 0
     seed: int | None = None
     plateau: dict[str, Any] | None = None
+    initializer: LSUV | None = None
 
     @property
     def steps(self) -> int:
@@ -287,6 +291,8 @@ def train(
         If a parameter or the cost is no longer finite; the network is then put back to where the
         epoch began, and the training ends.
     """
+    if options.epochs:
+        network.meet_data(rows.X)
     with training():
         return _train(_Run(network, rows, options), measures, tuple(callbacks))
 

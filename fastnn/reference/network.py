@@ -180,6 +180,10 @@ class Network(Model):
         outputs = self._forward(self._layers(), columns, None, "predict")
         return _rows(outputs)
 
+    def _hidden_outputs(self, X: np.ndarray, l: int) -> np.ndarray:
+        layers = self._layers()[: l + 1]
+        return _rows(self._forward(layers, list(X[:, :, np.newaxis]), None, "gradient"))
+
     def _gradient(self, rows: Rows) -> tuple[float, np.ndarray]:
         pairs = _examples(rows)
         weights = list(rows.row_weights) or None
