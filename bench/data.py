@@ -10,6 +10,8 @@ import numpy as np
 
 from bench.works import Work
 
+BLOCK = 65_536  # rows of synthetic data drawn together
+TEST_ROWS = 1_000
 SIBLING = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
 
 
@@ -58,8 +60,24 @@ def mnist_folder(given: str | None = None) -> Path:
     return folder
 
 
+def synthetic(rows: int, work: Work, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Gaussian rows in the work's dtype and, for labels, which of the first inputs is largest.
+
+    They are drawn block by block: no second copy is ever in memory.
+    """
+    generator = np.random.default_rng(seed)
+    n_in, n_out = work.sizes[0], work.sizes[-1]
+    X, labels = np.empty((rows, n_in), work.dtype), np.empty(rows, np.intp)
+    for start in range(0, rows, BLOCK):
+        block = X[start : start + BLOCK]
+        generator.standard_normal(out=block, dtype=block.dtype)
+        label = block[:, 0] > 0 if n_out == 1 else block[:, :n_out].argmax(axis=1)
+        labels[start : start + BLOCK] = label
+    return X, labels
+
+
 def load(work: Work, mnist: str | None = None) -> Arrays:
-    """Read the data set of `work` in the work's dtype.
+    """Read or make the data set of `work` in the work's dtype.
 
     Raises
     ------
@@ -68,9 +86,17 @@ def load(work: Work, mnist: str | None = None) -> Arrays:
     """
     from fastnn import datasets
 
-    split = (
-        datasets.load_mnist(mnist_folder(mnist)) if work.data == "mnist" else datasets.load_digits()
-    )
-    rows = [np.ascontiguousarray(part[0], dtype=work.dtype) for part in (split.train, split.test)]
-    labels = [np.asarray(part[1], dtype=np.intp) for part in (split.train, split.test)]
+    if work.data == "synthetic":
+        return Arrays(*synthetic(work.rows, work), *synthetic(TEST_ROWS, work, seed=1))
+    if work.data == "circles":
+        parts = [datasets.circles(seed=seed) for seed in (1, 2)]
+    else:
+        split = (
+            datasets.load_mnist(mnist_folder(mnist))
+            if work.data == "mnist"
+            else datasets.load_digits()
+        )
+        parts = [split.train, split.test]
+    rows = [np.ascontiguousarray(part[0], dtype=work.dtype) for part in parts]
+    labels = [np.asarray(part[1], dtype=np.intp) for part in parts]
     return Arrays(rows[0], labels[0], rows[1], labels[1])

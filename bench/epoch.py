@@ -1,4 +1,4 @@
-"""Time one epoch: ``python -m bench.epoch [WORK ...]``."""
+"""Time the works: ``python -m bench.epoch [WORK ...]`` or ``python -m bench.epoch all``."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 from bench import data, machine, report
+from bench.chart import chart
 from bench.checking import NotEqual, check
 from bench.contenders import CONTENDERS, Contender
+from bench.roofline import Roof
 from bench.timing import available_cores, interleave
-from bench.works import WORKS, Work
+from bench.works import GROUPS, WORKS, Work
 
 
 def positive(text: str) -> int:
@@ -28,14 +30,17 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.epoch",
-        description="Time one epoch of the same training in several libraries.",
+        description="Time the same training or prediction in several libraries.",
     )
     default = [name for name, work in WORKS.items() if work.default]
     parser.add_argument(
         "works",
         nargs="*",
         metavar="WORK",
-        help=f"any of {', '.join(WORKS)} (default: {' '.join(default)})",
+        help=f"any of {', '.join([*GROUPS, *WORKS])} (default: {' '.join(default)})",
+    )
+    parser.add_argument(
+        "--rows", type=positive, help="train on the first so many rows only, for a quick look"
     )
     parser.add_argument("--repeats", type=positive, default=7, help="timed rounds (default: 7)")
     parser.add_argument(
@@ -52,11 +57,17 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         help="folder for epoch.md and epoch.png (default: bench/results)",
     )  # fmt: skip
     options = parser.parse_args(arguments)
-    unknown = [name for name in options.works if name not in WORKS]
+    unknown = [name for name in options.works if name not in WORKS and name not in GROUPS]
     if unknown:
-        parser.error(f"unknown work {unknown[0]!r}; choose from {', '.join(WORKS)}")
-    options.works = options.works or default
+        names = ", ".join([*GROUPS, *WORKS])
+        parser.error(f"unknown work {unknown[0]!r}; choose from {names}")
+    options.works = expand(options.works or default)
     return options
+
+
+def expand(names: list[str]) -> list[str]:
+    """The works that names of works and groups stand for, each once."""
+    return list(dict.fromkeys(work for name in names for work in GROUPS.get(name, [name])))
 
 
 def say(text: str) -> None:
@@ -86,16 +97,21 @@ def measure(work: Work, options: argparse.Namespace) -> report.Result:
         If the data are not there, or a contender computes something else.
     """
     arrays = data.load(work, options.mnist)
+    if options.rows and not work.predict_rows:
+        arrays = arrays.head(options.rows)
+    n = len(arrays.X)
     everyone = present(options.skip)
-    reasons = {c.name: c.refuses(work, len(arrays.X)) for c in everyone}
+    reasons = {c.name: c.refuses(work, n) for c in everyone}
     refused = [f"{name}, {reason}" for name, reason in reasons.items() if reason]
     contenders = [c for c in everyone if not reasons[c.name]]
     say(f"{work.name}: checking that all compute the same")
-    checks = check(work, arrays, contenders)
+    checks = check(work, arrays.head(work.reference_rows or n), contenders)
     say(f"{work.name}: timing {options.repeats} rounds")
-    timings = interleave(work, arrays, contenders, options.repeats, options.max_threads)
-    rows = [report.Row(c, timings[c.name], checks[c.name]) for c in contenders]
-    return report.Result(work, options.repeats, rows, refused)
+    rounds = interleave(
+        work, arrays, contenders, options.repeats, options.max_threads, Roof(work.dtype)
+    )
+    rows = [report.Row(c, rounds.timings[c.name], checks[c.name]) for c in contenders]
+    return report.Result(work, n, options.repeats, rows, refused, rounds.roofs)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -117,11 +133,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     contenders = (row.contender for result in results for row in result.rows)
     lines = machine.describe(contenders, load_before)
+    print(report.summary(results))
     print("\n".join(lines))
     text = report.document(lines, results)
     report.write_whole(options.output / "epoch.md", lambda path: path.write_text(text, "utf-8"))
     try:
-        report.chart(options.output / "epoch.png", results)
+        chart(options.output / "epoch.png", results)
     except ImportError:
         say('no chart: matplotlib is missing, pip install "fastnn[plot]"')
     say(f"written to {options.output}")

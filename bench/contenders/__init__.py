@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.contenders.base import Contender, Parameters, Problem
 from bench.contenders.jax_scan import JaxScan
-from bench.contenders.networks import Fastnn, Reference
+from bench.contenders.networks import Fastnn, FastnnOneThread, Reference
 from bench.contenders.numpy_by_hand import NumpyByHand
 from bench.contenders.pytorch import TorchByHand, TorchLoop
 from bench.contenders.scikit_learn import ScikitLearn
@@ -19,6 +19,7 @@ CONTENDERS: dict[str, type[Contender]] = {
         TorchByHand,
         JaxScan,
         Fastnn,
+        FastnnOneThread,
     )
 }
 

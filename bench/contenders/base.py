@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import metadata, util
+from typing import NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from bench.works import Work
 
-Parameters = tuple[list[np.ndarray], list[np.ndarray]]
+MOMENTUM, EPS = 0.1, 1e-5  # of batch norm, in every contender
+
+
+class Parameters(NamedTuple):
+    """All that training changes, one array a layer for each kind.
+
+    Only the hidden layers of a work with batch norm have scales γ, shifts β and running means and
+    variances.
+    """
+
+    weights: Sequence[np.ndarray]
+    biases: Sequence[np.ndarray]
+    gammas: Sequence[np.ndarray] = ()
+    betas: Sequence[np.ndarray] = ()
+    means: Sequence[np.ndarray] = ()
+    variances: Sequence[np.ndarray] = ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +74,11 @@ class Problem:
         """Factor on the weights at each step, 1 − ηλ/n."""
         return 1.0 - self.work.eta * self.work.lmbda / len(self.X)
 
+    @property
+    def whole(self) -> bool:
+        """Whether every mini-batch is all the rows as they lie, so that none need be gathered."""
+        return not self.shuffle and self.work.batch >= len(self.X)
+
 
 class RowOrder:
     """The order of the rows, epoch after epoch; reshuffled in place when the problem says so."""
@@ -73,9 +95,10 @@ class RowOrder:
 
 
 class Contender(ABC):
-    """One way to train the network.
+    """One way to train the network and to predict with it.
 
-    `setup` is never timed, `epoch` is all that is timed, `parameters` is read for the check.
+    `setup` is never timed, `train` or `predict` is all that is timed, `parameters` is read for the
+    check.
 
     Attributes
     ----------
@@ -124,13 +147,17 @@ class Contender(ABC):
         """Build the network with the problem's weights and prepare all that may be reused."""
 
     @abstractmethod
-    def epoch(self) -> float | None:
-        """Train one epoch and return when the parameters are final.
+    def train(self) -> float | None:
+        """Train the work's epochs and return when the parameters are final.
 
-        Returns the epoch's seconds where the library itself keeps them apart from what it does
-        once a call, such as checking the data; else None, and the whole call is timed.
+        Returns the seconds where the library itself keeps them apart from what it does once a
+        call, such as checking the data; else None, and the whole call is timed.
         """
 
     @abstractmethod
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """The outputs (m, n_out) for the rows X (m, n_in), from NumPy and to NumPy."""
+
+    @abstractmethod
     def parameters(self) -> Parameters:
-        """Current weights (n_out, n_in) and biases (n_out,), as NumPy arrays."""
+        """What was trained, as NumPy arrays: weights (n_out, n_in), all others (n_out,)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.contenders.base import Contender, Parameters, Problem, RowOrder
+from bench.works import Work
 
 
 def sigmoid(z: np.ndarray) -> None:
@@ -63,6 +64,9 @@ class NumpyByHand(Contender):
     distribution = "numpy"
     module = "numpy"
 
+    def refuses(self, work: Work, n: int) -> str | None:
+        return "batch norm is left to the frameworks" if work.batch_norm or work.dropout else None
+
     def setup(self, problem: Problem) -> None:
         work = problem.work
         self._problem, self._order = problem, RowOrder(problem)
@@ -74,20 +78,36 @@ class NumpyByHand(Contender):
         self._db = [np.empty_like(b) for b in self._biases]
         n = len(problem.X)
         self._buffers = {
-            rows: _Buffers(work.sizes, rows, work.dtype) for rows in {work.batch, n % work.batch}
+            rows: _Buffers(work.sizes, rows, work.dtype)
+            for rows in {min(work.batch, n), n % work.batch} - {0}
         }
+        if problem.whole:
+            self._buffers[n].a[0], self._buffers[n].y = problem.X, problem.Y
 
-    def epoch(self) -> None:
-        order, batch = self._order.next(), self._problem.work.batch
+    def train(self) -> None:
+        work, whole = self._problem.work, self._problem.whole
         with np.errstate(over="ignore"):
-            for start in range(0, len(order), batch):
-                rows = order[start : start + batch]
-                self._step(rows, self._buffers[len(rows)])
+            for _ in range(work.epochs):
+                order = self._order.next()
+                for start in range(0, len(order), work.batch):
+                    rows = order[start : start + work.batch]
+                    self._step(rows, self._buffers[len(rows)], gather=not whole)
 
-    def _step(self, rows: np.ndarray, buf: _Buffers) -> None:
-        # mode="clip" lets take write straight into out; the rows are known to be in range.
-        self._problem.X.take(rows, axis=0, out=buf.a[0], mode="clip")
-        self._problem.Y.take(rows, axis=0, out=buf.y, mode="clip")
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        last = len(self._weights)
+        with np.errstate(over="ignore"):
+            a = X
+            for layer, (w, b) in enumerate(zip(self._weights, self._biases, strict=True), start=1):
+                a = a @ w.T
+                a += b
+                (self._output if layer == last else self._activate)(a)
+        return a
+
+    def _step(self, rows: np.ndarray, buf: _Buffers, gather: bool) -> None:
+        if gather:
+            # mode="clip" lets take write straight into out; the rows are known to be in range.
+            self._problem.X.take(rows, axis=0, out=buf.a[0], mode="clip")
+            self._problem.Y.take(rows, axis=0, out=buf.y, mode="clip")
         last = len(self._weights)
         for layer, (w, b) in enumerate(zip(self._weights, self._biases, strict=True), start=1):
             z = np.matmul(buf.a[layer - 1], w.T, out=buf.a[layer])
@@ -117,4 +137,4 @@ class NumpyByHand(Contender):
         self._biases[layer] -= np.add.reduce(delta, axis=0, out=db)
 
     def parameters(self) -> Parameters:
-        return self._weights, self._biases
+        return Parameters(self._weights, self._biases)

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bench.contenders.base import Contender, Parameters, Problem, RowOrder
+import numpy as np
+
+from bench.contenders.base import EPS, MOMENTUM, Contender, Parameters, Problem, RowOrder
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,25 +34,29 @@ class _Torch(Contender):
     def setup(self, problem: Problem) -> None:
         import torch
 
+        torch.manual_seed(problem.seed)
         self._problem, self._order = problem, RowOrder(problem)
         self._X, self._Y = torch.from_numpy(problem.X), torch.from_numpy(problem.Y)
         self._weights = [torch.tensor(w) for w in problem.weights]
         self._biases = [torch.tensor(b) for b in problem.biases]
 
-    def epoch(self) -> None:
+    def train(self) -> None:
         import torch
 
-        for rows in torch.from_numpy(self._order.next()).split(self._problem.work.batch):
-            self._step(rows)
+        work = self._problem.work
+        for _ in range(work.epochs):
+            if self._problem.whole:
+                self._step(self._X, self._Y)
+                continue
+            for rows in torch.from_numpy(self._order.next()).split(work.batch):
+                self._step(self._X.index_select(0, rows), self._Y.index_select(0, rows))
 
-    def _step(self, rows: Tensor) -> None:
+    def _step(self, x: Tensor, y: Tensor) -> None:
         raise NotImplementedError
 
-    def parameters(self) -> Parameters:
-        return (
-            [w.detach().numpy() for w in self._weights],
-            [b.detach().numpy() for b in self._biases],
-        )
+    def _arrays(self, *kinds: list[Tensor]) -> Parameters:
+        """The parameters from lists of tensors in the order of `Parameters`."""
+        return Parameters(*([t.detach().numpy() for t in kind] for kind in kinds))
 
 
 class TorchLoop(_Torch):
@@ -66,23 +72,35 @@ class TorchLoop(_Torch):
         work = problem.work
         self._net, self._loss = self._model(), self._cost(work.cost)
         linears = [layer for layer in self._net if isinstance(layer, torch.nn.Linear)]
+        self._norms = [layer for layer in self._net if isinstance(layer, torch.nn.BatchNorm1d)]
         self._weights = [layer.weight for layer in linears]
         self._biases = [layer.bias for layer in linears]
         decayed = {"params": self._weights, "weight_decay": work.lmbda / len(problem.X)}
-        self._sgd = torch.optim.SGD([decayed, {"params": self._biases}], lr=work.eta, fused=True)
+        affine = [p for norm in self._norms for p in norm.parameters()]
+        free = {"params": [*self._biases, *affine]}
+        self._sgd = torch.optim.SGD([decayed, free], lr=work.eta, fused=True)
+        self._out = torch.nn.Softmax(1) if work.cost == "log_likelihood" else torch.nn.Sigmoid()
 
     def _model(self) -> nn.Sequential:
         import torch
 
+        work = self._problem.work
         hidden = {"sigmoid": torch.nn.Sigmoid, "relu": torch.nn.ReLU}
         layers: list[torch.nn.Module] = []
-        for w, b in zip(self._weights, self._biases, strict=True):
+        for l, (w, b) in enumerate(zip(self._weights, self._biases, strict=True)):
             linear = torch.nn.Linear(w.shape[1], w.shape[0], dtype=w.dtype)
             with torch.no_grad():
                 linear.weight.copy_(w)
                 linear.bias.copy_(b)
-            layers += [linear, hidden[self._problem.work.activation]()]
-        return torch.nn.Sequential(*layers[:-1])
+            layers.append(linear)
+            if l == work.n_hidden:
+                break
+            if work.batch_norm:
+                layers.append(torch.nn.BatchNorm1d(len(b), EPS, MOMENTUM, dtype=w.dtype))
+            layers.append(hidden[work.activation]())
+            if work.dropout:
+                layers.append(torch.nn.Dropout(work.dropout))
+        return torch.nn.Sequential(*layers)
 
     @staticmethod
     def _cost(name: str) -> Callable[[Tensor, Tensor], Tensor]:
@@ -96,10 +114,22 @@ class TorchLoop(_Torch):
             "log_likelihood": lambda z, y: functional.cross_entropy(z, y, reduction="sum"),
         }[name]
 
-    def _step(self, rows: Tensor) -> None:
+    def _step(self, x: Tensor, y: Tensor) -> None:
         self._sgd.zero_grad()
-        (self._loss(self._net(self._X[rows]), self._Y[rows]) / len(rows)).backward()
+        (self._loss(self._net(x), y) / len(x)).backward()
         self._sgd.step()
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        import torch
+
+        self._net.eval()
+        with torch.inference_mode():
+            return self._out(self._net(torch.from_numpy(X))).numpy()
+
+    def parameters(self) -> Parameters:
+        kinds = ("weight", "bias", "running_mean", "running_var")
+        of_norms = [[getattr(norm, kind) for norm in self._norms] for kind in kinds]
+        return self._arrays(self._weights, self._biases, *of_norms)
 
 
 class TorchByHand(_Torch):
@@ -108,28 +138,88 @@ class TorchByHand(_Torch):
     name = "torch_by_hand"
     label = "PyTorch by hand"
 
-    def epoch(self) -> None:
+    def setup(self, problem: Problem) -> None:
+        import torch
+
+        super().setup(problem)
+        hidden = self._biases[:-1] if problem.work.batch_norm else []
+        self._gammas, self._variances = ([torch.ones_like(b) for b in hidden] for _ in range(2))
+        self._betas, self._means = ([torch.zeros_like(b) for b in hidden] for _ in range(2))
+
+    def train(self) -> None:
         import torch
 
         with torch.no_grad():
-            super().epoch()
+            super().train()
 
-    def _step(self, rows: Tensor) -> None:
+    def predict(self, X: np.ndarray) -> np.ndarray:
         import torch
 
-        a = [self._X.index_select(0, rows)]
+        with torch.inference_mode():
+            a = torch.from_numpy(X)
+            last = len(self._weights) - 1
+            for l, (w, b) in enumerate(zip(self._weights, self._biases, strict=True)):
+                z = torch.addmm(b, a, w.t())
+                a = self._output(z) if l == last else self._activate(z)
+            return a.numpy()
+
+    def _step(self, x: Tensor, y: Tensor) -> None:
+        import torch
+
+        inputs, kept = [x], []  # of each layer; what its backward pass needs
         last = len(self._weights) - 1
-        for layer, (w, b) in enumerate(zip(self._weights, self._biases, strict=True)):
-            z = torch.addmm(b, a[-1], w.t())
-            a.append(self._output(z) if layer == last else self._activate(z))
-        delta = self._output_delta(a[-1], rows)
-        for layer in range(last, -1, -1):
-            w = self._weights[layer]
-            before = torch.mm(delta, w) if layer else None
-            w.addmm_(delta.t(), a[layer], beta=self._problem.decay, alpha=-1)
-            self._biases[layer].sub_(delta.sum(0))
+        for l, (w, b) in enumerate(zip(self._weights, self._biases, strict=True)):
+            z = torch.addmm(b, inputs[-1], w.t())
+            if l < last:
+                out, for_backward = self._hidden(l, z)
+                inputs.append(out)
+                kept.append(for_backward)
+        delta = self._output_delta(self._output(z), y)
+        for l in range(last, -1, -1):
+            if l < last:
+                delta = self._hidden_backward(l, delta, kept[l])
+            w = self._weights[l]
+            before = torch.mm(delta, w) if l else None
+            w.addmm_(delta.t(), inputs[l], beta=self._problem.decay, alpha=-1)
+            if l == last or not self._gammas:  # batch norm takes a bias off again
+                self._biases[l].sub_(delta.sum(0))
             if before is not None:
-                delta = self._backward(before, a[layer])
+                delta = before
+
+    def _hidden(self, l: int, z: Tensor) -> tuple[Tensor, tuple]:
+        """Normalization, activation and dropout of a hidden layer."""
+        import torch
+
+        norm, mask = (), None
+        if self._gammas:
+            running = self._means[l], self._variances[l]
+            x = z
+            z, *saved = torch.native_batch_norm(
+                x, self._gammas[l], self._betas[l], *running, True, MOMENTUM, EPS
+            )
+            norm = x, saved
+        a = out = self._activate(z)
+        if self._problem.work.dropout:
+            out, mask = torch.native_dropout(a, self._problem.work.dropout, True)
+        return out, (a, norm, mask)
+
+    def _hidden_backward(self, l: int, delta: Tensor, kept: tuple) -> Tensor:
+        """The delta before the layer's activation and normalization; steps γ and β."""
+        import torch
+
+        a, norm, mask = kept
+        if mask is not None:
+            scale = 1 / (1 - self._problem.work.dropout)
+            delta = torch.ops.aten.native_dropout_backward(delta, mask, scale)
+        delta = self._backward(delta, a)
+        if norm:
+            x, saved = norm
+            delta, dgamma, dbeta = torch.ops.aten.native_batch_norm_backward(
+                delta, x, self._gammas[l], None, None, *saved, True, EPS, [True] * 3
+            )
+            self._gammas[l].sub_(dgamma)
+            self._betas[l].sub_(dbeta)
+        return delta
 
     def _activate(self, z: Tensor) -> Tensor:
         return z.relu_() if self._problem.work.activation == "relu" else z.sigmoid_()
@@ -142,9 +232,14 @@ class TorchByHand(_Torch):
             return delta.mul_(a > 0)
         return delta.mul_(a.addcmul(a, a, value=-1))
 
-    def _output_delta(self, a: Tensor, rows: Tensor) -> Tensor:
+    def _output_delta(self, a: Tensor, y: Tensor) -> Tensor:
         work = self._problem.work
-        delta = a - self._Y.index_select(0, rows)
+        delta = a - y
         if work.cost == "quadratic":
             delta.mul_(a.addcmul(a, a, value=-1))
-        return delta.mul_(work.eta / len(rows))  # the deltas behind it are linear in it
+        return delta.mul_(work.eta / len(a))  # the deltas behind it are linear in it
+
+    def parameters(self) -> Parameters:
+        return self._arrays(
+            self._weights, self._biases, self._gammas, self._betas, self._means, self._variances
+        )
