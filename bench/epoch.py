@@ -9,21 +9,11 @@ from pathlib import Path
 from bench import data, machine, report
 from bench.chart import chart
 from bench.checking import NotEqual, check
-from bench.contenders import CONTENDERS, Contender
+from bench.command import positive, present, say
+from bench.contenders import CONTENDERS
 from bench.roofline import Roof
 from bench.timing import available_cores, interleave
 from bench.works import GROUPS, WORKS, Work
-
-
-def positive(text: str) -> int:
-    """An argparse type: a whole number from 1."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
-    return number
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -68,24 +58,6 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def expand(names: list[str]) -> list[str]:
     """The works that names of works and groups stand for, each once."""
     return list(dict.fromkeys(work for name in names for work in GROUPS.get(name, [name])))
-
-
-def say(text: str) -> None:
-    """Print to standard error what is going on; the report goes to standard output."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def present(skip: list[str]) -> list[Contender]:
-    """The contenders that take part; says which are not installed."""
-    found = []
-    for name, contender in CONTENDERS.items():
-        if name in skip:
-            continue
-        if contender.installed():
-            found.append(contender())
-        else:
-            say(f"without {name}: {contender.module} is not installed")
-    return found
 
 
 def measure(work: Work, options: argparse.Namespace) -> report.Result:
