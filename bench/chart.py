@@ -67,7 +67,12 @@ def _legend(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))
     figure.legend(
-        once.values(), once, loc="outside upper center", ncols=5, frameon=False, fontsize=8
+        list(once.values()),
+        list(once),
+        loc="outside upper center",
+        ncols=5,
+        frameon=False,
+        fontsize=8,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 from bench import data, machine, report
@@ -86,11 +88,23 @@ def measure(work: Work, options: argparse.Namespace) -> report.Result:
     return report.Result(work, n, options.repeats, rows, refused, rounds.roofs)
 
 
+def write(folder: Path, load_before: str, results: list[report.Result]) -> list[str]:
+    """Write table and chart of what was measured so far; returns the lines on the machine."""
+    contenders = (row.contender for result in results for row in result.rows)
+    lines = machine.describe(contenders, load_before)
+    text = report.document(lines, results)
+    report.write_whole(folder / "epoch.md", lambda path: path.write_text(text, "utf-8"))
+    with suppress(ImportError):  # main says it, once
+        chart(folder / "epoch.png", results)
+    return lines
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code (1: a check failed, 2: nothing could be run)."""
     options = parse(arguments)
     load_before = machine.load()
     results: list[report.Result] = []
+    lines: list[str] = []
     for name in options.works:
         try:
             results.append(measure(WORKS[name], options))
@@ -101,17 +115,12 @@ def main(arguments: list[str] | None = None) -> int:
             return 1
         else:
             print(report.table(results[-1]), flush=True)
+            lines = write(options.output, load_before, results)
     if not results:
         return 2
-    contenders = (row.contender for result in results for row in result.rows)
-    lines = machine.describe(contenders, load_before)
     print(report.summary(results))
     print("\n".join(lines))
-    text = report.document(lines, results)
-    report.write_whole(options.output / "epoch.md", lambda path: path.write_text(text, "utf-8"))
-    try:
-        chart(options.output / "epoch.png", results)
-    except ImportError:
+    if find_spec("matplotlib") is None:
         say('no chart: matplotlib is missing, pip install "fastnn[plot]"')
     say(f"written to {options.output}")
     return 0

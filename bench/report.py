@@ -222,7 +222,7 @@ def document(machine: list[str], results: list[Result]) -> str:
     return "\n".join([head, summary(results), *(table(result) for result in results)])
 
 
-def write_whole(path: Path, save: Callable[[Path], None]) -> None:
+def write_whole(path: Path, save: Callable[[Path], object]) -> None:
     """Let `save` write a temporary file beside `path`, then put it in place in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}-{path.name}")

@@ -16,6 +16,7 @@ from bench.scaling_grid import BATCH, DEPTH, N_IN, N_OUT, ROWS, WIDTH, Point
 from bench.timing import Timing
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 TOLERANCE = 1.1  # up to 10 % slower than the best peer is no cliff
@@ -189,12 +190,14 @@ def chart(path: Path, measured: list[Measured]) -> None:
     figure = Figure(figsize=(9, 7.5), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, 2)
-    labelled = {}
+    labelled: dict[str, Artist] = {}
     for axes, (axis, points) in zip(panels.flat, by_axis(measured).items(), strict=False):
         _panel(axes, axis, points)
         handles, labels = axes.get_legend_handles_labels()
         labelled.update(zip(labels, handles, strict=True))
     for axes in panels.flat[len(by_axis(measured)) :]:
         axes.set_visible(False)
-    figure.legend(labelled.values(), labelled, loc="outside upper center", ncols=3, frameon=False)
+    figure.legend(
+        list(labelled.values()), list(labelled), loc="outside upper center", ncols=3, frameon=False
+    )
     write_whole(path, lambda temporary: figure.savefig(temporary, dpi=150, format="png"))

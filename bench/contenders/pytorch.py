@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -75,9 +75,12 @@ class TorchLoop(_Torch):
         self._norms = [layer for layer in self._net if isinstance(layer, torch.nn.BatchNorm1d)]
         self._weights = [layer.weight for layer in linears]
         self._biases = [layer.bias for layer in linears]
-        decayed = {"params": self._weights, "weight_decay": work.lmbda / len(problem.X)}
+        decayed: dict[str, Any] = {
+            "params": self._weights,
+            "weight_decay": work.lmbda / len(problem.X),
+        }
         affine = [p for norm in self._norms for p in norm.parameters()]
-        free = {"params": [*self._biases, *affine]}
+        free: dict[str, Any] = {"params": [*self._biases, *affine]}
         self._sgd = torch.optim.SGD([decayed, free], lr=work.eta, fused=True)
         self._out = torch.nn.Softmax(1) if work.cost == "log_likelihood" else torch.nn.Sigmoid()
 
@@ -190,7 +193,8 @@ class TorchByHand(_Torch):
         """Normalization, activation and dropout of a hidden layer."""
         import torch
 
-        norm, mask = (), None
+        norm: tuple[Tensor, list[Tensor]] | None = None
+        mask = None
         if self._gammas:
             running = self._means[l], self._variances[l]
             x = z
@@ -212,7 +216,7 @@ class TorchByHand(_Torch):
             scale = 1 / (1 - self._problem.work.dropout)
             delta = torch.ops.aten.native_dropout_backward(delta, mask, scale)
         delta = self._backward(delta, a)
-        if norm:
+        if norm is not None:
             x, saved = norm
             delta, dgamma, dbeta = torch.ops.aten.native_batch_norm_backward(
                 delta, x, self._gammas[l], None, None, *saved, True, EPS, [True] * 3
