@@ -15,7 +15,7 @@ from bench.scaling_grid import GRID, QUICK, Point, points
 from bench.scaling_report import Measured
 from bench.timing import available_cores, interleave
 
-# PyTorch with autograd is never faster than PyTorch by hand, and would take most of the time.
+# PyTorch with autograd is slower than by hand in every work, and would take most of the time.
 TAKE_PART = ("numpy", "torch_by_hand", "jax", "fastnn", "fastnn_1")
 CHECKED_ROWS = 256
 
