@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -51,7 +50,7 @@ class _Network(Contender):
         self._net.weights = list(problem.weights)
         self._net.biases = [b[:, np.newaxis] for b in problem.biases]
         self._data = problem.X, problem.Y
-        options = {
+        self._options = {
             "epochs": work.epochs,
             "batch_size": work.batch,
             "learning_rate": work.eta,
@@ -59,11 +58,6 @@ class _Network(Contender):
             "shuffle": problem.shuffle,
             "n_threads": self.n_threads,
         }
-        # Until fit takes n_threads; then this line goes.
-        options = {
-            k: v for k, v in options.items() if k in inspect.signature(self._net.fit).parameters
-        }
-        self._options = options
 
     def train(self) -> float | None:
         history = self._net.fit(*self._data, **self._options)

@@ -15,10 +15,13 @@ from fastnn._passes cimport (
     COST, GATHER, GRADIENT, N_PHASES, PREDICT, TRAIN, Pass, c_forward, c_gradient,
     c_mark, c_output_delta, c_share, c_start_clock, c_update, c_wait)
 from fastnn._plan cimport CompiledPlan, Layer, Plan, c_n_in, c_n_out
-from fastnn._products cimport C_FEW_ROWS, c_takes_rows
-from fastnn._rows cimport RowSource, Source, as_source, c_gather, c_in_place, c_rows
+from fastnn._rows cimport (
+    RowSource, Source, as_source, c_gather, c_row_bytes, c_row_memory, c_rows)
 from fastnn._team cimport Work, c_run
 
+
+cdef enum:
+    FEW_ROWS = 64
 
 cdef extern from "clock.h" nogil:
     double fastnn_seconds() noexcept nogil
@@ -64,6 +67,8 @@ cdef Pass _pass(int mode, int m, uint64_t seed, uint64_t step) noexcept nogil:
     how.member, how.n_members = 0, 1
     how.rate, how.divisor, how.since = 0, 1, 0
     how.seconds = NULL
+    how.ahead.rows, how.ahead.n_rows, how.ahead.bytes = NULL, 0, 0
+    how.ahead.row, how.ahead.at, how.ahead.lines = 0, 0, 0
     return how
 
 
@@ -89,22 +94,19 @@ cdef void _gather(
         memcpy(out + i * n, rows + order[i] * n, n * sizeof(floating))
 
 
-cdef const floating* const* _load_inputs(
-    const floating** places, floating* work, const Source* X, const Py_ssize_t* order,
-    const Plan* plan, Pass* how,
+cdef void _look_ahead(
+    const char** places, const Source* X, const Py_ssize_t* order, Py_ssize_t n, Pass* how,
 ) noexcept nogil:
-    """Say where the inputs' rows are, or gather the member's share and return NULL."""
-    cdef Py_ssize_t n_in = c_n_in(plan)
+    """Let the step ask for what the member will gather next, of the n rows that are left."""
     cdef int begin, end, i
-    cdef const floating* first
-    if c_in_place(X, sizeof(floating)) and c_takes_rows(how.m, plan.layers[0].n_out, n_in):
-        first = c_rows(X, <floating*> NULL, 0, 0)
-        for i in range(how.m):
-            places[i] = first + order[i] * n_in
-        return places
+    how.ahead.rows, how.ahead.bytes, how.ahead.n_rows = places, c_row_bytes(X), 0
+    # Products of more rows take so long that nobody waits for memory.
+    if how.m > FEW_ROWS or how.m > n or how.ahead.bytes == 0:
+        return
     begin, end = c_share(how.m, how)
-    c_gather(X, work + plan.inputs + begin * n_in, order, begin, end - begin)
-    return NULL
+    for i in range(begin, end):
+        places[i - begin] = c_row_memory(X, order[i])
+    how.ahead.n_rows = end - begin
 
 
 cdef void _load_row_weights(
@@ -179,17 +181,18 @@ cdef void _train_on_batch(
     floating* parameters, Told* told, Py_ssize_t done, Pass* how,
 ) noexcept nogil:
     """One mini-batch, from the rows that the order has after ``done`` others."""
-    cdef const floating* places[C_FEW_ROWS]
+    cdef const char* places[FEW_ROWS]
+    cdef int begin, end
     cdef floating* work = <floating*> told.work
     cdef bint weighted = told.row_weights != NULL
-    cdef const floating* const* rows = _load_inputs(
-        places, work, told.X, told.order + done, told.plan, how)
+    begin, end = c_share(how.m, how)
+    c_gather(told.X, work + told.plan.inputs + begin * <Py_ssize_t> c_n_in(told.plan),
+             told.order + done, begin, end - begin)
     _load_targets(work, <const floating*> told.Y, <const floating*> told.row_weights,
                   told.order + done, told.plan, told.rule.per_batch, how)
     c_mark(how, GATHER)
-    if rows == NULL:
-        c_wait(how)
-    c_forward(work, work + told.plan.inputs, rows, parameters, <floating*> told.running,
+    c_wait(how)
+    c_forward(work, work + told.plan.inputs, parameters, <floating*> told.running,
               told.plan, how)
     c_output_delta(work, told.plan, weighted, how)
     if told.with_cost and how.member == 0:
@@ -197,7 +200,8 @@ cdef void _train_on_batch(
         c_mark(how, COST)
     if told.with_cost and told.rule.penalty_in_cost != 0:
         c_wait(how)  # the penalty is that of the weights before the step
-    c_update(<floating*> told.slots, work, rows, parameters, told.plan, told.rule, how)
+    _look_ahead(places, told.X, told.order + done + how.m, told.n_order - done - how.m, how)
+    c_update(<floating*> told.slots, work, parameters, told.plan, told.rule, how)
 
 
 cdef void _look_for_signals(Told* told, Pass* how) noexcept nogil:
@@ -287,7 +291,7 @@ cdef void _run_predict(
     cdef double since_signals = 0
     while done < n and not asked.stopped:
         how.m = <int> min(<Py_ssize_t> plan.batch_size, n - done)
-        c_forward(work, c_rows(asked.X, work + plan.inputs, done, how.m), NULL, parameters,
+        c_forward(work, c_rows(asked.X, work + plan.inputs, done, how.m), parameters,
                   <floating*> asked.running, plan, &how)
         memcpy(<floating*> asked.out + done * n_out,
                work + plan.layers[plan.n_layers - 1].out, how.m * n_out * sizeof(floating))
@@ -508,7 +512,7 @@ def forward_batch(
         c_gather(&rows.c, &work[plan.c.inputs], &order[0], 0, how.m)
         _load_targets(&work[0], &Y[0, 0], &row_weights[0] if row_weights.shape[0] else NULL,
                       &order[0], &plan.c, False, &how)
-        c_forward(&work[0], &work[plan.c.inputs], NULL, &parameters[0],
+        c_forward(&work[0], &work[plan.c.inputs], &parameters[0],
                   &running[0] if running.shape[0] else NULL, &plan.c, &how)
     return how.m
 
@@ -550,7 +554,7 @@ def update_batch(
     _check_members(&plan.c, &rule.c, 1)
     how.rate = rate
     with nogil:
-        c_update(&slots[0, 0] if rule.c.n_slots else NULL, &work[0], NULL, &parameters[0],
+        c_update(&slots[0, 0] if rule.c.n_slots else NULL, &work[0], &parameters[0],
                  &plan.c, &rule.c, &how)
 
 

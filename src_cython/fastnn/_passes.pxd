@@ -11,6 +11,7 @@ from libc.stdint cimport uint64_t
 
 from fastnn._optim cimport StepRule
 from fastnn._plan cimport Plan
+from fastnn._products cimport Ahead
 
 cpdef enum Mode:
     PREDICT = 0    # running statistics, no dropout
@@ -42,6 +43,7 @@ cdef struct Pass:
     uint64_t step    # steps taken before, for the masks and the optimizers' corrections
     double rate      # learning rate
     double divisor   # of the penalties
+    Ahead ahead      # the inputs of the next mini-batch, while this one steps
     double* seconds  # of each phase so far; NULL: nobody looks at the clock
     double since     # when the last phase ended
 
@@ -55,14 +57,13 @@ cdef void c_wait(Pass* how) noexcept nogil
 cdef (int, int) c_share(int n, Pass* how) noexcept nogil
 
 cdef void c_forward(
-    floating* work, const floating* inputs, const floating* const* rows,
-    const floating* parameters, floating* running, const Plan* plan, Pass* how) noexcept nogil
+    floating* work, const floating* inputs, const floating* parameters, floating* running, const Plan* plan, Pass* how) noexcept nogil
 
 cdef void c_output_delta(
     floating* work, const Plan* plan, bint weighted, Pass* how) noexcept nogil
 
 cdef void c_update(
-    floating* slots, floating* work, const floating* const* rows, floating* parameters,
+    floating* slots, floating* work, floating* parameters,
     const Plan* plan, const StepRule* rule, Pass* how) noexcept nogil
 
 cdef void c_gradient(

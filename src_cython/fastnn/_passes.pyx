@@ -15,7 +15,7 @@ from fastnn._norm cimport (
     c_columns_forward, c_running_forward, c_running_update)
 from fastnn._optim cimport SGD, c_add_penalty, c_decay, c_limit_norms, c_optimizer_step, c_shrink
 from fastnn._plan cimport Layer, Plan
-from fastnn._products cimport c_product_nn, c_product_nt, c_product_tn
+from fastnn._products cimport FASTNN_LINE, Ahead, c_product_nn, c_product_nt, c_product_tn
 from fastnn._team cimport c_meet
 
 
@@ -161,14 +161,13 @@ cdef void _finish_forward(
 
 
 cdef void _layer_forward(
-    floating* work, const floating* inp, const floating* const* rows, const floating* parameters,
-    floating* running, const Layer* layer, int l, Pass* how,
+    floating* work, const floating* inp, const floating* parameters, floating* running, const Layer* layer, int l, Pass* how,
 ) noexcept nogil:
     """One layer: each member its neurons, then, if whole rows are needed, each its rows."""
     cdef floating* z = work + (layer.act if layer.z < 0 else layer.z)
     cdef Window own = _neurons(layer, how)
     if own.begin < own.end:
-        c_product_nt(z, inp, rows, parameters + layer.weights, parameters + layer.biases,
+        c_product_nt(z, inp, parameters + layer.weights, parameters + layer.biases,
                      how.m, layer.n_out, layer.n_in, own.begin, own.end, layer.tile)
         c_mark(how, FORWARD)
         if layer.norm == BATCH:
@@ -186,14 +185,12 @@ cdef void _layer_forward(
 
 
 cdef void c_forward(
-    floating* work, const floating* inputs, const floating* const* rows,
-    const floating* parameters, floating* running, const Plan* plan, Pass* how,
+    floating* work, const floating* inputs, const floating* parameters, floating* running, const Plan* plan, Pass* how,
 ) noexcept nogil:
-    """All layers, for the rows at ``inputs``, or where ``rows`` says if it is not NULL."""
+    """All layers, for the rows at ``inputs``."""
     cdef int l
     for l in range(plan.n_layers):
-        _layer_forward(work, inputs, rows if l == 0 else NULL, parameters, running,
-                       &plan.layers[l], l, how)
+        _layer_forward(work, inputs, parameters, running, &plan.layers[l], l, how)
         inputs = work + plan.layers[l].out
 
 
@@ -304,8 +301,8 @@ cdef void _step_by_gradient(
 
 
 cdef void _tile_by_sgd(
-    floating* work, const floating* inp, const floating* const* rows, floating* parameters,
-    const Layer* layer, const StepRule* rule, int begin, int end, Pass* how,
+    floating* work, const floating* inp, floating* parameters,
+    const Layer* layer, const StepRule* rule, int begin, int end, Ahead* ahead, Pass* how,
 ) noexcept nogil:
     """A plain step of the neurons from begin to end: the gradient is added to W as it forms."""
     cdef floating* weights = parameters + layer.weights + begin * <Py_ssize_t> layer.n_in
@@ -315,8 +312,8 @@ cdef void _tile_by_sgd(
     if rule.l1 != 0:
         c_shrink(weights, size, decay, <floating> (how.rate * rule.l1 / how.divisor))
         decay = 1
-    c_product_tn(weights, work + layer.delta, inp, rows, layer.n_out, layer.n_in, how.m, step,
-                 decay, begin, end)
+    c_product_tn(weights, work + layer.delta, inp, layer.n_out, layer.n_in, how.m, step,
+                 decay, begin, end, ahead)
     c_column_sums(parameters + layer.biases + begin, work + layer.delta + begin, how.m,
                   end - begin, layer.n_out, step, <floating> 1)
     if layer.norm != NO_NORM:
@@ -328,17 +325,16 @@ cdef void _tile_by_sgd(
 
 
 cdef void _tile_by_optimizer(
-    floating* slots, floating* work, const floating* inp, const floating* const* rows,
-    floating* parameters, const Plan* plan, const Layer* layer, const StepRule* rule, int begin,
-    int end, Pass* how,
+    floating* slots, floating* work, const floating* inp, floating* parameters, const Plan* plan, const Layer* layer, const StepRule* rule, int begin,
+    int end, Ahead* ahead, Pass* how,
 ) noexcept nogil:
     """A step of the neurons from begin to end from their gradient, which only lives here."""
     cdef floating* gradient = work + plan.gradients + how.member * plan.gradient_size
     cdef floating mean = <floating> (1.0 / how.m)
     cdef Py_ssize_t at = layer.weights + begin * <Py_ssize_t> layer.n_in
     cdef Py_ssize_t size = (end - begin) * <Py_ssize_t> layer.n_in
-    c_product_tn(gradient, work + layer.delta, inp, rows, layer.n_out, layer.n_in, how.m, mean,
-                 <floating> 0, begin, end)
+    c_product_tn(gradient, work + layer.delta, inp, layer.n_out, layer.n_in, how.m, mean,
+                 <floating> 0, begin, end, ahead)
     c_mark(how, UPDATE)
     if rule.l1 != 0 or rule.l2 != 0:
         c_add_penalty(gradient, parameters + at, size, rule, how.divisor)
@@ -362,8 +358,15 @@ cdef void _tile_by_optimizer(
     c_mark(how, OPTIMIZER)
 
 
+cdef void _share_lines(Ahead* ahead, int n_tiles) noexcept nogil:
+    """Divide what is wanted soon among the tiles that are computed until then."""
+    cdef Py_ssize_t lines = ahead.n_rows * ((ahead.bytes + FASTNN_LINE - 1) // FASTNN_LINE)
+    ahead.row, ahead.at = 0, 0
+    ahead.lines = (lines + n_tiles - 1) // max(1, n_tiles)
+
+
 cdef void c_update(
-    floating* slots, floating* work, const floating* const* rows, floating* parameters,
+    floating* slots, floating* work, floating* parameters,
     const Plan* plan, const StepRule* rule, Pass* how,
 ) noexcept nogil:
     """One step of the optimizer from the output's delta, layer by layer from the last.
@@ -374,22 +377,25 @@ cdef void c_update(
     cdef Layer* layer
     cdef Window own
     cdef const floating* inp
+    cdef Ahead* ahead
     cdef int l, begin, end
     for l in range(plan.n_layers - 1, -1, -1):
         layer = &plan.layers[l]
         if l > 0:
             _hidden_delta(work, parameters, plan, l - 1, how)
         inp = _input_of(work, plan, l)
+        ahead = &how.ahead if l == 0 else NULL
         own = _neurons(layer, how)
         begin = own.begin
+        if l == 0:
+            _share_lines(ahead, (own.end - begin + layer.tile - 1) // layer.tile)
         while begin < own.end:
             end = min(begin + layer.tile, own.end)
             if rule.kind == SGD:
-                _tile_by_sgd(work, inp, rows if l == 0 else NULL, parameters, layer, rule, begin,
-                             end, how)
+                _tile_by_sgd(work, inp, parameters, layer, rule, begin, end, ahead, how)
             else:
-                _tile_by_optimizer(slots, work, inp, rows if l == 0 else NULL, parameters, plan,
-                                   layer, rule, begin, end, how)
+                _tile_by_optimizer(slots, work, inp, parameters, plan, layer, rule,
+                                   begin, end, ahead, how)
             if rule.max_norm > 0:
                 c_limit_norms(parameters + layer.weights + begin * <Py_ssize_t> layer.n_in,
                               end - begin, layer.n_in, rule.max_norm)
@@ -436,8 +442,8 @@ cdef void c_gradient(
         while begin < layer.n_out:  # in the tiles of a step, for the same bits
             end = min(begin + layer.tile, layer.n_out)
             c_product_tn(gradient + layer.weights + begin * <Py_ssize_t> layer.n_in,
-                         work + layer.delta, _input_of(work, plan, l), NULL, layer.n_out,
-                         layer.n_in, how.m, scale, keep, begin, end)
+                         work + layer.delta, _input_of(work, plan, l), layer.n_out,
+                         layer.n_in, how.m, scale, keep, begin, end, NULL)
             begin = end
         c_column_sums(gradient + layer.biases, work + layer.delta, how.m, layer.n_out,
                       layer.n_out, scale, keep)

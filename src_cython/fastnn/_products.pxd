@@ -9,21 +9,24 @@ comes out to the same bits.
 from cython cimport floating
 
 
-cdef enum:
-    C_FEW_ROWS = 64  # more are gathered, so that every pass over them finds them in order
+cdef extern from "products.h" nogil:
+    ctypedef struct Ahead "FastnnAhead":
+        const char* const* rows
+        Py_ssize_t n_rows
+        Py_ssize_t bytes
+        Py_ssize_t row
+        Py_ssize_t at
+        Py_ssize_t lines
+    int FASTNN_LINE
 
 cdef bint c_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
 
-cdef bint c_takes_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
-
 cdef void c_product_nt(
-    floating* C, const floating* A, const floating* const* rows, const floating* B,
-    const floating* bias, int m, int n, int k, int begin, int end, int tile) noexcept nogil
+    floating* C, const floating* A, const floating* B, const floating* bias, int m, int n, int k, int begin, int end, int tile) noexcept nogil
 
 cdef void c_product_nn(
     floating* C, const floating* A, const floating* B, int m, int n, int k, int begin, int end,
     int tile) noexcept nogil
 
 cdef void c_product_tn(
-    floating* C, const floating* A, const floating* B, const floating* const* rows, int m, int n,
-    int k, floating alpha, floating beta, int begin, int end) noexcept nogil
+    floating* C, const floating* A, const floating* B, int m, int n, int k, floating alpha, floating beta, int begin, int end, Ahead* ahead) noexcept nogil

@@ -11,20 +11,18 @@ cdef extern from "products.h" nogil:
     ctypedef struct SmallProducts:
         const char* name
         void (*nt_double)(
-            double*, Py_ssize_t, const double*, Py_ssize_t, const double* const*, const double*,
-            const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+            double*, Py_ssize_t, const double*, Py_ssize_t, const double*, const double*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*nt_float)(
-            float*, Py_ssize_t, const float*, Py_ssize_t, const float* const*, const float*,
-            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, const float*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*rank_double)(
             double*, Py_ssize_t, const double*, Py_ssize_t, Py_ssize_t, const double*, Py_ssize_t,
-            const double* const*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double, double,
-        ) noexcept nogil
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, double, double, Ahead*) noexcept nogil
         void (*rank_float)(
             float*, Py_ssize_t, const float*, Py_ssize_t, Py_ssize_t, const float*, Py_ssize_t,
-            const float* const*, Py_ssize_t, Py_ssize_t, Py_ssize_t, float, float) noexcept nogil
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, float, float, Ahead*) noexcept nogil
     const SmallProducts* fastnn_small_products
-    int FASTNN_SHALLOW
 
 cdef SmallProducts small = fastnn_small_products[c_level()]
 
@@ -39,27 +37,18 @@ cdef bint c_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     return <double> m * n * k <= most
 
 
-cdef bint c_takes_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
-    """Whether the product's rows of inputs may be anywhere, and are better read where they are."""
-    return m <= C_FEW_ROWS and k > FASTNN_SHALLOW and c_is_small(m, n, k)
-
-
 cdef void c_product_nt(
-    floating* C, const floating* A, const floating* const* rows, const floating* B,
-    const floating* bias, int m, int n, int k, int begin, int end, int tile,
+    floating* C, const floating* A, const floating* B, const floating* bias, int m, int n, int k, int begin, int end, int tile,
 ) noexcept nogil:
-    """The columns from begin to end of C := A Bᵀ + bias: A (m, k), B (n, k), C (m, n), bias (n,).
-
-    ``rows``, if not NULL, says where the rows of A are; then ``c_takes_rows`` must hold.
-    """
+    """The columns from begin to end of C := A Bᵀ + bias: A (m, k), B (n, k), C (m, n), bias (n,)."""
     cdef int j = begin, width
     cdef Py_ssize_t i
     if c_is_small(m, n, k):
         if floating is float:
-            small.nt_float(C + begin, n, A, k, rows, B + begin * <Py_ssize_t> k, bias + begin,
+            small.nt_float(C + begin, n, A, k, B + begin * <Py_ssize_t> k, bias + begin,
                            m, end - begin, k)
         else:
-            small.nt_double(C + begin, n, A, k, rows, B + begin * <Py_ssize_t> k, bias + begin,
+            small.nt_double(C + begin, n, A, k, B + begin * <Py_ssize_t> k, bias + begin,
                             m, end - begin, k)
         return
     while j < end:
@@ -79,9 +68,11 @@ cdef void c_product_nn(
     cdef int j = begin, width
     if c_is_small(m, n, k):
         if floating is float:
-            small.rank_float(C + begin, n, A, k, 1, B + begin, n, NULL, m, end - begin, k, 1, 0)
+            small.rank_float(C + begin, n, A, k, 1, B + begin, n, m, end - begin, k, 1, 0,
+                             NULL)
         else:
-            small.rank_double(C + begin, n, A, k, 1, B + begin, n, NULL, m, end - begin, k, 1, 0)
+            small.rank_double(C + begin, n, A, k, 1, B + begin, n, m, end - begin, k, 1, 0,
+                              NULL)
         return
     while j < end:
         width = min(tile, end - j)
@@ -90,18 +81,19 @@ cdef void c_product_nn(
 
 
 cdef void c_product_tn(
-    floating* C, const floating* A, const floating* B, const floating* const* rows, int m, int n,
-    int k, floating alpha, floating beta, int begin, int end,
+    floating* C, const floating* A, const floating* B, int m, int n, int k, floating alpha, floating beta, int begin, int end, Ahead* ahead,
 ) noexcept nogil:
     """The rows from begin to end of C := alpha Aᵀ B + beta C, with A (k, m), B (k, n), C (m, n).
 
-    ``C`` is where row ``begin`` is. ``rows``, if not NULL, says where the rows of B are; then the
-    product must be a small one.
+    ``C`` is where row ``begin`` is. On the way memory is asked for that is wanted soon, if ``ahead`` is
+    not NULL.
     """
     if c_is_small(m, n, k):
         if floating is float:
-            small.rank_float(C, n, A + begin, 1, m, B, n, rows, end - begin, n, k, alpha, beta)
+            small.rank_float(C, n, A + begin, 1, m, B, n, end - begin, n, k, alpha, beta,
+                             ahead)
         else:
-            small.rank_double(C, n, A + begin, 1, m, B, n, rows, end - begin, n, k, alpha, beta)
+            small.rank_double(C, n, A + begin, 1, m, B, n, end - begin, n, k, alpha, beta,
+                              ahead)
         return
     gemm_tn(C, n, A + begin, m, B, n, end - begin, n, k, alpha, beta)

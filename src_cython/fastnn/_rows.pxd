@@ -20,6 +20,11 @@ cdef class RowSource:
     cdef readonly object indices
     cdef readonly object indptr
 
+# Where a row of dense values lies, and how many bytes it has; 0 for sparse ones.
+cdef const char* c_row_memory(const Source* source, Py_ssize_t row) noexcept nogil
+
+cdef Py_ssize_t c_row_bytes(const Source* source) noexcept nogil
+
 # Whether rows of `itemsize` bytes a number can be read where they are.
 cdef bint c_in_place(const Source* source, size_t itemsize) noexcept nogil
 

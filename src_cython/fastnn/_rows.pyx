@@ -140,6 +140,14 @@ cdef void _prefetch(const Source* source, Py_ssize_t row) noexcept nogil:
         line += <Py_ssize_t> LINE
 
 
+cdef Py_ssize_t c_row_bytes(const Source* source) noexcept nogil:
+    return 0 if source.n_buffers > 1 else source.n_columns * source.buffers[0].itemsize
+
+
+cdef const char* c_row_memory(const Source* source, Py_ssize_t row) noexcept nogil:
+    return (<const char*> source.buffers[0].buf) + row * c_row_bytes(source)
+
+
 cdef bint c_in_place(const Source* source, size_t itemsize) noexcept nogil:
     return (source.n_buffers == 1 and source.scale == 1 and source.kind != BYTES
             and source.buffers[0].itemsize == <Py_ssize_t> itemsize)

@@ -15,20 +15,42 @@ static const long long fastnn_lanes_64[8] = {-1, -1, -1, -1, 0, 0, 0, 0};
 static const int fastnn_lanes_32[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
 #endif
 
-#define FASTNN_SHALLOW 32 /* depth of a product up to which it is no dot product */
+/* Memory that is wanted soon: rows of `bytes` each, asked for a few lines at a time while a product
+ * is computed, so that nobody waits for it. */
+typedef struct {
+    const char *const *rows;
+    ptrdiff_t n_rows, bytes;
+    ptrdiff_t row, at; /* how far it came */
+    ptrdiff_t lines;   /* to be asked for in the next product */
+} FastnnAhead;
+
+#define FASTNN_LINE 64
+
+static inline void fastnn_ask(FastnnAhead *ahead, ptrdiff_t lines)
+{
+#if defined(__GNUC__)
+    while (lines-- > 0 && ahead->row < ahead->n_rows) {
+        __builtin_prefetch(ahead->rows[ahead->row] + ahead->at, 0, 2);
+        ahead->at += FASTNN_LINE;
+        if (ahead->at >= ahead->bytes) {
+            ahead->at = 0;
+            ahead->row++;
+        }
+    }
+#endif
+}
 
 typedef struct {
     const char *name; /* NULL where there are no small products */
-    void (*nt_double)(double *, ptrdiff_t, const double *, ptrdiff_t, const double *const *,
-                      const double *, const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
-    void (*nt_float)(float *, ptrdiff_t, const float *, ptrdiff_t, const float *const *,
-                     const float *, const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
+    void (*nt_double)(double *, ptrdiff_t, const double *, ptrdiff_t, const double *,
+                      const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
+    void (*nt_float)(float *, ptrdiff_t, const float *, ptrdiff_t, const float *, const float *,
+                     ptrdiff_t, ptrdiff_t, ptrdiff_t);
     void (*rank_double)(double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *,
-                        ptrdiff_t, const double *const *, ptrdiff_t, ptrdiff_t, ptrdiff_t, double,
-                        double);
+                        ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double, double,
+                        FastnnAhead *);
     void (*rank_float)(float *, ptrdiff_t, const float *, ptrdiff_t, ptrdiff_t, const float *,
-                       ptrdiff_t, const float *const *, ptrdiff_t, ptrdiff_t, ptrdiff_t, float,
-                       float);
+                       ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float, float, FastnnAhead *);
 } SmallProducts;
 
 #ifdef FASTNN_HAVE_VECTORS

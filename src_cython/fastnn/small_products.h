@@ -1,10 +1,9 @@
 /* Products of small matrices, where BLAS spends more on preparing than on multiplying.
  *
  * Included by each_isa.h once per instruction set and number type. All matrices are row-major;
- * `ld...` is the distance between the rows of a matrix, its columns or more. Where `rows` is not
- * NULL it says where each row is, and the matrix and its distance do not count. C overlaps
- * neither A nor B. Every number is summed in an order that depends on the depth k alone, so that
- * a matrix may be computed in any pieces.
+ * `ld...` is the distance between the rows of a matrix, its columns or more. C overlaps neither A
+ * nor B. Every number is summed in an order that depends on the depth k alone, so that a matrix may
+ * be computed in any pieces.
  */
 
 /* The tiles that the registers hold: DOT_ROWS x DOT_COLS sums, or RANK_ROWS x RANK_WIDTH. */
@@ -95,7 +94,7 @@ INLINE REAL NAME(total)(VECTOR v)
 }
 
 /* A tile of C := A B^T + bias: the dot products of `rows` rows of A with `cols` rows of B. */
-INLINE void NAME(dot_tile)(REAL *C, ptrdiff_t ldc, const REAL *const *A, const REAL *B,
+INLINE void NAME(dot_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
                            const REAL *bias, ptrdiff_t k, const int rows, const int cols)
 {
     VECTOR sums[DOT_ROWS][DOT_COLS];
@@ -109,7 +108,7 @@ INLINE void NAME(dot_tile)(REAL *C, ptrdiff_t ldc, const REAL *const *A, const R
         for (int j = 0; j < cols; j++)
             b[j] = *(const VECTOR *)(B + j * k + p);
         for (int i = 0; i < rows; i++) {
-            VECTOR a = *(const VECTOR *)(A[i] + p);
+            VECTOR a = *(const VECTOR *)(A + i * lda + p);
             for (int j = 0; j < cols; j++)
                 sums[i][j] += a * b[j];
         }
@@ -119,7 +118,7 @@ INLINE void NAME(dot_tile)(REAL *C, ptrdiff_t ldc, const REAL *const *A, const R
         for (int j = 0; j < cols; j++)
             b[j] = NAME(load_part)(B + j * k + p, rest);
         for (int i = 0; i < rows; i++) {
-            VECTOR a = NAME(load_part)(A[i] + p, rest);
+            VECTOR a = NAME(load_part)(A + i * lda + p, rest);
             for (int j = 0; j < cols; j++)
                 sums[i][j] += a * b[j];
         }
@@ -130,59 +129,41 @@ INLINE void NAME(dot_tile)(REAL *C, ptrdiff_t ldc, const REAL *const *A, const R
 }
 
 /* `rows` rows of C: full tiles, then what is left of the columns. */
-INLINE void NAME(dot_rows)(REAL *C, ptrdiff_t ldc, const REAL *const *A, const REAL *B,
+INLINE void NAME(dot_rows)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
                            const REAL *bias, ptrdiff_t n, ptrdiff_t k, const int rows)
 {
     ptrdiff_t j = 0;
     for (; j + DOT_COLS <= n; j += DOT_COLS)
-        NAME(dot_tile)(C + j, ldc, A, B + j * k, bias + j, k, rows, DOT_COLS);
+        NAME(dot_tile)(C + j, ldc, A, lda, B + j * k, bias + j, k, rows, DOT_COLS);
     for (; j + 2 <= n; j += 2)
-        NAME(dot_tile)(C + j, ldc, A, B + j * k, bias + j, k, rows, 2);
+        NAME(dot_tile)(C + j, ldc, A, lda, B + j * k, bias + j, k, rows, 2);
     if (j < n)
-        NAME(dot_tile)(C + j, ldc, A, B + j * k, bias + j, k, rows, 1);
-}
-
-/* Where the `count` rows of A from row i on are. */
-INLINE void NAME(rows_of)(const REAL **at, const REAL *A, ptrdiff_t lda, const REAL *const *rows,
-                          ptrdiff_t i, ptrdiff_t count)
-{
-    for (ptrdiff_t r = 0; r < count; r++)
-        at[r] = rows ? rows[i + r] : A + (i + r) * lda;
+        NAME(dot_tile)(C + j, ldc, A, lda, B + j * k, bias + j, k, rows, 1);
 }
 
 /* All rows of C, of as many columns as rows of B fit in the cache beside them. */
-static void NAME(dot_columns)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
-                              const REAL *const *rows, const REAL *B, const REAL *bias,
-                              ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
+static void NAME(dot_columns)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
+                              const REAL *bias, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
 {
-    const REAL *at[DOT_ROWS];
     ptrdiff_t i = 0;
-    for (; i + DOT_ROWS <= m; i += DOT_ROWS) {
-        NAME(rows_of)(at, A, lda, rows, i, DOT_ROWS);
-        NAME(dot_rows)(C + i * ldc, ldc, at, B, bias, n, k, DOT_ROWS);
-    }
-    for (; i + 2 <= m; i += 2) {
-        NAME(rows_of)(at, A, lda, rows, i, 2);
-        NAME(dot_rows)(C + i * ldc, ldc, at, B, bias, n, k, 2);
-    }
-    if (i < m) {
-        NAME(rows_of)(at, A, lda, rows, i, 1);
-        NAME(dot_rows)(C + i * ldc, ldc, at, B, bias, n, k, 1);
-    }
+    for (; i + DOT_ROWS <= m; i += DOT_ROWS)
+        NAME(dot_rows)(C + i * ldc, ldc, A + i * lda, lda, B, bias, n, k, DOT_ROWS);
+    for (; i + 2 <= m; i += 2)
+        NAME(dot_rows)(C + i * ldc, ldc, A + i * lda, lda, B, bias, n, k, 2);
+    if (i < m)
+        NAME(dot_rows)(C + i * ldc, ldc, A + i * lda, lda, B, bias, n, k, 1);
 }
 
 #define CACHED 131072 /* bytes of B: a part of the second cache */
 
-static void NAME(dot_product)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
-                              const REAL *const *rows, const REAL *B, const REAL *bias,
-                              ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
+static void NAME(dot_product)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
+                              const REAL *bias, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
 {
     ptrdiff_t fit = CACHED / (k * (ptrdiff_t)sizeof(REAL)) / DOT_COLS * DOT_COLS;
     if (fit < DOT_COLS)
         fit = DOT_COLS;
     for (ptrdiff_t j = 0; j < n; j += fit)
-        NAME(dot_columns)(C + j, ldc, A, lda, rows, B + j * k, bias + j, m,
-                          n - j < fit ? n - j : fit, k);
+        NAME(dot_columns)(C + j, ldc, A, lda, B + j * k, bias + j, m, n - j < fit ? n - j : fit, k);
 }
 
 #undef CACHED
@@ -190,9 +171,8 @@ static void NAME(dot_product)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t l
 /* A tile of C := beta C + P B: `rows` rows of C, `width` vectors of columns, or with a `part`
  * the first of them alone. P holds, for each of the k rows of B, RANK_ROWS factors, one a row of
  * C. */
-INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *P, const REAL *const *B,
-                            ptrdiff_t from, ptrdiff_t k, REAL beta, const int rows,
-                            const int width, int part)
+INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *P, const REAL *B, ptrdiff_t ldb,
+                            ptrdiff_t k, REAL beta, const int rows, const int width, int part)
 {
     VECTOR sums[RANK_ROWS][RANK_WIDTH];
     for (int i = 0; i < rows; i++)
@@ -206,7 +186,7 @@ INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *P, const REAL *c
     for (ptrdiff_t p = 0; p < k; p++) {
         VECTOR b[RANK_WIDTH];
         for (int v = 0; v < width; v++) {
-            const REAL *row = B[p] + from + v * LANES;
+            const REAL *row = B + p * ldb + v * LANES;
             b[v] = part ? NAME(load_part)(row, part) : *(const VECTOR *)row;
         }
         for (int i = 0; i < rows; i++) {
@@ -226,32 +206,37 @@ INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *P, const REAL *c
 }
 
 /* `rows` rows of C: full tiles, single vectors, then the columns that fill none. */
-INLINE void NAME(rank_rows)(REAL *C, ptrdiff_t ldc, const REAL *P, const REAL *const *B,
-                            ptrdiff_t n, ptrdiff_t k, REAL beta, const int rows)
+INLINE void NAME(rank_rows)(REAL *C, ptrdiff_t ldc, const REAL *P, const REAL *B, ptrdiff_t ldb,
+                            ptrdiff_t n, ptrdiff_t k, REAL beta, const int rows,
+                            FastnnAhead *ahead, ptrdiff_t lines)
 {
     ptrdiff_t j = 0;
-    for (; j + RANK_WIDTH * LANES <= n; j += RANK_WIDTH * LANES)
-        NAME(rank_tile)(C + j, ldc, P, B, j, k, beta, rows, RANK_WIDTH, 0);
+    for (; j + RANK_WIDTH * LANES <= n; j += RANK_WIDTH * LANES) {
+        if (lines)
+            fastnn_ask(ahead, lines);
+        NAME(rank_tile)(C + j, ldc, P, B + j, ldb, k, beta, rows, RANK_WIDTH, 0);
+    }
     for (; j + LANES <= n; j += LANES)
-        NAME(rank_tile)(C + j, ldc, P, B, j, k, beta, rows, 1, 0);
+        NAME(rank_tile)(C + j, ldc, P, B + j, ldb, k, beta, rows, 1, 0);
     if (j < n)
-        NAME(rank_tile)(C + j, ldc, P, B, j, k, beta, rows, 1, (int)(n - j));
+        NAME(rank_tile)(C + j, ldc, P, B + j, ldb, k, beta, rows, 1, (int)(n - j));
 }
 
 #define DEPTH 64 /* rows of B for which factors are laid out at a time */
 
 /* C := beta C + alpha op(A) B, with op(A) (m, k), B (k, n), C (m, n). The factor of C's row i and
- * B's row p stands at A[i * by_row + p * by_depth]. */
+ * B's row p stands at A[i * by_row + p * by_depth]. On the way memory is asked for that is wanted
+ * soon, if `ahead` is not NULL. */
 static void NAME(small_rank)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t by_row,
-                             ptrdiff_t by_depth, const REAL *B, ptrdiff_t ldb,
-                             const REAL *const *rows, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-                             REAL alpha, REAL beta)
+                             ptrdiff_t by_depth, const REAL *B, ptrdiff_t ldb, ptrdiff_t m,
+                             ptrdiff_t n, ptrdiff_t k, REAL alpha, REAL beta, FastnnAhead *ahead)
 {
+    ptrdiff_t steps = (m + RANK_ROWS - 1) / RANK_ROWS * (n / (RANK_WIDTH * LANES));
+    ptrdiff_t lines = ahead && steps ? (ahead->lines + steps - 1) / steps : 0;
     REAL factors[DEPTH * RANK_ROWS];
-    const REAL *at[DEPTH];
     for (ptrdiff_t top = 0; top < k; top += DEPTH) {
         ptrdiff_t depth = k - top < DEPTH ? k - top : DEPTH;
-        NAME(rows_of)(at, B, ldb, rows, top, depth);
+        const REAL *rows_of_B = B + top * ldb;
         for (ptrdiff_t i = 0; i < m; i += RANK_ROWS) {
             int height = m - i < RANK_ROWS ? (int)(m - i) : RANK_ROWS, r = 0;
             REAL *to = C + i * ldc;
@@ -260,34 +245,33 @@ static void NAME(small_rank)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t by
                 for (int h = 0; h < height; h++)
                     factors[p * RANK_ROWS + h] = alpha * from[h * by_row + p * by_depth];
             if (height == RANK_ROWS) {
-                NAME(rank_rows)(to, ldc, factors, at, n, depth, beta, RANK_ROWS);
+                NAME(rank_rows)(to, ldc, factors, rows_of_B, ldb, n, depth, beta, RANK_ROWS, ahead, lines);
                 continue;
             }
             if (RANK_ROWS > 4 && height >= 4) {
-                NAME(rank_rows)(to, ldc, factors, at, n, depth, beta, 4);
+                NAME(rank_rows)(to, ldc, factors, rows_of_B, ldb, n, depth, beta, 4, ahead, lines);
                 r = 4;
             }
             for (; r + 2 <= height; r += 2)
-                NAME(rank_rows)(to + r * ldc, ldc, factors + r, at, n, depth, beta, 2);
+                NAME(rank_rows)(to + r * ldc, ldc, factors + r, rows_of_B, ldb, n, depth, beta, 2, NULL, 0);
             if (r < height)
-                NAME(rank_rows)(to + r * ldc, ldc, factors + r, at, n, depth, beta, 1);
+                NAME(rank_rows)(to + r * ldc, ldc, factors + r, rows_of_B, ldb, n, depth, beta, 1, NULL, 0);
         }
         beta = 1;
     }
 }
 
-#define STRIPE 64  /* columns for which that is done at a time */
+#define SHALLOW 32 /* depth up to which a dot product would be mostly the sum of its lanes */
+#define STRIPE 64   /* columns for which that is done at a time */
 
 /* C := A B^T + bias in every row, with A (m, k), B (n, k) in one piece, C (m, n), bias (n). Up to
- * FASTNN_SHALLOW, where a dot product would be mostly the sum of its lanes, B is turned round;
- * `rows` must then be NULL. */
-static void NAME(small_nt)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
-                           const REAL *const *rows, const REAL *B, const REAL *bias,
-                           ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
+ * SHALLOW, B is turned round. */
+static void NAME(small_nt)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
+                           const REAL *bias, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
 {
-    REAL turned[FASTNN_SHALLOW * STRIPE];
-    if (k > FASTNN_SHALLOW) {
-        NAME(dot_product)(C, ldc, A, lda, rows, B, bias, m, n, k);
+    REAL turned[SHALLOW * STRIPE];
+    if (k > SHALLOW) {
+        NAME(dot_product)(C, ldc, A, lda, B, bias, m, n, k);
         return;
     }
     for (ptrdiff_t j = 0; j < n; j += STRIPE) {
@@ -298,11 +282,12 @@ static void NAME(small_nt)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
         for (ptrdiff_t i = 0; i < m; i++)
             for (ptrdiff_t c = 0; c < width; c++)
                 C[i * ldc + j + c] = bias[j + c];
-        NAME(small_rank)(C + j, ldc, A, lda, 1, turned, STRIPE, NULL, m, width, k, 1, 1);
+        NAME(small_rank)(C + j, ldc, A, lda, 1, turned, STRIPE, m, width, k, 1, 1, NULL);
     }
 }
 
 #undef STRIPE
+#undef SHALLOW
 #undef DEPTH
 #undef INLINE
 #undef VECTOR
