@@ -1,0 +1,20 @@
+"""scikit-learn's multi-layer perceptrons, trained by fastnn: ``MLPClassifier``, ``MLPRegressor``.
+
+Change one import and keep the program: the constructors, attributes, methods and warnings are
+scikit-learn's, and so, seed for seed, are the trained weights. What else they can do is asked for
+by further keywords.
+"""
+
+from __future__ import annotations
+
+from fastnn._extras import require
+
+if not hasattr(require("sklearn.utils.validation", extra="sklearn"), "validate_data"):
+    raise ImportError(
+        'scikit-learn 1.6 or newer is needed for this: pip install -U "fastnn[sklearn]"'
+    )
+
+from fastnn.sklearn._classifier import MLPClassifier
+from fastnn.sklearn._regressor import MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor"]

@@ -1,0 +1,219 @@
+"""The stochastic solvers' epochs: order → core → loss → validation → stop?"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from fastnn._threads import pace_of
+from fastnn.history import History
+from fastnn.network import Network
+from fastnn.progress import epoch_bar
+from fastnn.sklearn._losses import Loss
+from fastnn.sklearn._rows import Core, Rows
+from fastnn.sklearn._solver import Solver
+from fastnn.sklearn._validation import Validation
+
+Callback = Callable[[Any, History], object]
+
+
+def check_batch_size(batch_size: Any, n: int, needs_all: bool) -> int:
+    """Return the rows of a mini-batch.
+
+    Raises
+    ------
+    ValueError
+        If the solver needs all rows and fewer are asked for.
+
+    Warns
+    -----
+    UserWarning
+        If there are fewer rows than that.
+    """
+    if isinstance(batch_size, str):  # "auto"
+        return n if needs_all else min(200, n)
+    if needs_all and batch_size < n:
+        raise ValueError(
+            f"batch_size: this solver needs all {n} rows in one mini-batch, got {batch_size}"
+        )
+    if batch_size > n:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+            stacklevel=2,
+        )
+    return int(np.clip(batch_size, 1, n))
+
+
+class _Costs:
+    """From the sum that the core returns to the mean loss of an epoch."""
+
+    def __init__(self, loss: Loss, rows: Rows, batch_size: int) -> None:
+        self._divisor, self._rows = loss.divisor(rows.Y.shape[1]), rows
+        self._constants = loss.constants(rows.Y)
+        self._starts = np.arange(0, len(rows), batch_size)
+        self._sizes = np.minimum(batch_size, len(rows) - self._starts)
+        # Weights change what a row counts within its mini-batch: then the order matters.
+        self._ordered = len(rows.weights) > 0 and bool(self._constants.any())
+        self._sum = float(self._constants.sum())
+
+    def mean(self, cost: float, order: np.ndarray) -> float:
+        more = self._sum
+        if self._ordered:
+            weights = self._rows.weights[order].astype(np.float64)
+            parts = np.add.reduceat(weights * self._constants[order], self._starts)
+            more = float(self._sizes @ (parts / np.add.reduceat(weights, self._starts)))
+        return (cost / self._divisor + more) / len(self._rows)
+
+
+class Training:
+    """One call of ``fit``, or one epoch of ``partial_fit``.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        With its network shown; told of each epoch.
+    network : Network
+    solver : Solver
+    loss : Loss
+    rows : Rows
+    random_state : RandomState
+        Of the order of the rows, and of dropout.
+    validation : Validation, optional
+    callbacks : list of callables
+    """
+
+    def __init__(
+        self, estimator: Any, network: Network, solver: Solver, loss: Loss, rows: Rows,
+        batch_size: int, random_state: np.random.RandomState, validation: Validation | None,
+        callbacks: list[Callback],
+    ) -> None:  # fmt: skip
+        self._estimator, self._network, self._solver = estimator, network, solver
+        self._random, self._validation = random_state, validation
+        self._callbacks, self._rows = callbacks, rows
+        dropping = any(each.rate for each in network.dropout)
+        seed = int(random_state.randint(np.iinfo(np.int32).max)) if dropping else 0
+        # Forward, backward and update: six operations a weight and row.
+        pace = pace_of(estimator.n_threads, 6.0 * batch_size * network.n_parameters)
+        self._core = Core(network, loss, rows, batch_size, solver.rule, solver.slots, seed, pace)
+        self._costs = _Costs(loss, rows, batch_size)
+        self._n_batches = -(-len(rows) // batch_size)
+        self._order = self._ascending = np.arange(len(rows), dtype=np.intp)
+        self._talks = bool(estimator.verbose) and estimator.verbose != "progress"
+        self._began = time.perf_counter()
+
+    def run(self, max_epochs: int, one_of_many: bool) -> None:
+        """Train; ``one_of_many`` is an epoch of ``partial_fit``, which warns of no end."""
+        estimator = self._estimator
+        estimator.n_iter_ = 0
+        try:
+            with (
+                self._core.quiet_blas(),
+                epoch_bar(max_epochs, estimator.verbose == "progress") as bar,
+            ):
+                for _ in range(1 if one_of_many else max_epochs):
+                    stop = self._epoch()
+                    bar.update(estimator.history_[-1])
+                    if stop:
+                        return
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+            return
+        if not one_of_many:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({max_epochs}) "
+                "reached and the optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+
+    def _next_order(self) -> np.ndarray:
+        """Shuffle the order of the epoch before, by a permutation drawn as scikit-learn draws."""
+        if self._estimator.shuffle:
+            permutation = self._ascending.copy()
+            self._random.shuffle(permutation)
+            self._order = self._order[permutation]
+        return self._order
+
+    def _epoch(self) -> bool:
+        """Train one epoch and return whether to stop."""
+        estimator, solver = self._estimator, self._solver
+        started = time.perf_counter()
+        order, rates = self._next_order(), solver.rates(self._n_batches)
+        cost = self._core.epoch(order, rates, solver.counter)
+        loss = self._costs.mean(cost, order)
+        seconds = time.perf_counter() - started
+        estimator.n_iter_ += 1
+        estimator.loss_ = loss
+        estimator.t_ += len(self._rows)
+        estimator.loss_curve_.append(loss)
+        row = {
+            "epoch": estimator.n_iter_,
+            "learning_rate": float(rates[-1]),
+            "seconds": seconds,
+            "training_cost": loss,
+        }
+        if self._talks:
+            print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
+        if self._validation is not None:
+            row["validation_score"], row["validation_cost"] = self._validation.observe()
+        estimator.history_.append(row)
+        self._count_improvement(row)
+        solver.epoch_ends(estimator.t_)
+        return self._should_stop()
+
+    def _count_improvement(self, row: dict[str, Any]) -> None:
+        """Count the epochs that were no better by ``tol``, as scikit-learn does."""
+        estimator = self._estimator
+        if not estimator.early_stopping:
+            # A loss that is no number is not worse: training may come back from it.
+            worse = row["training_cost"] > estimator.best_loss_ - estimator.tol
+            estimator.best_loss_ = min(estimator.best_loss_, row["training_cost"])
+        else:
+            score = row["validation_score"]
+            if self._talks:
+                print(f"Validation score: {score:f}")
+            estimator.validation_scores_.append(score)
+            worse = score < estimator.best_validation_score_ + estimator.tol
+            if score > estimator.best_validation_score_:
+                estimator.best_validation_score_ = score
+                estimator._best = _state_of(self._network)
+        estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
+
+    def _should_stop(self) -> bool:
+        estimator = self._estimator
+        # Every callback hears of the epoch, even if an earlier one stops.
+        answers = [callback(estimator, estimator.history_) for callback in self._callbacks]
+        limit = estimator.time_limit
+        stop = any(answers) or (limit is not None and time.perf_counter() - self._began >= limit)
+        if estimator._no_improvement_count > estimator.n_iter_no_change:
+            stop |= self._gives_up()
+        return stop
+
+    def _gives_up(self) -> bool:
+        """Return whether to stop now that nothing improves; if not, the count starts anew."""
+        estimator = self._estimator
+        stop, text = self._solver.gives_up()
+        if self._talks:
+            what = "Validation score" if estimator.early_stopping else "Training loss"
+            print(
+                f"{what} did not improve more than tol={estimator.tol:f} for "
+                f"{estimator.n_iter_no_change} consecutive epochs. {text}"
+            )
+        if not stop:
+            estimator._no_improvement_count = 0
+        return stop
+
+
+def _state_of(network: Network) -> tuple[np.ndarray, np.ndarray]:
+    """Return copies of the parameters and the running statistics."""
+    return network.parameters.copy(), network.running_statistics.copy()
+
+
+def restore(network: Network, state: tuple[np.ndarray, np.ndarray]) -> None:
+    """Put back what was best."""
+    network.parameters[...], network.running_statistics[...] = state

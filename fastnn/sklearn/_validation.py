@@ -1,0 +1,135 @@
+"""The rows set aside to judge a training by, and their score after each epoch."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import train_test_split
+
+from fastnn.costs import sum_over_rows
+from fastnn.network import Network
+from fastnn.sklearn._losses import Loss
+from fastnn.sklearn._rows import Rows, as_rows
+
+Score = Callable[[], float]
+# What a training is given: inputs, targets as columns, weights or None.
+Data = tuple[Any, np.ndarray, Any]
+
+
+def split(
+    data: Data, fraction: float, random_state: np.random.RandomState, stratified: bool
+) -> tuple[Data, Data]:
+    """Return the rows to train on and those set aside, as scikit-learn draws them.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two rows would be set aside, or a class has too few.
+    """
+    X, Y, weights = data
+    arrays = [X, Y] if weights is None else [X, Y, weights]
+    parts = train_test_split(
+        *arrays,
+        random_state=random_state,
+        test_size=fraction,
+        stratify=Y if stratified else None,
+    )
+    train, kept = parts[::2], parts[1::2]
+    if kept[0].shape[0] < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' "
+            "or the size of your dataset."
+        )
+    nothing = [None] if weights is None else []
+    return (*train, *nothing), (*kept, *nothing)  # type: ignore[return-value]
+
+
+def r2(outputs: np.ndarray, Y: np.ndarray, weights: np.ndarray | None) -> float:
+    """Return 1 − Σ(y − a)² / Σ(y − ȳ)², averaged over the outputs; NaN if an output is not finite.
+
+    A constant target counts 1 if it is met exactly, else 0.
+    """
+    if not np.isfinite(outputs).all():
+        return float("nan")
+    w = np.ones((len(Y), 1)) if weights is None else np.asarray(weights, np.float64)[:, np.newaxis]
+    wide = Y.astype(np.float64)
+    residual = np.sum(w * (wide - outputs) ** 2, axis=0)
+    total = np.sum(w * (wide - np.average(wide, axis=0, weights=w[:, 0])) ** 2, axis=0)
+    varies = total != 0
+    share = np.divide(residual, total, out=np.zeros_like(total), where=varies)
+    each = np.where(varies, 1 - share, np.where(residual == 0, 1.0, 0.0))
+    return float(np.mean(each))
+
+
+class Validation:
+    """Rows to judge by, and how.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    network : Network
+        In training; its outputs are judged.
+    data : inputs, targets (n, n_outputs) and weights or None
+    """
+
+    def __init__(self, estimator: Any, network: Network, loss: Loss, data: Data) -> None:
+        X, Y, weights = data
+        self._network, self._loss = network, loss
+        self._rows: Rows = as_rows(X, Y, weights, network.dtype)
+        self._Y, self._weights = Y, weights
+        self._multiclass = network.output == "softmax"
+        self._classifies = is_classifier(estimator)
+        # A single class is predicted whatever the output is.
+        self._certain = self._classifies and len(estimator.classes_) == 1
+        metric = estimator.stopping_metric
+        self._scorer = None if metric is None else _scorer(estimator, metric, X, Y, weights)
+        self._outputs = np.empty((0, 0))
+
+    def observe(self) -> tuple[float, float]:
+        """Return the score and the loss of the network as it is now."""
+        self._outputs = self._network._predict_rows(self._rows.X)
+        return (self._score() if self._scorer is None else self._scorer()), self._cost()
+
+    def _score(self) -> float:
+        if not self._classifies:
+            return r2(self._outputs, self._Y, self._weights)
+        if self._certain:
+            return 1.0
+        if self._multiclass:
+            right = self._outputs.argmax(axis=1) == self._Y.argmax(axis=1)
+        else:
+            right = np.all((self._outputs > 0.5) == self._Y, axis=1)
+        return float(np.average(right, weights=self._weights))
+
+    def _cost(self) -> float:
+        """Return the mean loss without penalties."""
+        rows, network, a = self._rows, self._network, self._outputs
+        clip = self._loss.clip(network.dtype)
+        a = np.clip(a, clip, 1 - clip) if clip else a
+        total = sum_over_rows(network.cost, a, rows.Y, rows.weights)
+        constants = self._loss.constants(rows.Y)
+        weighted = len(rows.weights) > 0
+        total += float(constants @ rows.weights if weighted else constants.sum())
+        count = float(rows.weights.sum()) if weighted else len(rows)
+        return total / (self._loss.divisor(rows.Y.shape[1]) * count)
+
+
+def _scorer(estimator: Any, metric: Any, X: Any, Y: np.ndarray, weights: Any) -> Score:
+    """Return what a scorer of scikit-learn says of the estimator as it is in training."""
+    scorer = get_scorer(metric)
+    judged = copy.copy(estimator)
+    # The rows come without their column names.
+    vars(judged).pop("feature_names_in_", None)
+    y = estimator._targets_as_given(Y)
+    judged._show(estimator.network_)
+    told = {} if weights is None else {"sample_weight": weights}
+
+    def score() -> float:
+        return float(scorer(judged, X, y, **told))
+
+    return score
