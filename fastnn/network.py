@@ -205,7 +205,7 @@ class Network(Model):
         workspace = self._workspace(len(X))
         rows = Rows(X, np.zeros((len(X), self.sizes[-1]), dtype=self.dtype))
         with single_threaded_blas():
-            self._forward_batch(workspace, rows, np.arange(len(X), dtype=np.intp), None, 0)
+            self._forward_batch(workspace, rows, np.arange(len(X), dtype=np.intp), None)
         return workspace.block("act", len(X), l) * self._dropout[l].predict_scale
 
     def _gradient(self, rows: Rows) -> tuple[float, np.ndarray]:

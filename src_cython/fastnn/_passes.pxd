@@ -57,7 +57,8 @@ cdef void c_wait(Pass* how) noexcept nogil
 cdef (int, int) c_share(int n, Pass* how) noexcept nogil
 
 cdef void c_forward(
-    floating* work, const floating* inputs, const floating* parameters, floating* running, const Plan* plan, Pass* how) noexcept nogil
+    floating* work, const floating* inputs, const floating* parameters, floating* running,
+    const Plan* plan, Pass* how) noexcept nogil
 
 cdef void c_output_delta(
     floating* work, const Plan* plan, bint weighted, Pass* how) noexcept nogil

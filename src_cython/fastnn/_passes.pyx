@@ -161,7 +161,8 @@ cdef void _finish_forward(
 
 
 cdef void _layer_forward(
-    floating* work, const floating* inp, const floating* parameters, floating* running, const Layer* layer, int l, Pass* how,
+    floating* work, const floating* inp, const floating* parameters, floating* running, const Layer*
+    layer, int l, Pass* how,
 ) noexcept nogil:
     """One layer: each member its neurons, then, if whole rows are needed, each its rows."""
     cdef floating* z = work + (layer.act if layer.z < 0 else layer.z)
@@ -185,7 +186,8 @@ cdef void _layer_forward(
 
 
 cdef void c_forward(
-    floating* work, const floating* inputs, const floating* parameters, floating* running, const Plan* plan, Pass* how,
+    floating* work, const floating* inputs, const floating* parameters, floating* running, const
+    Plan* plan, Pass* how,
 ) noexcept nogil:
     """All layers, for the rows at ``inputs``."""
     cdef int l
@@ -325,8 +327,8 @@ cdef void _tile_by_sgd(
 
 
 cdef void _tile_by_optimizer(
-    floating* slots, floating* work, const floating* inp, floating* parameters, const Plan* plan, const Layer* layer, const StepRule* rule, int begin,
-    int end, Ahead* ahead, Pass* how,
+    floating* slots, floating* work, const floating* inp, floating* parameters, const Plan* plan,
+    const Layer* layer, const StepRule* rule, int begin, int end, Ahead* ahead, Pass* how,
 ) noexcept nogil:
     """A step of the neurons from begin to end from their gradient, which only lives here."""
     cdef floating* gradient = work + plan.gradients + how.member * plan.gradient_size

@@ -38,9 +38,10 @@ cdef bint c_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
 
 
 cdef void c_product_nt(
-    floating* C, const floating* A, const floating* B, const floating* bias, int m, int n, int k, int begin, int end, int tile,
+    floating* C, const floating* A, const floating* B, const floating* bias, int m, int n, int k,
+    int begin, int end, int tile,
 ) noexcept nogil:
-    """The columns from begin to end of C := A Bᵀ + bias: A (m, k), B (n, k), C (m, n), bias (n,)."""
+    """Columns begin to end of C := A Bᵀ + bias: A (m, k), B (n, k), C (m, n), bias (n,)."""
     cdef int j = begin, width
     cdef Py_ssize_t i
     if c_is_small(m, n, k):
@@ -81,12 +82,13 @@ cdef void c_product_nn(
 
 
 cdef void c_product_tn(
-    floating* C, const floating* A, const floating* B, int m, int n, int k, floating alpha, floating beta, int begin, int end, Ahead* ahead,
+    floating* C, const floating* A, const floating* B, int m, int n, int k, floating alpha, floating
+    beta, int begin, int end, Ahead* ahead,
 ) noexcept nogil:
     """The rows from begin to end of C := alpha Aᵀ B + beta C, with A (k, m), B (k, n), C (m, n).
 
-    ``C`` is where row ``begin`` is. On the way memory is asked for that is wanted soon, if ``ahead`` is
-    not NULL.
+    ``C`` is where row ``begin`` is. On the way memory is asked for that is wanted soon, if
+    ``ahead`` is not NULL.
     """
     if c_is_small(m, n, k):
         if floating is float:
