@@ -7,7 +7,7 @@ VENV ?= .venv
 ARGS ?=
 # What runs under the sanitizers: all that calls the compiled core, and not the rest.
 SANITIZED ?= $(addprefix tests/test_,activations.py bad_input.py blas.py book.py compiled_plan.py \
-    costs.py dense.py epoch.py network.py parity.py products.py random.py robustness.py \
+    costs.py dense.py epoch.py network.py parity.py products.py random.py threads.py robustness.py \
     rows.py sources.py)
 
 BIN := $(abspath $(VENV))/bin
@@ -30,7 +30,8 @@ WHEEL := build/release/wheel.stamp
 # The steps share an environment, and each uses all cores by itself.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format wheel debug-test sanitize sdist-check bench clean distclean
+.PHONY: help demo test lint format wheel debug-test sanitize tsan sdist-check bench clean \
+    distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -69,6 +70,13 @@ sanitize: build/sanitize/wheel.stamp $(DEV)  ## the suite under AddressSanitizer
 	    UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc \
 	    OPENBLAS_NUM_THREADS=1,--capture=sys,$(SANITIZED)) || { cat $(REPORT).* >&2 2>/dev/null; exit 1; }
 	@if ls $(REPORT).* >/dev/null 2>&1; then cat $(REPORT).* >&2; exit 1; fi
+
+tsan: build/tsan/team  ## the team of threads under ThreadSanitizer (gcc)
+	@TSAN_OPTIONS=halt_on_error=1 $<
+
+build/tsan/team: tests/team.c src_cython/fastnn/team.h
+	@mkdir -p $(@D)
+	@$${CC:-gcc} -std=gnu11 -O1 -g -fsanitize=thread -Isrc_cython/fastnn $< -o $@ -pthread
 
 sdist-check: $(WHEEL)  ## source distribution -> wheel -> new environment -> smoke test
 	@rm -f dist/*.tar.gz

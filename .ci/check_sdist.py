@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NEEDED = {
     "src_cython": ("*.pyx", "*.pxd", "*.pxi", "*.h"),
     "fastnn": ("*.py", "*.pyi", "py.typed"),
-    "tests": ("*.py", "*.npz"),
+    "tests": ("*.py", "*.c", "*.npz"),
     "bench": ("*.py", "*.md"),
     "examples": ("*.py",),
 }
@@ -30,7 +30,8 @@ def check(path: Path) -> list[str]:
             files = (ROOT / folder).rglob(pattern)
             needed |= {file.relative_to(ROOT).as_posix() for file in files}
     wrong = [f"{name} is missing" for name in sorted(needed - held)]
-    wrong += [f"{name} was built" for name in sorted(held) if name.endswith(BUILT)]
+    built = {name for name in held - needed if name.endswith(BUILT)}
+    wrong += [f"{name} was built" for name in sorted(built)]
     return wrong
 
 

@@ -12,6 +12,7 @@ from fastnn import _epoch, costs, storage
 from fastnn._blas_threads import single_threaded_blas
 from fastnn._optim import Rule
 from fastnn._passes import Mode
+from fastnn._predictor import Predictor
 from fastnn._threads import usable
 from fastnn.data import Rows
 from fastnn.interruption import run_long_batches
@@ -24,9 +25,11 @@ __all__ = ["Network", "load"]
 
 # Rows that go through the layers together: enough for BLAS, few enough for the cache.
 BLOCK = 256
+# Rows that are predicted at once, without the GIL being given up.
+FEW = 8
 # Multiplications of a mini-batch's forward pass above which its step is longer than anybody wants
-# to wait for Ctrl-C: about 10 ms.
-LONG_BATCH = 400_000_000
+# to wait for Ctrl-C, 0.1 s by one thread: such a mini-batch works on copies.
+LONG_BATCH = 1_600_000_000
 # Multiplications of a prediction from which its blocks are shared out: about a millisecond.
 WORTH_SHARING = 20_000_000
 
@@ -98,6 +101,9 @@ class Network(Model):
     Learning* (2015), chapters 1 to 3.
     """
 
+    # Memory in which a few rows are predicted; made when it is first needed.
+    _predictor: Predictor | None = None
+
     def _workspace(
         self, batch_size: int, dropout_factor: float = 1.0, n_gradients: int = 0
     ) -> Workspace:
@@ -111,6 +117,16 @@ class Network(Model):
             costs.parameter_of(self.cost),
             n_gradients,
         )
+
+    def _predict_few(self, X: Any) -> np.ndarray | None:
+        if self._input_scale != 1:
+            return None
+        predictor = self._predictor
+        if predictor is None or predictor.parameters is not self._parameters:
+            workspace = self._workspace(FEW)
+            vectors = self._parameters, self._running, workspace.memory
+            predictor = self._predictor = Predictor(workspace.compiled, *vectors)
+        return predictor.predict(X)
 
     def _predict_rows(self, X: Inputs) -> np.ndarray:
         workspace = self._workspace(min(BLOCK, len(X)))
@@ -126,11 +142,7 @@ class Network(Model):
         return out
 
     def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
-        n_gradients = epoch.pace.most if len(epoch.slots) else 0
-        workspace = self._workspace(
-            min(epoch.batch_size, len(order)), epoch.dropout_factor, n_gradients
-        )
-        rule = epoch.optimizer.rule(epoch.penalty, epoch.n)
+        workspace, rule = self._plan_epoch(min(epoch.batch_size, len(order)), epoch)
 
         def run(part: np.ndarray, rates: np.ndarray, vectors: tuple[np.ndarray, ...]) -> float:
             parameters, running, slots, counter = vectors
@@ -147,6 +159,20 @@ class Network(Model):
             if workspace.compiled.batch_size * self.n_parameters > LONG_BATCH:
                 return run_long_batches(run, order, epoch, vectors)
             return run(order, epoch.rates, vectors)
+
+    def _plan_epoch(self, batch_size: int, epoch: Epoch) -> tuple[Workspace, Rule]:
+        """Return what an epoch works in and steps by; those of the epoch before if they fit."""
+        key = (
+            batch_size, epoch.dropout_factor, self._normalization, self.cost, epoch.optimizer,
+            epoch.penalty, epoch.n,
+        )  # fmt: skip
+        planned = epoch.kept.get("plan")
+        if planned is None or planned[0] != key:
+            n_gradients = epoch.pace.most if len(epoch.slots) else 0
+            workspace = self._workspace(batch_size, epoch.dropout_factor, n_gradients)
+            planned = key, workspace, epoch.optimizer.rule(epoch.penalty, epoch.n)
+            epoch.kept["plan"] = planned
+        return planned[1], planned[2]
 
     def _run_epoch_with_python_cost(
         self, rows: Rows, order: np.ndarray, epoch: Epoch, workspace: Workspace, rule: Rule

@@ -56,6 +56,8 @@ class Regularizer:
 
     def scaled(self, factor: float) -> Regularizer:
         """Return the same with both strengths times ``factor``."""
+        if factor == 1:
+            return self
         return replace(self, l1=self.l1 * factor, l2=self.l2 * factor)
 
 

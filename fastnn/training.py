@@ -37,8 +37,8 @@ SCHEDULED = ("learning_rate", "dropout", "decay")
 
 DIVERGED = (
     "the training diverged in epoch {epoch}: a parameter is no longer finite, or the cost no "
-    "number. The network was put back to where that epoch began. Try a learning rate below "
-    "{rate:g}, inputs scaled to about 1, or max_norm"
+    "number. The network was put back to where that epoch began, and its optimizer starts anew. Try "
+    "a learning rate below {rate:g}, inputs scaled to about 1, or max_norm"
 )
 
 
@@ -86,6 +86,8 @@ class Epoch:
     with_cost : bool
     pace : Pace
         How many threads share the work; the numbers are the same for any.
+    kept : dict
+        What the arithmetic keeps from one epoch of a training to the next.
     """
 
     batch_size: int
@@ -99,6 +101,7 @@ class Epoch:
     dropout_factor: float = 1.0
     with_cost: bool = False
     pace: Pace = field(default_factory=lambda: Pace(1))
+    kept: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -139,6 +142,11 @@ class TrainingState:
     def steps(self, value: int) -> None:
         self.counter[0] = value
 
+    def forget(self) -> None:
+        """Let the optimizer start anew."""
+        self.slots[...] = 0
+        self.steps = 0
+
     def prepare(self, optimizer: Optimizer, n_parameters: int, dtype: np.dtype) -> None:
         """Make room for ``optimizer``, keeping the state if it is the same as before."""
         if optimizer == self.optimizer:
@@ -164,6 +172,8 @@ class _Run:
         self.stopping = options.stopping.start() if options.stopping else None
         # Forward, backward and update: six operations a weight and row.
         rows_a_batch = min(options.batch_size, len(rows))
+        self.kept: dict[str, Any] = {}
+        self._always: Epoch | None = None  # every epoch's, where nothing is scheduled
         self.pace = pace_of(options.n_threads, 6.0 * rows_a_batch * network.n_parameters)
         self.started = time.perf_counter()
         self.first_epoch = self.state.epochs
@@ -191,6 +201,14 @@ class _Run:
 
     def epoch(self, done: float, n_batches: int, batches_an_epoch: int) -> Epoch:
         """Return what the next ``n_batches`` are told, ``done`` epochs after the beginning."""
+        if self._always is not None:
+            return self._always
+        told = self._scheduled_epoch(done, n_batches, batches_an_epoch)
+        if not self.options.schedules:
+            self._always = told
+        return told
+
+    def _scheduled_epoch(self, done: float, n_batches: int, batches_an_epoch: int) -> Epoch:
         options, at = self.options, self.scheduled_time(done)
         decay = self.factor("decay", at)
         optimizer = options.optimizer
@@ -211,6 +229,7 @@ class _Run:
             dropout_factor=self.factor("dropout", at),
             with_cost=options.with_cost,
             pace=self.pace,
+            kept=self.kept,
         )
 
     def parts(self, order: np.ndarray) -> Iterator[np.ndarray]:
@@ -307,7 +326,7 @@ def _train(run: _Run, measures: Measures, callbacks: tuple[Callback, ...]) -> Hi
     history = History()
     with epoch_bar(options.epochs, options.progress) as bar:
         for _ in range(options.epochs):
-            before = network.snapshot() if network.guards_divergence else None
+            before = network.standing() if network.guards_divergence else None
             started = time.perf_counter()
             if options.fresh_order:
                 order[:] = np.arange(len(rows))
@@ -316,7 +335,7 @@ def _train(run: _Run, measures: Measures, callbacks: tuple[Callback, ...]) -> Hi
             cost, rate = run.run_epoch(order)
             seconds = time.perf_counter() - started
             if before is not None and not _is_sound(network, cost, options):
-                network.restore(before)
+                network.stand_at(before)
                 text = DIVERGED.format(epoch=run.state.epochs, rate=rate)
                 warnings.warn(text, RuntimeWarning, stacklevel=4)
                 break

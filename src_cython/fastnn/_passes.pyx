@@ -186,8 +186,8 @@ cdef void _layer_forward(
 
 
 cdef void c_forward(
-    floating* work, const floating* inputs, const floating* parameters, floating* running, const
-    Plan* plan, Pass* how,
+    floating* work, const floating* inputs, const floating* parameters, floating* running,
+    const Plan* plan, Pass* how,
 ) noexcept nogil:
     """All layers, for the rows at ``inputs``."""
     cdef int l

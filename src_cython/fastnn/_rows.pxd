@@ -25,6 +25,9 @@ cdef const char* c_row_memory(const Source* source, Py_ssize_t row) noexcept nog
 
 cdef Py_ssize_t c_row_bytes(const Source* source) noexcept nogil
 
+# Whether n numbers are all finite.
+cdef bint c_all_finite(const floating* numbers, Py_ssize_t n) noexcept nogil
+
 # Whether rows of `itemsize` bytes a number can be read where they are.
 cdef bint c_in_place(const Source* source, size_t itemsize) noexcept nogil
 

@@ -204,6 +204,10 @@ cdef Py_ssize_t _first_bad(
     return -1
 
 
+cdef bint c_all_finite(const floating* numbers, Py_ssize_t n) noexcept nogil:
+    return _first_bad(numbers, n, <floating> 1) < 0
+
+
 cdef Py_ssize_t _first_bad_of(const Source* source, floating factor) noexcept nogil:
     cdef const void* values = source.buffers[0].buf
     cdef Py_ssize_t n = source.buffers[0].len // source.buffers[0].itemsize

@@ -1,0 +1,238 @@
+"""Threads: the same bits for any number, wherever they are started, and how many there are."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import threadpoolctl
+
+import fastnn
+from fastnn import _threads, optimizers, regularizers
+from fastnn._pace import Pace
+from fastnn._team import count_rounds
+from fastnn.normalization import GroupNorm
+
+RNG = np.random.default_rng(0)
+X, LABELS = RNG.normal(size=(150, 37)), RNG.integers(0, 10, 150)
+COUNTS = (2, 3, 4, 7)
+
+NETS = {
+    "book": ([37, 30, 10], {"cost": fastnn.CrossEntropyCost}),
+    "one-tile": ([37, 5, 3, 10], {"activation": "tanh"}),
+    "wide": ([37, 300, 520, 10], {"activation": "relu"}),
+    "batch": ([37, 70, 50, 10], {"activation": "relu", "normalization": "batch", "dropout": 0.3}),
+    "layer": ([37, 70, 50, 10], {"activation": "gelu", "normalization": "layer", "dropout": 0.2}),
+    "group": ([37, 72, 48, 10], {"activation": "mish", "normalization": GroupNorm(4)}),
+    "wide-output": ([37, 20, 100], {"cost": fastnn.QuadraticCost, "output": "identity"}),
+    "softmax": ([37, 40, 40], {"cost": fastnn.CrossEntropyCost, "output": "softmax"}),
+}  # fmt: skip
+OPTIMIZERS = {
+    "sgd": optimizers.SGD(),
+    "momentum": optimizers.SGD(momentum=0.9),
+    "adam": optimizers.Adam(),
+    "adamw": optimizers.AdamW(),
+    "rmsprop": optimizers.RMSprop(),
+}
+PENALTIES = {"none": None, "all": regularizers.Regularizer(l1=0.1, l2=0.2, max_norm=0.9)}
+
+
+def trained(name, n_threads, dtype="float64", batch_size=32, **fit):
+    sizes, options = NETS[name]
+    net = fastnn.Network(sizes, **{"cost": fastnn.LogLikelihoodCost, **options}, dtype=dtype, rng=1)
+    labels = LABELS if sizes[-1] == 10 else np.tile(np.eye(sizes[-1])[:10], (15, 1))
+    history = net.fit(X, labels, epochs=2, batch_size=batch_size, n_threads=n_threads, **fit)
+    return np.concatenate([net.parameters, net.running_statistics]), history["training_cost"]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("name", NETS)
+def test_any_number_of_threads_gives_the_same_bits(name, optimizer, dtype):
+    fit = {"dtype": dtype, "optimizer": OPTIMIZERS[optimizer], "learning_rate": 0.01}
+    alone, cost = trained(name, 1, **fit)
+    assert np.isfinite(alone).all()
+    for n_threads in COUNTS:
+        together, same_cost = trained(name, n_threads, **fit)
+        np.testing.assert_array_equal(together, alone)
+        assert same_cost == cost
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 7, 64, 150])
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("name", ["book", "wide", "layer"])
+def test_for_any_mini_batch_and_penalty_too(name, penalty, batch_size):
+    weights = np.linspace(0.1, 2, len(X))
+    fit = {"batch_size": batch_size, "regularizer": PENALTIES[penalty], "sample_weight": weights}
+    alone, cost = trained(name, 1, **fit)
+    for n_threads in COUNTS:
+        together, same_cost = trained(name, n_threads, **fit)
+        np.testing.assert_array_equal(together, alone)
+        assert same_cost == cost
+
+
+def test_large_products_too():
+    """Those of BLAS, which multiplies tile by tile."""
+    rows, labels = RNG.normal(size=(600, 700)), RNG.integers(0, 10, 600)
+    results = []
+    for n_threads in (1, 2, 3, 4):
+        net = fastnn.Network([700, 600, 10], activation="relu", rng=0)
+        net.fit(rows, labels, epochs=1, batch_size=300, n_threads=n_threads, learning_rate=0.01)
+        results.append(net.parameters.copy())
+    for result in results[1:]:
+        np.testing.assert_array_equal(result, results[0])
+
+
+def test_by_default_too():
+    alone, _ = trained("wide", 1)
+    np.testing.assert_array_equal(trained("wide", None)[0], alone)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, "2", True])
+def test_what_is_no_number_of_threads_is_refused(value):
+    with pytest.raises((TypeError, ValueError), match="n_threads"):
+        trained("book", value)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 8, 64])
+def test_members_meet(n):
+    counts = np.zeros(n, dtype=np.longlong)
+    members = count_rounds(counts, 500)
+    assert 1 <= members <= n
+    assert counts[:members].tolist() == [500] * members
+    assert not counts[members:].any()
+
+
+def test_more_members_than_there_may_be_are_not_asked_for():
+    counts = np.zeros(1000, dtype=np.longlong)
+    assert count_rounds(counts, 3) <= 64
+
+
+def test_whoever_finds_the_team_taken_works_alone():
+    """From several threads at once, with the same numbers as ever."""
+    alone, _ = trained("batch", 1)
+    results, members = [], []
+
+    def work():
+        counts = np.zeros(2, dtype=np.longlong)
+        for _ in range(3):
+            results.append(trained("batch", 2)[0])
+            members.append(count_rounds(counts, 200))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 12
+    assert set(members) <= {1, 2}
+    for result in results:
+        np.testing.assert_array_equal(result, alone)
+
+
+def run(program: str, **environment: str) -> str:
+    found = Path(fastnn.__file__).parents[1]
+    path = os.pathsep.join([str(found), os.environ.get("PYTHONPATH", "")])
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+TRAIN = """
+    import os, sys
+    import numpy as np, fastnn
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 50)), rng.integers(0, 10, 200)
+    def train():
+        net = fastnn.Network([50, 200, 10], rng=0)
+        net.fit(X, y, epochs=2, n_threads=2)
+        return float(np.abs(net.parameters).sum())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_child_has_a_team_of_its_own():
+    program = (
+        TRAIN
+        + """
+    expected = train()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if train() == expected else 3)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert train() == expected
+    print("done")
+    """
+    )
+    assert run(program) == "done\n"
+
+
+def test_threads_end_with_the_process():
+    assert run(TRAIN + "    print(train() > 0)\n") == "True\n"
+
+
+def test_worker_processes_train_too():
+    joblib = pytest.importorskip("joblib")
+    jobs = [joblib.delayed(trained)("book", None) for _ in range(4)]
+    alone, _ = trained("book", 1)
+    for result, _ in joblib.Parallel(n_jobs=2, backend="threading")(jobs):
+        np.testing.assert_array_equal(result, alone)
+
+
+# How many.
+
+
+@pytest.fixture
+def eight_processors(monkeypatch):
+    monkeypatch.setattr(_threads, "_processors", lambda: 8)
+    monkeypatch.setattr(_threads, "blas_limit", lambda: 8)
+
+
+@pytest.mark.parametrize(("work", "most"), [(0, 1), (4e5, 1), (8e5, 2), (2e6, 5), (1e9, 8)])
+def test_no_more_than_the_work_is_worth(eight_processors, work, most):
+    assert _threads.pace_of(None, work).most == most
+
+
+def test_as_many_as_are_asked_for(eight_processors):
+    assert _threads.pace_of(3, 0).most == 3
+
+
+def test_trainings_share_the_processors(eight_processors):
+    with _threads.training():
+        assert _threads.usable() == 8
+        with _threads.training():
+            assert _threads.usable() == 4
+            with _threads.training():
+                assert _threads.usable() == 2
+    assert _threads.usable() == 8
+
+
+def test_the_limit_of_threadpoolctl_holds(monkeypatch):
+    monkeypatch.setattr(_threads, "_processors", lambda: 8)
+    with threadpoolctl.threadpool_limits(1):
+        assert _threads.pace_of(None, 1e12).most == 1
+
+
+def test_the_environments_limit_holds():
+    program = "from fastnn import _threads; print(_threads.pace_of(None, 1e12).most)"
+    assert run(program, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1") == "1\n"
+
+
+def test_a_pace_of_no_thread_is_refused():
+    with pytest.raises(ValueError, match="most: expected 1 thread or more, got 0"):
+        Pace(0)
+
+
+def test_a_pace_says_what_it_is():
+    assert (Pace(3).most, Pace(3).together, Pace(1).together) == (3, True, False)
