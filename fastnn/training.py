@@ -37,7 +37,7 @@ SCHEDULED = ("learning_rate", "dropout", "decay")
 
 DIVERGED = (
     "the training diverged in epoch {epoch}: a parameter is no longer finite, or the cost no "
-    "number. The network was put back to where that epoch began, and its optimizer starts anew. Try "
+    "number. The network was put back to where that epoch began, its optimizer reset. Try "
     "a learning rate below {rate:g}, inputs scaled to about 1, or max_norm"
 )
 
