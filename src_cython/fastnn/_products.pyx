@@ -16,12 +16,18 @@ cdef extern from "products.h" nogil:
         void (*nt_float)(
             float*, Py_ssize_t, const float*, Py_ssize_t, const float*, const float*,
             Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*rank_double)(
-            double*, Py_ssize_t, const double*, Py_ssize_t, Py_ssize_t, const double*, Py_ssize_t,
+        void (*tn_double)(
+            double*, Py_ssize_t, const double*, Py_ssize_t, const double*, Py_ssize_t,
             Py_ssize_t, Py_ssize_t, Py_ssize_t, double, double, Ahead*) noexcept nogil
-        void (*rank_float)(
-            float*, Py_ssize_t, const float*, Py_ssize_t, Py_ssize_t, const float*, Py_ssize_t,
+        void (*tn_float)(
+            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
             Py_ssize_t, Py_ssize_t, Py_ssize_t, float, float, Ahead*) noexcept nogil
+        void (*nn_double)(
+            double*, Py_ssize_t, const double*, Py_ssize_t, const double*, Py_ssize_t,
+            const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*nn_float)(
+            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
+            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
     const SmallProducts* fastnn_small_products
 
 cdef SmallProducts small = fastnn_small_products[c_level()]
@@ -69,11 +75,9 @@ cdef void c_product_nn(
     cdef int j = begin, width
     if c_is_small(m, n, k):
         if floating is float:
-            small.rank_float(C + begin, n, A, k, 1, B + begin, n, m, end - begin, k, 1, 0,
-                             NULL)
+            small.nn_float(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
         else:
-            small.rank_double(C + begin, n, A, k, 1, B + begin, n, m, end - begin, k, 1, 0,
-                              NULL)
+            small.nn_double(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
         return
     while j < end:
         width = min(tile, end - j)
@@ -92,10 +96,8 @@ cdef void c_product_tn(
     """
     if c_is_small(m, n, k):
         if floating is float:
-            small.rank_float(C, n, A + begin, 1, m, B, n, end - begin, n, k, alpha, beta,
-                             ahead)
+            small.tn_float(C, n, A + begin, m, B, n, end - begin, n, k, alpha, beta, ahead)
         else:
-            small.rank_double(C, n, A + begin, 1, m, B, n, end - begin, n, k, alpha, beta,
-                              ahead)
+            small.tn_double(C, n, A + begin, m, B, n, end - begin, n, k, alpha, beta, ahead)
         return
     gemm_tn(C, n, A + begin, m, B, n, end - begin, n, k, alpha, beta)

@@ -46,11 +46,14 @@ typedef struct {
                       const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
     void (*nt_float)(float *, ptrdiff_t, const float *, ptrdiff_t, const float *, const float *,
                      ptrdiff_t, ptrdiff_t, ptrdiff_t);
-    void (*rank_double)(double *, ptrdiff_t, const double *, ptrdiff_t, ptrdiff_t, const double *,
-                        ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double, double,
-                        FastnnAhead *);
-    void (*rank_float)(float *, ptrdiff_t, const float *, ptrdiff_t, ptrdiff_t, const float *,
-                       ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float, float, FastnnAhead *);
+    void (*tn_double)(double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t,
+                      ptrdiff_t, ptrdiff_t, ptrdiff_t, double, double, FastnnAhead *);
+    void (*tn_float)(float *, ptrdiff_t, const float *, ptrdiff_t, const float *, ptrdiff_t,
+                     ptrdiff_t, ptrdiff_t, ptrdiff_t, float, float, FastnnAhead *);
+    void (*nn_double)(double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t,
+                      const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
+    void (*nn_float)(float *, ptrdiff_t, const float *, ptrdiff_t, const float *, ptrdiff_t,
+                     const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
 } SmallProducts;
 
 #ifdef FASTNN_HAVE_VECTORS
@@ -59,12 +62,13 @@ typedef struct {
 #undef KERNELS
 
 #define FASTNN_SET(isa) {#isa, small_nt_double_##isa, small_nt_float_##isa, \
-                         small_rank_double_##isa, small_rank_float_##isa}
+                         small_tn_double_##isa, small_tn_float_##isa, \
+                         small_nn_double_##isa, small_nn_float_##isa}
 static const SmallProducts fastnn_small_products[] = {FOR_EACH_ISA(FASTNN_SET)};
 #undef FASTNN_SET
 #undef FOR_EACH_ISA
 #else
-static const SmallProducts fastnn_small_products[] = {{NULL, NULL, NULL, NULL, NULL}};
+static const SmallProducts fastnn_small_products[] = {{NULL}};
 #endif
 
 #endif

@@ -69,13 +69,18 @@ INLINE void NAME(store_part)(REAL *to, VECTOR part, int count)
 #endif
 }
 
-/* The sum of the lanes, halves first. */
+/* The sum of the lanes: within each quarter of a vector first, then halves of the whole. */
 INLINE REAL NAME(total)(VECTOR v)
 {
 #if ISA_LEVEL == 2 && REAL_BITS == 64
-    return _mm512_reduce_add_pd((__m512d)v);
+    __m512d pairs = _mm512_add_pd((__m512d)v, _mm512_permute_pd((__m512d)v, 0x55));
+    __m256d half = _mm256_add_pd(_mm512_castpd512_pd256(pairs), _mm512_extractf64x4_pd(pairs, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(_mm256_castpd256_pd128(half), _mm256_extractf128_pd(half, 1)));
 #elif ISA_LEVEL == 2
-    return _mm512_reduce_add_ps((__m512)v);
+    __m512 pairs = _mm512_add_ps((__m512)v, _mm512_permute_ps((__m512)v, 0x4e));
+    __m512 fours = _mm512_add_ps(pairs, _mm512_permute_ps(pairs, 0xb1));
+    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(fours), _mm512_extractf32x8_ps(fours, 1));
+    return _mm_cvtss_f32(_mm_add_ss(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
 #elif ISA_LEVEL == 1 && REAL_BITS == 64
     __m128d half = _mm_add_pd(_mm256_castpd256_pd128((__m256d)v),
                               _mm256_extractf128_pd((__m256d)v, 1));
@@ -92,6 +97,31 @@ INLINE REAL NAME(total)(VECTOR v)
     return sum;
 #endif
 }
+
+#if ISA_LEVEL == 2
+/* to := the sums of four vectors' lanes + bias, each in the order of `total`. */
+INLINE void NAME(four_totals)(REAL *to, const VECTOR *v, const REAL *bias)
+{
+#if REAL_BITS == 64
+    __m512d a = (__m512d)v[0], b = (__m512d)v[1], c = (__m512d)v[2], d = (__m512d)v[3];
+    __m512d ab = _mm512_add_pd(_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b));
+    __m512d cd = _mm512_add_pd(_mm512_unpacklo_pd(c, d), _mm512_unpackhi_pd(c, d));
+    __m512d half = _mm512_add_pd(_mm512_shuffle_f64x2(ab, cd, 0x44),
+                                 _mm512_shuffle_f64x2(ab, cd, 0xee));
+    __m512d sums = _mm512_add_pd(_mm512_shuffle_f64x2(half, half, 0x88),
+                                 _mm512_shuffle_f64x2(half, half, 0xdd));
+    _mm256_storeu_pd(to, _mm256_add_pd(_mm512_castpd512_pd256(sums), _mm256_loadu_pd(bias)));
+#else
+    __m512 a = (__m512)v[0], b = (__m512)v[1], c = (__m512)v[2], d = (__m512)v[3];
+    __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+    __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+    __m512 fours = _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
+    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(fours), _mm512_extractf32x8_ps(fours, 1));
+    __m128 sums = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+    _mm_storeu_ps(to, _mm_add_ps(sums, _mm_loadu_ps(bias)));
+#endif
+}
+#endif
 
 /* A tile of C := A B^T + bias: the dot products of `rows` rows of A with `cols` rows of B. */
 INLINE void NAME(dot_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
@@ -123,6 +153,13 @@ INLINE void NAME(dot_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
                 sums[i][j] += a * b[j];
         }
     }
+#if ISA_LEVEL == 2
+    if (cols == 4) {
+        for (int i = 0; i < rows; i++)
+            NAME(four_totals)(C + i * ldc, sums[i], bias);
+        return;
+    }
+#endif
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < cols; j++)
             C[i * ldc + j] = NAME(total)(sums[i][j]) + bias[j];
@@ -168,29 +205,32 @@ static void NAME(dot_product)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t l
 
 #undef CACHED
 
-/* A tile of C := beta C + P B: `rows` rows of C, `width` vectors of columns, or with a `part`
- * the first of them alone. P holds, for each of the k rows of B, RANK_ROWS factors, one a row of
- * C. */
-INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *P, const REAL *B, ptrdiff_t ldb,
-                            ptrdiff_t k, REAL beta, const int rows, const int width, int part)
+/* A vector of a row of C or B: the last one of a tile may have fewer numbers, `part` if not 0. */
+INLINE VECTOR NAME(load_of_row)(const REAL *row, const int v, const int width, int part)
+{
+    const REAL *from = row + v * LANES;
+    return part && v == width - 1 ? NAME(load_part)(from, part) : *(const VECTOR *)from;
+}
+
+/* A tile of C := beta C + alpha (start + op(A) B): `rows` rows of C, `width` vectors of columns.
+ * The factor of C's row i and B's row p stands at A[p * lda + i] if `down`, else at
+ * A[i * lda + p]; `start` is a row to add to all, or NULL. */
+INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
+                            ptrdiff_t ldb, const REAL *start, ptrdiff_t k, REAL alpha, REAL beta,
+                            const int down, const int rows, const int width, int part)
 {
     VECTOR sums[RANK_ROWS][RANK_WIDTH];
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; v < width; v++) {
-            const REAL *old = C + i * ldc + v * LANES;
-            if (beta == 0) /* then C may hold anything, NaN too */
-                sums[i][v] = (VECTOR){0};
-            else
-                sums[i][v] = beta * (part ? NAME(load_part)(old, part) : *(const VECTOR *)old);
-        }
+    for (int v = 0; v < width; v++) {
+        VECTOR first = start ? NAME(load_of_row)(start, v, width, part) : (VECTOR){0};
+        for (int i = 0; i < rows; i++)
+            sums[i][v] = first;
+    }
     for (ptrdiff_t p = 0; p < k; p++) {
         VECTOR b[RANK_WIDTH];
-        for (int v = 0; v < width; v++) {
-            const REAL *row = B + p * ldb + v * LANES;
-            b[v] = part ? NAME(load_part)(row, part) : *(const VECTOR *)row;
-        }
+        for (int v = 0; v < width; v++)
+            b[v] = NAME(load_of_row)(B + p * ldb, v, width, part);
         for (int i = 0; i < rows; i++) {
-            REAL factor = P[p * RANK_ROWS + i];
+            REAL factor = down ? A[p * lda + i] : A[i * lda + p];
             for (int v = 0; v < width; v++)
                 sums[i][v] += factor * b[v];
         }
@@ -198,67 +238,91 @@ INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *P, const REAL *B
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < width; v++) {
             REAL *to = C + i * ldc + v * LANES;
-            if (part)
-                NAME(store_part)(to, sums[i][v], part);
+            VECTOR sum = alpha * sums[i][v];
+            if (beta != 0) /* else C may hold anything, NaN too */
+                sum += beta * NAME(load_of_row)(C + i * ldc, v, width, part);
+            if (part && v == width - 1)
+                NAME(store_part)(to, sum, part);
             else
-                *(VECTOR *)to = sums[i][v];
+                *(VECTOR *)to = sum;
         }
 }
 
-/* `rows` rows of C: full tiles, single vectors, then the columns that fill none. */
-INLINE void NAME(rank_rows)(REAL *C, ptrdiff_t ldc, const REAL *P, const REAL *B, ptrdiff_t ldb,
-                            ptrdiff_t n, ptrdiff_t k, REAL beta, const int rows,
-                            FastnnAhead *ahead, ptrdiff_t lines)
+/* Columns from j on of `rows` rows: a full tile, or if fewer columns are left one as narrow. */
+INLINE void NAME(rank_part)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
+                            ptrdiff_t ldb, const REAL *start, ptrdiff_t n, ptrdiff_t k, REAL alpha,
+                            REAL beta, const int down, const int rows)
 {
-    ptrdiff_t j = 0;
-    for (; j + RANK_WIDTH * LANES <= n; j += RANK_WIDTH * LANES) {
-        if (lines)
-            fastnn_ask(ahead, lines);
-        NAME(rank_tile)(C + j, ldc, P, B + j, ldb, k, beta, rows, RANK_WIDTH, 0);
-    }
-    for (; j + LANES <= n; j += LANES)
-        NAME(rank_tile)(C + j, ldc, P, B + j, ldb, k, beta, rows, 1, 0);
-    if (j < n)
-        NAME(rank_tile)(C + j, ldc, P, B + j, ldb, k, beta, rows, 1, (int)(n - j));
+    int part = (int)(n % LANES);
+#define OF_WIDTH(width, part) \
+    NAME(rank_tile)(C, ldc, A, lda, B, ldb, start, k, alpha, beta, down, rows, width, part)
+    if (n >= RANK_WIDTH * LANES)
+        OF_WIDTH(RANK_WIDTH, 0);
+    else if (n > 3 * LANES)
+        OF_WIDTH(RANK_WIDTH > 3 ? 4 : 1, part);
+    else if (n > 2 * LANES)
+        OF_WIDTH(RANK_WIDTH > 2 ? 3 : 1, part);
+    else if (n > LANES)
+        OF_WIDTH(2, part);
+    else
+        OF_WIDTH(1, part);
+#undef OF_WIDTH
 }
 
-#define DEPTH 64 /* rows of B for which factors are laid out at a time */
+#define DEPTH 128 /* rows of B at a time: so many, of a tile's width, stay in the first cache */
 
-/* C := beta C + alpha op(A) B, with op(A) (m, k), B (k, n), C (m, n). The factor of C's row i and
- * B's row p stands at A[i * by_row + p * by_depth]. On the way memory is asked for that is wanted
- * soon, if `ahead` is not NULL. */
-static void NAME(small_rank)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t by_row,
-                             ptrdiff_t by_depth, const REAL *B, ptrdiff_t ldb, ptrdiff_t m,
-                             ptrdiff_t n, ptrdiff_t k, REAL alpha, REAL beta, FastnnAhead *ahead)
+INLINE void NAME(rank_product)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
+                               ptrdiff_t ldb, const REAL *start, ptrdiff_t m, ptrdiff_t n,
+                               ptrdiff_t k, REAL alpha, REAL beta, const int down,
+                               FastnnAhead *ahead)
 {
-    ptrdiff_t steps = (m + RANK_ROWS - 1) / RANK_ROWS * (n / (RANK_WIDTH * LANES));
-    ptrdiff_t lines = ahead && steps ? (ahead->lines + steps - 1) / steps : 0;
-    REAL factors[DEPTH * RANK_ROWS];
+    ptrdiff_t steps = (m + RANK_ROWS - 1) / RANK_ROWS * ((n - 1) / (RANK_WIDTH * LANES) + 1);
+    ptrdiff_t lines = ahead ? (ahead->lines + steps - 1) / steps : 0;
     for (ptrdiff_t top = 0; top < k; top += DEPTH) {
         ptrdiff_t depth = k - top < DEPTH ? k - top : DEPTH;
-        const REAL *rows_of_B = B + top * ldb;
-        for (ptrdiff_t i = 0; i < m; i += RANK_ROWS) {
-            int height = m - i < RANK_ROWS ? (int)(m - i) : RANK_ROWS, r = 0;
-            REAL *to = C + i * ldc;
-            const REAL *from = A + i * by_row + top * by_depth;
-            for (ptrdiff_t p = 0; p < depth; p++)
-                for (int h = 0; h < height; h++)
-                    factors[p * RANK_ROWS + h] = alpha * from[h * by_row + p * by_depth];
-            if (height == RANK_ROWS) {
-                NAME(rank_rows)(to, ldc, factors, rows_of_B, ldb, n, depth, beta, RANK_ROWS, ahead, lines);
-                continue;
+        for (ptrdiff_t j = 0; j < n; j += RANK_WIDTH * LANES) {
+            const REAL *first = start && top == 0 ? start + j : NULL;
+            ptrdiff_t i = 0;
+#define OF_ROWS(rows) \
+    NAME(rank_part)(C + i * ldc + j, ldc, A + (down ? top * lda + i : i * lda + top), lda, \
+                    B + top * ldb + j, ldb, first, n - j, depth, alpha, beta, down, rows)
+            for (; i + RANK_ROWS <= m; i += RANK_ROWS) {
+                if (lines)
+                    fastnn_ask(ahead, lines);
+                OF_ROWS(RANK_ROWS);
             }
-            if (RANK_ROWS > 4 && height >= 4) {
-                NAME(rank_rows)(to, ldc, factors, rows_of_B, ldb, n, depth, beta, 4, ahead, lines);
-                r = 4;
+#if RANK_ROWS > 4
+            if (i + 4 <= m) {
+                OF_ROWS(4);
+                i += 4;
             }
-            for (; r + 2 <= height; r += 2)
-                NAME(rank_rows)(to + r * ldc, ldc, factors + r, rows_of_B, ldb, n, depth, beta, 2, NULL, 0);
-            if (r < height)
-                NAME(rank_rows)(to + r * ldc, ldc, factors + r, rows_of_B, ldb, n, depth, beta, 1, NULL, 0);
+#endif
+            for (; i + 2 <= m; i += 2)
+                OF_ROWS(2);
+            if (i < m)
+                OF_ROWS(1);
+#undef OF_ROWS
         }
         beta = 1;
     }
+}
+
+#undef DEPTH
+
+/* C := beta C + alpha A^T B, with A (k, m), B (k, n), C (m, n). On the way memory is asked for
+ * that is wanted soon, if `ahead` is not NULL. */
+static void NAME(small_tn)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
+                           ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, REAL alpha,
+                           REAL beta, FastnnAhead *ahead)
+{
+    NAME(rank_product)(C, ldc, A, lda, B, ldb, NULL, m, n, k, alpha, beta, 1, ahead);
+}
+
+/* C := A B + start in every row, if it is not NULL, with A (m, k), B (k, n), C (m, n). */
+static void NAME(small_nn)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
+                           ptrdiff_t ldb, const REAL *start, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
+{
+    NAME(rank_product)(C, ldc, A, lda, B, ldb, start, m, n, k, 1, 0, 0, NULL);
 }
 
 #define SHALLOW 32 /* depth up to which a dot product would be mostly the sum of its lanes */
@@ -279,16 +343,12 @@ static void NAME(small_nt)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
         for (ptrdiff_t c = 0; c < width; c++)
             for (ptrdiff_t p = 0; p < k; p++)
                 turned[p * STRIPE + c] = B[(j + c) * k + p];
-        for (ptrdiff_t i = 0; i < m; i++)
-            for (ptrdiff_t c = 0; c < width; c++)
-                C[i * ldc + j + c] = bias[j + c];
-        NAME(small_rank)(C + j, ldc, A, lda, 1, turned, STRIPE, m, width, k, 1, 1, NULL);
+        NAME(small_nn)(C + j, ldc, A, lda, turned, STRIPE, bias + j, m, width, k);
     }
 }
 
 #undef STRIPE
 #undef SHALLOW
-#undef DEPTH
 #undef INLINE
 #undef VECTOR
 #undef DOT_ROWS
