@@ -11,6 +11,7 @@ cdef struct Times:
     int most          # members
     bint fixed        # always so many
     bint together     # whether the members last worked together, but for a trial
+    int samples       # taken before the first choice
     bint trial        # whether the stretch at hand is one
     double alone      # seconds a unit of work took by one member, and by all; 0: not known
     double shared

@@ -1,7 +1,8 @@
 """How many threads are worth it: found out while they work."""
 
 cdef enum:
-    FIRST_PATIENCE = 8
+    SAMPLES = 4          # by all and by one in turn, for the first ones find everything cold
+    FIRST_PATIENCE = 4
     LAST_PATIENCE = 512
 
 # Seconds of a stretch, and of one that may turn out slow.
@@ -32,7 +33,7 @@ cdef class Pace:
         if most < 1:
             raise ValueError(f"most: expected 1 thread or more, got {most}")
         self.c.most, self.c.fixed, self.c.together = most, fixed or most == 1, most > 1
-        self.c.trial, self.c.alone, self.c.shared = False, 0, 0
+        self.c.trial, self.c.alone, self.c.shared, self.c.samples = False, 0, 0, 0
         self.c.patience, self.c.waited = FIRST_PATIENCE, 0
 
     @property
@@ -48,9 +49,10 @@ cdef int c_members(Times* times) noexcept nogil:
     """Return by how many the next stretch is done."""
     if times.fixed:
         return times.most
-    times.trial = times.waited >= times.patience or times.alone == 0 or times.shared == 0
-    if times.shared == 0:  # the first stretches: all, then one
-        times.trial = False
+    if times.samples < SAMPLES:
+        times.trial = times.samples % 2 == 1
+    else:
+        times.trial = times.waited >= times.patience
     return times.most if times.together != times.trial else 1
 
 
@@ -59,7 +61,7 @@ cdef double c_stretch(const Times* times) noexcept nogil:
     cdef double alone = GUESS if times.alone == 0 else times.alone
     if times.fixed:
         return 1e300
-    return (TRIAL if times.trial or times.shared == 0 else STRETCH) / alone
+    return (TRIAL if times.trial or times.samples < SAMPLES else STRETCH) / alone
 
 
 cdef void c_note(Times* times, double seconds, double work) noexcept nogil:
@@ -69,10 +71,16 @@ cdef void c_note(Times* times, double seconds, double work) noexcept nogil:
     if times.fixed or work <= 0:
         return
     now = seconds / work
+    if times.samples < SAMPLES:
+        times.samples += 1
+        other = times.shared if by_all else times.alone
+        now = now if other == 0 else min(now, other)
     if by_all:
         times.shared = now
     else:
         times.alone = now
+    if times.samples < SAMPLES:
+        return
     times.waited += 1
     other = times.alone if times.together else times.shared
     now = times.shared if times.together else times.alone
