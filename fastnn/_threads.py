@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from fastnn._blas_threads import blas_limit
 from fastnn._pace import Pace
 
-__all__ = ["pace_of", "training", "usable"]
+__all__ = ["pace_of", "training", "usable", "work_of_batch"]
 
 # Operations of a mini-batch for each thread, below which sharing costs more than it gives: about
 # ten microseconds.
@@ -53,6 +53,11 @@ def _processors() -> int:
 def usable() -> int:
     """Return how many threads are there for one more training or prediction."""
     return max(1, min(_processors() // max(1, _trainings), blas_limit()))
+
+
+def work_of_batch(rows: int, n_parameters: int) -> float:
+    """Return a mini-batch's operations: six a weight and row, forward, backward and update."""
+    return 6.0 * rows * n_parameters
 
 
 def pace_of(n_threads: int | None, work: float) -> Pace:

@@ -149,7 +149,7 @@ class Network(Model):
             return _epoch.train_epoch(
                 workspace.compiled, rule, parameters, running, slots, workspace.memory,
                 rows.X, rows.Y, rows.row_weights, part, rates, epoch.seed, counter, epoch.with_cost,
-                epoch.pace, np.empty(0),
+                epoch.pace, epoch.seconds,
             )  # fmt: skip
 
         vectors = self._parameters, self._running, epoch.slots, epoch.counter

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._pace import Pace
-from fastnn._threads import pace_of, training
+from fastnn._threads import pace_of, training, work_of_batch
 from fastnn.data import Rows
 from fastnn.history import History
 from fastnn.initializers import LSUV
@@ -88,6 +88,8 @@ class Epoch:
         How many threads share the work; the numbers are the same for any.
     kept : dict
         What the arithmetic keeps from one epoch of a training to the next.
+    seconds : array (10,) or (0,)
+        Where the compiled core adds the time of its phases, if there is room.
     """
 
     batch_size: int
@@ -102,6 +104,7 @@ class Epoch:
     with_cost: bool = False
     pace: Pace = field(default_factory=lambda: Pace(1))
     kept: dict[str, Any] = field(default_factory=dict)
+    seconds: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass
@@ -170,11 +173,10 @@ class _Run:
         if isinstance(schedule, HalveOnPlateau):
             self.plateau = schedule.start(self.state.plateau)
         self.stopping = options.stopping.start() if options.stopping else None
-        # Forward, backward and update: six operations a weight and row.
-        rows_a_batch = min(options.batch_size, len(rows))
         self.kept: dict[str, Any] = {}
         self._always: Epoch | None = None  # every epoch's, where nothing is scheduled
-        self.pace = pace_of(options.n_threads, 6.0 * rows_a_batch * network.n_parameters)
+        work = work_of_batch(min(options.batch_size, len(rows)), network.n_parameters)
+        self.pace = pace_of(options.n_threads, work)
         self.started = time.perf_counter()
         self.first_epoch = self.state.epochs
 
