@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fastnn
+from fastnn import reference
 from fastnn._passes import Phase
 from fastnn.profiling import profile_epoch
 
@@ -46,7 +47,7 @@ def test_bad_arguments_are_refused(name):
 
 def test_the_reference_has_no_such_clock():
     with pytest.raises(TypeError, match="network"):
-        profile_epoch(fastnn.reference.Network([40, 10]), X, Y)
+        profile_epoch(reference.Network([40, 10]), X, Y)
 
 
 def test_the_command_prints_a_table(capsys):

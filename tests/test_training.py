@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import network, optimizers, schedules
+from fastnn import network, optimizers, reference, schedules
 from fastnn.normalization import BatchNorm
 from fastnn.regularizers import L2
 from fastnn.stopping import EarlyStopping
@@ -202,7 +202,7 @@ def test_lbfgs_finds_the_bottom_of_a_bowl():
 
 def test_lbfgs_is_the_same_in_the_reference():
     parameters = []
-    for kind in (fastnn.Network, fastnn.reference.Network):
+    for kind in (fastnn.Network, reference.Network):
         net = kind([7, 5, 3], fastnn.LogLikelihoodCost, activation="tanh", rng=0)
         net.fit(X, LABELS, epochs=8, optimizer="lbfgs", class_weight={0: 2.0}, regularizer=L2(3.0))
         parameters.append(net.parameters)
