@@ -21,7 +21,7 @@ from fastnn._team cimport Work, c_run
 
 
 cdef enum:
-    FEW_ROWS = 64
+    FEW_ROWS = 64  # of a mini-batch, up to which the next one's inputs are asked for ahead
 
 cdef extern from "clock.h" nogil:
     double fastnn_seconds() noexcept nogil
