@@ -15,7 +15,34 @@ W ← (1 − ηλ/n) W − η λ₁/n sgn(W) − η g (Nielsen, chapter 3).
 """
 
 from cython cimport floating
-from libc.math cimport fabs, fmax, fmin, pow, sqrt, sqrtf
+from libc.math cimport pow, sqrt
+
+from fastnn._isa cimport c_level
+
+
+cdef extern from "steps.h" nogil:
+    enum:
+        RATE, KEEP, TAKE, EPS, KEEP_SQUARE, TAKE_SQUARE, ROOT, N_NUMBERS
+        L1, L2, GROW, SHRINK, MOST, LEAST
+    ctypedef void StepDouble(
+        double*, const double*, double*, double*, Py_ssize_t, const double*) noexcept nogil
+    ctypedef void StepFloat(
+        float*, const float*, float*, float*, Py_ssize_t, const float*) noexcept nogil
+    ctypedef struct StepsDouble:
+        StepDouble *plain, *momentum, *nesterov, *by_squares, *adam, *rprop
+        StepDouble *decay, *shrink, *add_penalty
+        double (*sum_of_squares)(const double*, Py_ssize_t) noexcept nogil
+        double (*sum_of_sizes)(const double*, Py_ssize_t) noexcept nogil
+    ctypedef struct StepsFloat:
+        StepFloat *plain, *momentum, *nesterov, *by_squares, *adam, *rprop
+        StepFloat *decay, *shrink, *add_penalty
+        double (*sum_of_squares)(const float*, Py_ssize_t) noexcept nogil
+        double (*sum_of_sizes)(const float*, Py_ssize_t) noexcept nogil
+    const StepsDouble* fastnn_steps_double
+    const StepsFloat* fastnn_steps_float
+
+cdef const StepsDouble* of_double = &fastnn_steps_double[c_level()]
+cdef const StepsFloat* of_float = &fastnn_steps_float[c_level()]
 
 cdef double RPROP_SHRINK = 0.5, RPROP_GROW = 1.2, RPROP_LEAST = 1e-6, RPROP_MOST = 50
 
@@ -78,22 +105,14 @@ cdef class Rule:
         return self.c
 
 
-cdef inline floating _sqrt(floating x) noexcept nogil:
-    if floating is float:
-        return sqrtf(x)
-    else:
-        return sqrt(x)
-
-
-cdef inline floating _sign(floating x) noexcept nogil:
-    return <floating> ((x > 0) - (x < 0))
-
-
 cdef void c_shrink(floating* weights, Py_ssize_t size, floating decay, floating l1) noexcept nogil:
     """W := decay W − l1 sgn(W), with sgn(0) = 0."""
-    cdef Py_ssize_t i
-    for i in range(size):
-        weights[i] = decay * weights[i] - l1 * _sign(weights[i])
+    cdef floating[N_NUMBERS] k
+    k[KEEP], k[L1] = decay, l1
+    if floating is float:
+        of_float.shrink(weights, NULL, NULL, NULL, size, k)
+    else:
+        of_double.shrink(weights, NULL, NULL, NULL, size, k)
 
 
 cdef void c_add_penalty(
@@ -101,117 +120,98 @@ cdef void c_add_penalty(
     double divisor,
 ) noexcept nogil:
     """gradient := gradient + (l2 W + l1 sgn(W)) / divisor."""
-    cdef Py_ssize_t i
-    cdef floating l2 = <floating> (rule.l2 / divisor), l1 = <floating> (rule.l1 / divisor)
-    if l1 == 0:  # apart, for without the sign the compiler makes vectors of it
-        for i in range(size):
-            gradient[i] += l2 * weights[i]
-        return
-    for i in range(size):
-        gradient[i] += l2 * weights[i] + l1 * _sign(weights[i])
+    cdef floating[N_NUMBERS] k
+    k[L2], k[L1] = <floating> (rule.l2 / divisor), <floating> (rule.l1 / divisor)
+    if floating is float:
+        of_float.add_penalty(gradient, weights, NULL, NULL, size, k)
+    else:
+        of_double.add_penalty(gradient, weights, NULL, NULL, size, k)
+
+
+cdef inline double _sum_of_squares(const floating* x, Py_ssize_t size) noexcept nogil:
+    if floating is float:
+        return of_float.sum_of_squares(x, size)
+    else:
+        return of_double.sum_of_squares(x, size)
+
+
+cdef inline double _sum_of_sizes(const floating* x, Py_ssize_t size) noexcept nogil:
+    if floating is float:
+        return of_float.sum_of_sizes(x, size)
+    else:
+        return of_double.sum_of_sizes(x, size)
 
 
 cdef double c_penalty(
     const floating* weights, Py_ssize_t size, const StepRule* rule,
 ) noexcept nogil:
-    """½ l2 Σw² + l1 Σ|w|, in double; eight sums side by side, for one would wait on itself."""
-    cdef double squares[8]
-    cdef double absolutes = 0, total = 0, w
-    cdef Py_ssize_t i, k
-    for k in range(8):
-        squares[k] = 0
-    for i in range(size // 8):
-        for k in range(8):
-            w = weights[8 * i + k]
-            squares[k] += w * w
-    for i in range(size - size % 8, size):
-        squares[0] += <double> weights[i] * weights[i]
-    for k in range(8):
-        total += squares[k]
-    if rule.l1 != 0:
-        for i in range(size):
-            absolutes += fabs(weights[i])
-    return 0.5 * rule.l2 * total + rule.l1 * absolutes
+    """½ l2 Σw² + l1 Σ|w|, in double."""
+    cdef double squares = _sum_of_squares(weights, size)
+    return 0.5 * rule.l2 * squares + (
+        rule.l1 * _sum_of_sizes(weights, size) if rule.l1 != 0 else 0)
 
 
 cdef void c_decay(floating* weights, Py_ssize_t size, floating factor) noexcept nogil:
     """W := factor W."""
-    cdef Py_ssize_t i
-    for i in range(size):
-        weights[i] *= factor
+    cdef floating[N_NUMBERS] k
+    k[KEEP] = factor
+    if floating is float:
+        of_float.decay(weights, NULL, NULL, NULL, size, k)
+    else:
+        of_double.decay(weights, NULL, NULL, NULL, size, k)
 
 
 cdef void c_limit_norms(
     floating* weights, Py_ssize_t n_out, Py_ssize_t n_in, double max_norm,
 ) noexcept nogil:
     """Scale each row of weights (n_out, n_in) back to ``max_norm`` if it is longer."""
-    cdef Py_ssize_t i, j
-    cdef double squares, length
+    cdef Py_ssize_t i
+    cdef double length
     for i in range(n_out):
-        squares = 0
-        for j in range(n_in):
-            squares += <double> weights[i * n_in + j] * weights[i * n_in + j]
-        length = sqrt(squares)
+        length = sqrt(_sum_of_squares(weights + i * n_in, n_in))
         if length > max_norm:
             c_decay(weights + i * n_in, n_in, <floating> (max_norm / length))
 
 
-cdef void _momentum(
-    floating* p, const floating* g, floating* v, Py_ssize_t size, floating mu, floating rate,
-    bint nesterov,
+cdef void _rule_numbers(
+    floating* k, const StepRule* rule, double rate, double t,
 ) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(size):
-        v[i] = mu * v[i] - rate * g[i]
-        p[i] += mu * v[i] - rate * g[i] if nesterov else v[i]
+    """The numbers of the step after t − 1 others."""
+    cdef double root
+    k[RATE], k[KEEP], k[EPS] = <floating> rate, <floating> rule.first, <floating> rule.eps
+    k[TAKE] = <floating> (1 - rule.first)
+    if rule.kind == ADAGRAD:
+        k[KEEP], k[TAKE] = 1, 1
+    elif rule.kind == ADAM:
+        k[RATE] = <floating> (rate / (1 - pow(rule.first, t)))
+        k[KEEP_SQUARE], k[TAKE_SQUARE] = <floating> rule.second, <floating> (1 - rule.second)
+        root = 1 / sqrt(1 - pow(rule.second, t))
+        k[ROOT] = <floating> root
+        if rule.epsilon_hat:
+            k[EPS] = <floating> (rule.eps * root)
+    elif rule.kind == RPROP:
+        k[GROW], k[SHRINK] = <floating> RPROP_GROW, <floating> RPROP_SHRINK
+        k[MOST], k[LEAST] = <floating> RPROP_MOST, <floating> RPROP_LEAST
 
 
-cdef void _scaled_by_squares(
-    floating* p, const floating* g, floating* s, Py_ssize_t size, floating keep, floating take,
-    floating rate, floating eps,
-) noexcept nogil:
-    """RMSProp (keep α, take 1 − α) and AdaGrad (1 and 1)."""
-    cdef Py_ssize_t i
-    for i in range(size):
-        s[i] = keep * s[i] + take * g[i] * g[i]
-        p[i] -= rate * g[i] / (_sqrt(s[i]) + eps)
+cdef StepDouble* _step_of_double(const StepRule* rule) noexcept nogil:
+    if rule.kind == MOMENTUM:
+        return of_double.nesterov if rule.nesterov else of_double.momentum
+    if rule.kind == RMSPROP or rule.kind == ADAGRAD:
+        return of_double.by_squares
+    if rule.kind == ADAM:
+        return of_double.adam
+    return of_double.rprop if rule.kind == RPROP else of_double.plain
 
 
-cdef void _adam(
-    floating* p, const floating* g, floating* mean, floating* square, Py_ssize_t size,
-    double beta1, double beta2, double rate, double eps, bint epsilon_hat, double t,
-) noexcept nogil:
-    cdef floating b1 = <floating> beta1, b2 = <floating> beta2
-    cdef floating rest1 = <floating> (1 - beta1), rest2 = <floating> (1 - beta2)
-    cdef floating step = <floating> (rate / (1 - pow(beta1, t)))
-    cdef floating root = <floating> (1 / sqrt(1 - pow(beta2, t)))
-    cdef floating e = <floating> eps * (root if epsilon_hat else 1)
-    cdef Py_ssize_t i
-    for i in range(size):
-        mean[i] = b1 * mean[i] + rest1 * g[i]
-        square[i] = b2 * square[i] + rest2 * g[i] * g[i]
-        p[i] -= step * mean[i] / (_sqrt(square[i]) * root + e)
-
-
-cdef void _rprop(
-    floating* p, const floating* g, floating* before, floating* steps, Py_ssize_t size,
-    double rate, double t,
-) noexcept nogil:
-    """A gradient that changed its sign is forgotten, and its parameter rests for a step."""
-    cdef Py_ssize_t i
-    cdef double agreement, step, slope
-    for i in range(size):
-        slope = g[i]
-        step = rate if t <= 1 else steps[i]
-        agreement = slope * before[i]
-        if agreement > 0:
-            step = fmin(step * RPROP_GROW, RPROP_MOST)
-        elif agreement < 0:
-            step = fmax(step * RPROP_SHRINK, RPROP_LEAST)
-            slope = 0
-        steps[i] = <floating> step
-        before[i] = <floating> slope
-        p[i] -= <floating> (step * ((slope > 0) - (slope < 0)))
+cdef StepFloat* _step_of_float(const StepRule* rule) noexcept nogil:
+    if rule.kind == MOMENTUM:
+        return of_float.nesterov if rule.nesterov else of_float.momentum
+    if rule.kind == RMSPROP or rule.kind == ADAGRAD:
+        return of_float.by_squares
+    if rule.kind == ADAM:
+        return of_float.adam
+    return of_float.rprop if rule.kind == RPROP else of_float.plain
 
 
 cdef void c_optimizer_step(
@@ -222,22 +222,16 @@ cdef void c_optimizer_step(
 
     Their state is at ``one``, and if there are two numbers each, ``stride`` further.
     """
-    cdef floating* two = one + stride
-    cdef floating first = <floating> rule.first
+    cdef floating[N_NUMBERS] k
+    cdef floating* two = one + stride if rule.n_slots > 1 else NULL
     cdef Py_ssize_t i
-    if rule.kind == MOMENTUM:
-        _momentum(parameters, g, one, size, first, <floating> rate, rule.nesterov)
-    elif rule.kind == RMSPROP:
-        _scaled_by_squares(parameters, g, one, size, first, <floating> (1 - rule.first),
-                           <floating> rate, <floating> rule.eps)
-    elif rule.kind == ADAGRAD:
-        _scaled_by_squares(parameters, g, one, size, <floating> 1, <floating> 1, <floating> rate,
-                           <floating> rule.eps)
-    elif rule.kind == ADAM:
-        _adam(parameters, g, one, two, size, rule.first, rule.second, rate, rule.eps,
-              rule.epsilon_hat, t)
-    elif rule.kind == RPROP:
-        _rprop(parameters, g, one, two, size, rate, t)
-    else:
+    if rule.n_slots == 0:
+        one = NULL
+    _rule_numbers(k, rule, rate, t)
+    if rule.kind == RPROP and t <= 1:
         for i in range(size):
-            parameters[i] -= <floating> rate * g[i]
+            two[i] = <floating> rate
+    if floating is float:
+        _step_of_float(rule)(parameters, g, one, two, size, k)
+    else:
+        _step_of_double(rule)(parameters, g, one, two, size, k)

@@ -1,14 +1,5 @@
 /* Softmax by rows: a part of activation_kernels.h. Sums go by the row's length alone. */
 
-INLINE REAL NAME(sum_of_lanes)(VECTOR x)
-{
-    REAL lanes[LANES], total = 0;
-    memcpy(lanes, &x, sizeof x);
-    for (int lane = 0; lane < LANES; lane++)
-        total += lanes[lane];
-    return total;
-}
-
 /* A NaN may be passed over: its exponential spoils the sum anyway. */
 INLINE REAL NAME(largest)(const REAL *z, ptrdiff_t n)
 {

@@ -123,3 +123,38 @@ INLINE VECTOR NAME(with_sign_of)(VECTOR magnitude, VECTOR x)
 #endif
 INLINE VECTOR NAME(at_most)(VECTOR x, REAL limit) { return LESSER(NAME(all)(limit), x); }
 INLINE VECTOR NAME(at_least)(VECTOR x, REAL limit) { return GREATER(NAME(all)(limit), x); }
+
+INLINE REAL NAME(sum_of_lanes)(VECTOR x)
+{
+    REAL lanes[LANES], total = 0;
+    memcpy(lanes, &x, sizeof x);
+    for (int lane = 0; lane < LANES; lane++)
+        total += lanes[lane];
+    return total;
+}
+
+INLINE VECTOR NAME(square_root)(VECTOR x)
+{
+#if defined(FASTNN_HAVE_VECTORS) && defined(__x86_64__)
+#if ISA_LEVEL == 2
+    return PICK(_mm512_sqrt_pd, _mm512_sqrt_ps)(x);
+#elif ISA_LEVEL == 1
+    return PICK(_mm256_sqrt_pd, _mm256_sqrt_ps)(x);
+#else
+    return PICK(_mm_sqrt_pd, _mm_sqrt_ps)(x);
+#endif
+#else
+    REAL lanes[LANES];
+    memcpy(lanes, &x, sizeof x);
+    for (int lane = 0; lane < LANES; lane++)
+        lanes[lane] = PICK(sqrt, sqrtf)(lanes[lane]);
+    memcpy(&x, lanes, sizeof x);
+    return x;
+#endif
+}
+
+/* −1, 0 or 1; 0 for NaN */
+INLINE VECTOR NAME(sign)(VECTOR x)
+{
+    return SELECT(x > 0, ALL(1), SELECT(x < 0, ALL(-1), ALL(0)));
+}
