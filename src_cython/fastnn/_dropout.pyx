@@ -9,6 +9,22 @@ xor-shifting its number, with half of the key before each.
 from cython cimport floating
 from libc.stdint cimport uint32_t, uint64_t
 
+from fastnn._isa cimport c_level
+
+
+cdef extern from "masks.h" nogil:
+    ctypedef void (*DropoutDouble)(
+        double*, const double*, uint32_t, Py_ssize_t, uint32_t, double, uint32_t, uint32_t,
+    ) noexcept nogil
+    ctypedef void (*DropoutFloat)(
+        float*, const float*, uint32_t, Py_ssize_t, uint32_t, float, uint32_t, uint32_t,
+    ) noexcept nogil
+    const DropoutDouble* fastnn_dropout_double
+    const DropoutFloat* fastnn_dropout_float
+
+cdef DropoutDouble of_double = fastnn_dropout_double[c_level()]
+cdef DropoutFloat of_float = fastnn_dropout_float[c_level()]
+
 
 cdef inline uint64_t _splitmix(uint64_t x) noexcept nogil:
     x += <uint64_t> 0x9e3779b97f4a7c15ULL
@@ -25,24 +41,16 @@ cdef MaskKey c_mask_key(uint64_t seed, uint64_t step, uint64_t layer) noexcept n
     return key
 
 
-cdef inline uint32_t _bits(uint32_t i, MaskKey key) noexcept nogil:
-    cdef uint32_t x = i * <uint32_t> 0x9e3779b9u + key.first
-    x = (x ^ (x >> 16)) * <uint32_t> 0x7feb352du
-    x = (x ^ (x >> 15) ^ key.second) * <uint32_t> 0x846ca68bu
-    return x ^ (x >> 16)
-
-
 cdef void c_dropout(
     floating* out, const floating* inp, Py_ssize_t first, Py_ssize_t size, double rate,
     double scale, MaskKey key,
 ) noexcept nogil:
     """out[i] := scale inp[i] if unit first + i is kept, else 0; out may be inp."""
     cdef uint32_t below = <uint32_t> (rate * 4294967296.0)
-    cdef floating kept = <floating> scale
-    cdef uint32_t start = <uint32_t> first
-    cdef Py_ssize_t i
-    for i in range(size):
-        out[i] = inp[i] * kept if _bits(start + <uint32_t> i, key) >= below else 0
+    if floating is float:
+        of_float(out, inp, <uint32_t> first, size, below, <float> scale, key.first, key.second)
+    else:
+        of_double(out, inp, <uint32_t> first, size, below, scale, key.first, key.second)
 
 
 def dropout(
