@@ -42,3 +42,12 @@ cdef void c_blocks_backward(
     floating* delta, floating* dgamma, floating* dbeta, const floating* xhat,
     const floating* inverse, const floating* gamma, Py_ssize_t m, Py_ssize_t channels,
     Py_ssize_t groups, Py_ssize_t spatial) noexcept nogil
+
+# The two parts of the backward pass with spatial 1: by columns, before by rows.
+cdef void c_parameter_sums(
+    floating* dgamma, floating* dbeta, const floating* delta, const floating* xhat, Py_ssize_t m,
+    Py_ssize_t n, Py_ssize_t ld) noexcept nogil
+
+cdef void c_blocks_delta(
+    floating* delta, const floating* xhat, const floating* inverse, const floating* gamma,
+    Py_ssize_t m, Py_ssize_t channels, Py_ssize_t groups, Py_ssize_t spatial) noexcept nogil

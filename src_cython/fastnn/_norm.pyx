@@ -7,32 +7,60 @@ Backward, with g = γ ∂C/∂y and means over the same numbers:
 """
 
 from cython cimport floating
-from libc.math cimport sqrt
+
+from fastnn._isa cimport c_level
 
 
-cdef void _column_statistics(
-    floating* mean, floating* variance, const floating* x, Py_ssize_t m, Py_ssize_t n,
-    Py_ssize_t ld,
-) noexcept nogil:
-    """Mean and biased variance of each column less its first number, in one pass (Welford, 1962).
+cdef extern from "norms.h" nogil:
+    ctypedef struct NormsDouble:
+        void (*columns_forward)(
+            double*, double*, double*, double*, double*, const double*, const double*, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, double) noexcept nogil
+        void (*columns_backward)(
+            double*, double*, double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t) noexcept nogil
+        void (*running_forward)(
+            double*, const double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, double) noexcept nogil
+        void (*parameter_sums)(
+            double*, double*, const double*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+        ) noexcept nogil
+        void (*blocks_forward)(
+            double*, double*, double*, const double*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, double) noexcept nogil
+        void (*blocks_delta)(
+            double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t) noexcept nogil
+        void (*channel_sums)(
+            double*, double*, const double*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+        ) noexcept nogil
+    ctypedef struct NormsFloat:
+        void (*columns_forward)(
+            float*, float*, float*, float*, float*, const float*, const float*, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, double) noexcept nogil
+        void (*columns_backward)(
+            float*, float*, float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t) noexcept nogil
+        void (*running_forward)(
+            float*, const float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, double) noexcept nogil
+        void (*parameter_sums)(
+            float*, float*, const float*, const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+        ) noexcept nogil
+        void (*blocks_forward)(
+            float*, float*, float*, const float*, const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, double) noexcept nogil
+        void (*blocks_delta)(
+            float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t) noexcept nogil
+        void (*channel_sums)(
+            float*, float*, const float*, const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+        ) noexcept nogil
+    const NormsDouble* fastnn_norms_double
+    const NormsFloat* fastnn_norms_float
 
-    Less its first number, for a mean far from 0 would keep too few digits of what is around it.
-    """
-    cdef Py_ssize_t i, j
-    cdef floating share, d, moved
-    for j in range(n):
-        mean[j] = 0
-        variance[j] = 0
-    for i in range(1, m):
-        share = <floating> (1.0 / (i + 1))
-        for j in range(n):
-            moved = x[i * ld + j] - x[j]
-            d = moved - mean[j]
-            mean[j] += d * share
-            variance[j] += d * (moved - mean[j])
-    share = <floating> (1.0 / m)
-    for j in range(n):
-        variance[j] *= share
+cdef const NormsDouble* of_double = &fastnn_norms_double[c_level()]
+cdef const NormsFloat* of_float = &fastnn_norms_float[c_level()]
 
 
 cdef void c_columns_forward(
@@ -44,20 +72,10 @@ cdef void c_columns_forward(
 
     ``ld`` is the distance between the rows of x and of x̂.
     """
-    cdef Py_ssize_t i, j
-    cdef floating first
-    _column_statistics(mean, variance, x, m, n, ld)
-    for j in range(n):
-        inverse[j] = <floating> (1 / sqrt(variance[j] + eps))
-    for i in range(m - 1, 0, -1):  # the first row last: the others need its numbers
-        for j in range(n):
-            xhat[i * ld + j] = ((x[i * ld + j] - x[j]) - mean[j]) * inverse[j]
-            x[i * ld + j] = gamma[j] * xhat[i * ld + j] + beta[j]
-    for j in range(n):
-        first = x[j]
-        xhat[j] = -mean[j] * inverse[j]
-        x[j] = gamma[j] * xhat[j] + beta[j]
-        mean[j] += first
+    if floating is float:
+        of_float.columns_forward(x, xhat, mean, variance, inverse, gamma, beta, m, n, ld, eps)
+    else:
+        of_double.columns_forward(x, xhat, mean, variance, inverse, gamma, beta, m, n, ld, eps)
 
 
 cdef void c_columns_backward(
@@ -68,19 +86,10 @@ cdef void c_columns_backward(
 
     ``ld`` is the distance between the rows of delta and of x̂.
     """
-    cdef Py_ssize_t i, j
-    cdef floating share = <floating> (1.0 / m)
-    for j in range(n):
-        dgamma[j] = 0
-        dbeta[j] = 0
-    for i in range(m):
-        for j in range(n):
-            dbeta[j] += delta[i * ld + j]
-            dgamma[j] += delta[i * ld + j] * xhat[i * ld + j]
-    for i in range(m):
-        for j in range(n):
-            delta[i * ld + j] = gamma[j] * inverse[j] * (
-                delta[i * ld + j] - share * (dbeta[j] + xhat[i * ld + j] * dgamma[j]))
+    if floating is float:
+        of_float.columns_backward(delta, dgamma, dbeta, xhat, inverse, gamma, m, n, ld)
+    else:
+        of_double.columns_backward(delta, dgamma, dbeta, xhat, inverse, gamma, m, n, ld)
 
 
 cdef void c_running_update(
@@ -105,27 +114,21 @@ cdef void c_running_forward(
 
     ``ld`` is the distance between the rows of x.
     """
-    cdef Py_ssize_t i, j
-    cdef floating scale
-    for j in range(n):
-        scale = <floating> (1 / sqrt(running_variance[j] + eps)) * gamma[j]
-        for i in range(m):
-            x[i * ld + j] = (x[i * ld + j] - running_mean[j]) * scale + beta[j]
+    if floating is float:
+        of_float.running_forward(x, running_mean, running_variance, gamma, beta, m, n, ld, eps)
+    else:
+        of_double.running_forward(x, running_mean, running_variance, gamma, beta, m, n, ld, eps)
 
 
-cdef void _block_statistics(
-    double* moved_mean, double* inverse, const floating* x, Py_ssize_t length, double eps,
+cdef void c_parameter_sums(
+    floating* dgamma, floating* dbeta, const floating* delta, const floating* xhat, Py_ssize_t m,
+    Py_ssize_t n, Py_ssize_t ld,
 ) noexcept nogil:
-    """Mean of one block less its first number (against cancellation), and 1 / √(σ² + ε)."""
-    cdef Py_ssize_t i
-    cdef double first = x[0], d, total = 0, squares = 0
-    for i in range(length):
-        total += x[i] - first
-    moved_mean[0] = total / length
-    for i in range(length):
-        d = (x[i] - first) - moved_mean[0]
-        squares += d * d
-    inverse[0] = 1 / sqrt(squares / length + eps)
+    """dgamma := Σ x̂ ∂C/∂y and dbeta := Σ ∂C/∂y over the rows of delta (m, n)."""
+    if floating is float:
+        of_float.parameter_sums(dgamma, dbeta, delta, xhat, m, n, ld)
+    else:
+        of_double.parameter_sums(dgamma, dbeta, delta, xhat, m, n, ld)
 
 
 cdef void c_blocks_forward(
@@ -137,51 +140,21 @@ cdef void c_blocks_forward(
     ``inverse`` (m, groups) keeps 1 / √(σ² + ε). One group is layer norm, as many as channels
     instance norm.
     """
-    cdef Py_ssize_t per_group = channels // groups, length = per_group * spatial
-    cdef Py_ssize_t block, c, s, i
-    cdef double first, moved_mean, scale
-    cdef floating* xb
-    cdef floating* hat
-    for block in range(m * groups):
-        xb = x + block * length
-        hat = xhat + block * length
-        first = xb[0]
-        _block_statistics(&moved_mean, &scale, xb, length, eps)
-        inverse[block] = <floating> scale
-        for i in range(length):
-            hat[i] = <floating> (((xb[i] - first) - moved_mean) * scale)
-        c = (block % groups) * per_group
-        if spatial == 1:
-            for i in range(length):
-                xb[i] = gamma[c + i] * hat[i] + beta[c + i]
-        else:
-            for i in range(per_group):
-                for s in range(i * spatial, (i + 1) * spatial):
-                    xb[s] = gamma[c + i] * hat[s] + beta[c + i]
+    if floating is float:
+        of_float.blocks_forward(x, xhat, inverse, gamma, beta, m, channels, groups, spatial, eps)
+    else:
+        of_double.blocks_forward(x, xhat, inverse, gamma, beta, m, channels, groups, spatial, eps)
 
 
-cdef void _block_backward(
-    floating* delta, floating* dgamma, floating* dbeta, const floating* xhat, floating inverse,
-    const floating* gamma, Py_ssize_t per_group, Py_ssize_t spatial,
+cdef void c_blocks_delta(
+    floating* delta, const floating* xhat, const floating* inverse, const floating* gamma,
+    Py_ssize_t m, Py_ssize_t channels, Py_ssize_t groups, Py_ssize_t spatial,
 ) noexcept nogil:
-    """One block of c_blocks_backward; gamma and its gradient start at the block's channel."""
-    cdef Py_ssize_t length = per_group * spatial, i, s
-    cdef double mean = 0, along = 0, total, total_along
-    for i in range(per_group):
-        total = 0
-        total_along = 0
-        for s in range(i * spatial, (i + 1) * spatial):
-            total += delta[s]
-            total_along += delta[s] * xhat[s]
-            delta[s] *= gamma[i]
-        dbeta[i] += <floating> total
-        dgamma[i] += <floating> total_along
-        mean += gamma[i] * total
-        along += gamma[i] * total_along
-    mean /= length
-    along /= length
-    for s in range(length):
-        delta[s] = inverse * (delta[s] - <floating> mean - xhat[s] * <floating> along)
+    """delta (m, channels, spatial) := ∂C/∂x in place of ∂C/∂y, row by row alike."""
+    if floating is float:
+        of_float.blocks_delta(delta, xhat, inverse, gamma, m, channels, groups, spatial)
+    else:
+        of_double.blocks_delta(delta, xhat, inverse, gamma, m, channels, groups, spatial)
 
 
 cdef void c_blocks_backward(
@@ -190,14 +163,13 @@ cdef void c_blocks_backward(
     Py_ssize_t groups, Py_ssize_t spatial,
 ) noexcept nogil:
     """delta (m, channels, spatial) := ∂C/∂x; dgamma and dbeta are overwritten with their sums."""
-    cdef Py_ssize_t per_group = channels // groups, length = per_group * spatial, block, c
-    for c in range(channels):
-        dgamma[c] = 0
-        dbeta[c] = 0
-    for block in range(m * groups):
-        c = (block % groups) * per_group
-        _block_backward(delta + block * length, dgamma + c, dbeta + c, xhat + block * length,
-                        inverse[block], gamma + c, per_group, spatial)
+    if spatial == 1:
+        c_parameter_sums(dgamma, dbeta, delta, xhat, m, channels, channels)
+    elif floating is float:
+        of_float.channel_sums(dgamma, dbeta, delta, xhat, m, channels, spatial)
+    else:
+        of_double.channel_sums(dgamma, dbeta, delta, xhat, m, channels, spatial)
+    c_blocks_delta(delta, xhat, inverse, gamma, m, channels, groups, spatial)
 
 
 cdef int _check_matrix(str name, Py_ssize_t rows, Py_ssize_t columns,

@@ -11,8 +11,8 @@ from fastnn._costs cimport c_cost_backward
 from fastnn._dense cimport c_column_sums
 from fastnn._dropout cimport MaskKey, c_dropout, c_mask_key
 from fastnn._norm cimport (
-    BATCH, GROUP, NO_NORM, c_blocks_backward, c_blocks_forward, c_columns_backward,
-    c_columns_forward, c_running_forward, c_running_update)
+    BATCH, GROUP, NO_NORM, c_blocks_delta, c_blocks_forward, c_columns_backward, c_columns_forward,
+    c_parameter_sums, c_running_forward, c_running_update)
 from fastnn._optim cimport SGD, c_add_penalty, c_decay, c_limit_norms, c_optimizer_step, c_shrink
 from fastnn._plan cimport Layer, Plan
 from fastnn._products cimport FASTNN_LINE, Ahead, c_product_nn, c_product_nt, c_product_tn
@@ -264,6 +264,7 @@ cdef void _hidden_delta(
     cdef floating* dbeta = dgamma + layer.n_out
     cdef Window own = _neurons(layer, how)
     cdef int c = own.begin, width = own.end - own.begin
+    cdef Py_ssize_t first
     if width > 0:
         c_product_nn(delta, work + after.delta, parameters + after.weights, how.m, after.n_in,
                      after.n_out, c, own.end, layer.tile)
@@ -281,11 +282,18 @@ cdef void _hidden_delta(
                            layer.n_out)
         c_mark(how, NORMALIZATION)
     elif layer.norm == GROUP:
-        c_wait(how)  # the sums over the rows are one member's
-        if how.member == 0:
-            c_blocks_backward(delta, dgamma, dbeta, work + layer.xhat, work + layer.inverse,
-                              parameters + layer.gamma, how.m, layer.n_out, layer.groups, 1)
-            c_mark(how, NORMALIZATION)
+        if width > 0:
+            c_parameter_sums(dgamma + c, dbeta + c, delta + c, work + layer.xhat + c, how.m, width,
+                             layer.n_out)
+        c_wait(how)  # its rows go by what the sums were taken of
+        own = _rows(layer, how)
+        if own.top < own.bottom:
+            first = own.top * own.n
+            c_blocks_delta(delta + first, work + layer.xhat + first,
+                           work + layer.inverse + own.top * <Py_ssize_t> layer.groups,
+                           parameters + layer.gamma, own.bottom - own.top, layer.n_out,
+                           layer.groups, 1)
+        c_mark(how, NORMALIZATION)
     c_wait(how)
 
 

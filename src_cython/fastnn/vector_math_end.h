@@ -27,6 +27,7 @@
 #undef PHI_LAST
 #undef UNROLL
 #undef FIRST
+#undef FIRST_LANES
 #undef LESSER
 #undef GREATER
 #undef NOINLINE

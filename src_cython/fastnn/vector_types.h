@@ -70,6 +70,14 @@ INLINE VECTOR NAME(all)(REAL x) { return x; }
 
 #define FIRST(count) (PICK(__mmask8, __mmask16))((1u << (count)) - 1) /* a mask of AVX-512 */
 
+#if ISA_LEVEL == 1 /* a mask of AVX2: LANES ones, then zeros, from where `count` ones are left */
+static const WORD NAME(ones)[2 * LANES] = {
+    (WORD)-1, (WORD)-1, (WORD)-1, (WORD)-1, PICK(0, (WORD)-1), PICK(0, (WORD)-1),
+    PICK(0, (WORD)-1), PICK(0, (WORD)-1)};
+#define FIRST_LANES(count) \
+    _mm256_loadu_si256((const __m256i *)(const void *)(NAME(ones) + LANES - (count)))
+#endif
+
 /* `count` numbers, those beyond filled up with `rest`. */
 INLINE VECTOR NAME(load)(const REAL *from, ptrdiff_t count, REAL rest)
 {
@@ -80,6 +88,10 @@ INLINE VECTOR NAME(load)(const REAL *from, ptrdiff_t count, REAL rest)
     }
 #if ISA_LEVEL == 2
     return PICK(_mm512_mask_loadu_pd, _mm512_mask_loadu_ps)(x, FIRST(count), from);
+#elif ISA_LEVEL == 1
+    return PICK(_mm256_blendv_pd, _mm256_blendv_ps)(
+        x, PICK(_mm256_maskload_pd, _mm256_maskload_ps)(from, FIRST_LANES(count)),
+        (VECTOR)FIRST_LANES(count));
 #else
     memcpy(&x, from, (size_t)count * sizeof(REAL));
     return x;
@@ -93,6 +105,8 @@ INLINE void NAME(store)(REAL *to, VECTOR x, ptrdiff_t count)
     else
 #if ISA_LEVEL == 2
         PICK(_mm512_mask_storeu_pd, _mm512_mask_storeu_ps)(to, FIRST(count), x);
+#elif ISA_LEVEL == 1
+        PICK(_mm256_maskstore_pd, _mm256_maskstore_ps)(to, FIRST_LANES(count), x);
 #else
         memcpy(to, &x, (size_t)count * sizeof(REAL));
 #endif
