@@ -14,48 +14,48 @@ from fastnn._isa cimport c_level
 cdef extern from "norms.h" nogil:
     ctypedef struct NormsDouble:
         void (*columns_forward)(
-            double*, double*, double*, double*, double*, const double*, const double*, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, double) noexcept nogil
+            double*, double*, double*, double*, double*, const double*, const double*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, double) noexcept nogil
         void (*columns_backward)(
-            double*, double*, double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t) noexcept nogil
+            double*, double*, double*, const double*, const double*, const double*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*running_forward)(
-            double*, const double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, double) noexcept nogil
+            double*, const double*, const double*, const double*, const double*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, double) noexcept nogil
         void (*parameter_sums)(
-            double*, double*, const double*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-        ) noexcept nogil
+            double*, double*, const double*, const double*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*blocks_forward)(
-            double*, double*, double*, const double*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, double) noexcept nogil
+            double*, double*, double*, const double*, const double*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, double) noexcept nogil
         void (*blocks_delta)(
-            double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t) noexcept nogil
+            double*, const double*, const double*, const double*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*channel_sums)(
-            double*, double*, const double*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-        ) noexcept nogil
+            double*, double*, const double*, const double*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
     ctypedef struct NormsFloat:
         void (*columns_forward)(
-            float*, float*, float*, float*, float*, const float*, const float*, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, double) noexcept nogil
+            float*, float*, float*, float*, float*, const float*, const float*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, double) noexcept nogil
         void (*columns_backward)(
-            float*, float*, float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t) noexcept nogil
+            float*, float*, float*, const float*, const float*, const float*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*running_forward)(
-            float*, const float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, double) noexcept nogil
+            float*, const float*, const float*, const float*, const float*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, double) noexcept nogil
         void (*parameter_sums)(
-            float*, float*, const float*, const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-        ) noexcept nogil
+            float*, float*, const float*, const float*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*blocks_forward)(
-            float*, float*, float*, const float*, const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, double) noexcept nogil
+            float*, float*, float*, const float*, const float*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, double) noexcept nogil
         void (*blocks_delta)(
-            float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t) noexcept nogil
+            float*, const float*, const float*, const float*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*channel_sums)(
-            float*, float*, const float*, const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-        ) noexcept nogil
+            float*, float*, const float*, const float*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
     const NormsDouble* fastnn_norms_double
     const NormsFloat* fastnn_norms_float
 
