@@ -76,7 +76,10 @@ cdef class Predictor:
         cdef Py_ssize_t m
         if type(X) is not _ndarray:
             return None
-        PyObject_GetBuffer(X, &rows, PyBUF_STRIDES | PyBUF_FORMAT)
+        try:
+            PyObject_GetBuffer(X, &rows, PyBUF_STRIDES | PyBUF_FORMAT)
+        except (BufferError, TypeError, ValueError):  # dates, for one, are not to be read
+            return None
         m = self._count(&rows)
         out = None
         if m > 0:
