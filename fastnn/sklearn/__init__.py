@@ -2,7 +2,8 @@
 
 Change one import and keep the program: the constructors, attributes, methods and warnings are
 scikit-learn's, and so, seed for seed, are the trained weights. What else they can do is asked for
-by further keywords.
+by further keywords. ``MLPEnsembleClassifier`` and ``MLPEnsembleRegressor`` train several networks
+side by side and average them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ if not hasattr(require("sklearn.utils.validation", extra="sklearn"), "validate_d
     )
 
 from fastnn.sklearn._classifier import MLPClassifier
+from fastnn.sklearn._ensemble import MLPEnsembleClassifier, MLPEnsembleRegressor
 from fastnn.sklearn._regressor import MLPRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPEnsembleClassifier", "MLPEnsembleRegressor", "MLPRegressor"]

@@ -296,7 +296,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the labels (n,), or 0 and 1 (n, n_labels), of rows (n, n_features)."""
-        outputs, binarizer = self._outputs(X), self._label_binarizer
+        return self._labels(self._outputs(X))
+
+    def _labels(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the labels that the outputs (n, n_outputs) stand for."""
+        binarizer = self._label_binarizer
         if binarizer.y_type_ == "multiclass":
             return self.classes_.take(outputs.argmax(axis=1))
         if binarizer.y_type_ == "binary" and len(self.classes_) == 2:
@@ -305,7 +309,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return probabilities (n, n_classes) in the order of ``classes_``, for (n, n_features)."""
-        outputs = self._outputs(X)
+        return self._probabilities(self._outputs(X))
+
+    def _probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the probabilities of all classes by the outputs (n, n_outputs)."""
         if self.n_outputs_ == 1:
             return np.concatenate([1 - outputs, outputs], axis=1)
         return outputs

@@ -275,8 +275,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the outputs (n,) or (n, n_outputs) of rows (n, n_features)."""
-        outputs = self._outputs(X)
-        return outputs.ravel() if outputs.shape[1] == 1 else outputs
+        return self._targets_as_given(self._outputs(X))
 
     # Targets.
 

@@ -1,0 +1,204 @@
+"""Many networks at once: ensembles, and scikit-learn's own searches and bags, in threads."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+import joblib
+import scipy.sparse
+from sklearn.base import clone
+from sklearn.ensemble import BaggingClassifier
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from fastnn.sklearn import (
+    MLPClassifier,
+    MLPEnsembleClassifier,
+    MLPEnsembleRegressor,
+    MLPRegressor,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def inputs(n: int = 90) -> np.ndarray:
+    return np.random.RandomState(0).normal(size=(n, 5))
+
+
+def labels(n: int = 90) -> np.ndarray:
+    return np.array(["a", "b", "c"])[np.random.RandomState(1).randint(3, size=n)]
+
+
+def targets(n: int = 90) -> np.ndarray:
+    return np.random.RandomState(2).normal(size=n)
+
+
+def small(kind: type, **chosen: Any) -> Any:
+    return kind(**({"hidden_layer_sizes": (8,), "max_iter": 5, "batch_size": 20} | chosen))
+
+
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks([
+    MLPEnsembleClassifier(n_estimators=2), MLPEnsembleRegressor(n_estimators=2, n_jobs=2),
+])  # fmt: skip
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+CLASSES = {
+    "three classes": labels(),
+    "two classes": labels() == "a",
+    "several labels": np.random.RandomState(3).randint(2, size=(90, 3)),
+}
+
+
+@pytest.mark.parametrize("what", CLASSES)
+def test_probabilities_are_the_means_of_the_members(what):
+    X, y = inputs(), CLASSES[what]
+    ensemble = MLPEnsembleClassifier(small(MLPClassifier), 3, random_state=0).fit(X, y)
+    each = [member.predict_proba(X) for member in ensemble.estimators_]
+    assert np.abs(each[0] - each[1]).max() > 1e-3
+    mean = sum(each) / 3
+    np.testing.assert_allclose(ensemble.predict_proba(X), mean, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(ensemble.predict_log_proba(X), np.log(mean), atol=1e-12)
+    if y.ndim == 2:
+        np.testing.assert_array_equal(ensemble.predict(X), mean > 0.5)
+    else:
+        np.testing.assert_array_equal(ensemble.classes_, np.unique(y))
+        np.testing.assert_array_equal(ensemble.predict(X), np.unique(y)[mean.argmax(axis=1)])
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_predictions_are_the_means_of_the_members(n_outputs):
+    X = inputs()
+    y = targets() if n_outputs == 1 else np.random.RandomState(4).normal(size=(90, 2))
+    ensemble = MLPEnsembleRegressor(small(MLPRegressor), 4, random_state=0).fit(X, y)
+    mean = sum(member.predict(X) for member in ensemble.estimators_) / 4
+    assert ensemble.predict(X).shape == y.shape
+    np.testing.assert_allclose(ensemble.predict(X), mean, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_any_number_of_jobs_gives_the_same_bits(solver):
+    X, y = inputs(), labels()
+    model = small(MLPClassifier, solver=solver, dropout=0.1 if solver == "adam" else 0.0)
+    found = [
+        MLPEnsembleClassifier(model, 5, n_jobs=n, random_state=7).fit(X, y).predict_proba(X)
+        for n in (None, 1, 2, 3, -1)
+    ]
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
+
+
+def test_a_member_is_the_network_of_its_seed_alone():
+    X, y, weights = inputs(), labels(), np.random.RandomState(5).uniform(0.2, 2, 90)
+    ensemble = MLPEnsembleClassifier(small(MLPClassifier, alpha=0.1), 3, n_jobs=2, random_state=0)
+    members = ensemble.fit(X, y, weights).estimators_
+    assert len({member.random_state for member in members}) == 3
+    for member in members:
+        assert member.n_threads is None
+        assert member.alpha == 0.1
+        alone = clone(member).fit(X, y, weights)
+        np.testing.assert_array_equal(member.coefs_[0], alone.coefs_[0])
+        np.testing.assert_array_equal(member.coefs_[1], alone.coefs_[1])
+
+
+class Watched(MLPClassifier):
+    """Notes what each training is given."""
+
+    seen: list[tuple[int, int | None, str]] = []  # noqa: RUF012
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Any:
+        seen = X.__array_interface__["data"][0], self.n_threads, threading.current_thread().name
+        Watched.seen.append(seen)
+        return super().fit(X, y, sample_weight, validation_data)
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_members_share_the_data_and_take_a_thread_each(backend):
+    Watched.seen = []
+    told = {"hidden_layer_sizes": (8,), "max_iter": 2, "n_threads": 2}
+    model = Watched(**told)
+    with joblib.parallel_config(backend, n_jobs=2):
+        MLPEnsembleClassifier(model, 4, random_state=0).fit(np.asfortranarray(inputs()), labels())
+    addresses, n_threads, _ = zip(*Watched.seen, strict=True)
+    assert len(addresses) == 4
+    assert len(set(addresses)) == 1
+    assert set(n_threads) == {1}
+    Watched.seen = []
+    MLPEnsembleClassifier(model, 2, random_state=0).fit(inputs(), labels())
+    assert [n for _, n, _ in Watched.seen] == [2, 2]
+
+
+def test_sparse_rows_and_pickles():
+    X = scipy.sparse.random_array((90, 5), density=0.4, rng=0, format="csc")
+    ensemble = MLPEnsembleRegressor(small(MLPRegressor), 2, random_state=0).fit(X, targets())
+    full = clone(ensemble).fit(X.toarray(), targets()).predict(X.toarray())
+    np.testing.assert_allclose(ensemble.predict(X), full, rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(ensemble)).predict(X.toarray()), full)
+
+
+def test_columns_are_remembered():
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(inputs(), columns=list("vwxyz"))
+    ensemble = MLPEnsembleRegressor(small(MLPRegressor), 2, random_state=0).fit(table, targets())
+    assert ensemble.feature_names_in_.tolist() == list("vwxyz")
+    np.testing.assert_allclose(
+        ensemble.predict(table), np.mean([m.predict(inputs()) for m in ensemble.estimators_], 0)
+    )
+    with pytest.raises(ValueError, match="feature names"):
+        ensemble.predict(table.rename(columns={"v": "u"}))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "name"),
+    [({"n_estimators": 0}, "n_estimators"), ({"estimator": MLPRegressor()}, "estimator"),
+     ({"n_jobs": 1.5}, "n_jobs"), ({"random_state": "a"}, "random_state")],
+)  # fmt: skip
+def test_bad_arguments_are_named(chosen, name):
+    with pytest.raises(ValueError, match=f"'{name}' parameter"):
+        MLPEnsembleClassifier(**chosen).fit(inputs(), labels())
+
+
+# ---- scikit-learn's own ways to train many -------------------------------------------------------
+
+
+def searched() -> np.ndarray:
+    grid = {"estimator__alpha": [1e-4, 1.0], "n_estimators": [1, 2]}
+    model = MLPEnsembleClassifier(small(MLPClassifier), random_state=0)
+    return GridSearchCV(model, grid, cv=2, n_jobs=2).fit(inputs(), labels()).cv_results_[
+        "mean_test_score"
+    ]  # fmt: skip
+
+
+def searched_one() -> np.ndarray:
+    grid = {"alpha": [1e-4, 1.0], "solver": ["adam", "lbfgs"]}
+    search = GridSearchCV(small(MLPClassifier, random_state=0), grid, cv=2, n_jobs=2)
+    return search.fit(inputs(), labels()).predict_proba(inputs())
+
+
+def validated() -> np.ndarray:
+    model = small(MLPRegressor, random_state=0, dropout=0.1)
+    return cross_val_score(model, inputs(), targets(), cv=4, n_jobs=2)
+
+
+def bagged() -> np.ndarray:
+    bag = BaggingClassifier(small(MLPClassifier), 4, n_jobs=2, random_state=0)
+    # Its own mean of the members is summed in another order by another number of jobs.
+    return np.stack([member.coefs_[0] for member in bag.fit(inputs(), labels()).estimators_])
+
+
+@pytest.mark.parametrize("run", [searched, searched_one, validated, bagged])
+def test_in_threads_in_processes_and_one_by_one_the_same(run):
+    found = []
+    for backend in ("sequential", "threading", "loky"):
+        with joblib.parallel_config(backend):
+            found.append(run())
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
