@@ -8,7 +8,7 @@ import numpy as np
 
 from fastnn.checks import as_array, check_finite
 
-__all__ = ["Standardizer"]
+__all__ = ["SmoothClipper", "Standardizer"]
 
 
 class Standardizer:
@@ -75,7 +75,7 @@ class Standardizer:
             If ``X`` does not hold rows of finite real numbers, or of another length.
         """
         mean, scale = self._fitted()
-        array = self._matching(X, len(mean))
+        array = _matching(X, len(mean))
         return ((array - mean) / scale).astype(_float_of(array), copy=False)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
@@ -87,7 +87,7 @@ class Standardizer:
             As ``transform``.
         """
         mean, scale = self._fitted()
-        array = self._matching(X, len(mean))
+        array = _matching(X, len(mean))
         return (array * scale + mean).astype(_float_of(array), copy=False)
 
     def fit_transform(self, X: Any) -> np.ndarray:
@@ -103,11 +103,85 @@ class Standardizer:
             raise RuntimeError("Standardizer: call fit before transform")
         return self.mean, self.scale
 
-    def _matching(self, X: Any, n_in: int) -> np.ndarray:
-        array = _rows(X)
-        if array.shape[1] != n_in:
-            raise ValueError(f"X: expected shape (n, {n_in}), got {array.shape}")
-        return array
+
+class SmoothClipper:
+    """Centres and scales each column by its quartiles, and bends what lies far out to below 3.
+
+    x → u / √(1 + (u/3)²) with u = (x − median) · scale, where scale is 1 / (q₀.₇₅ − q₀.₂₅), or
+    2 / (max − min) if these quartiles are equal, or 0 for a constant column (Holzmüller,
+    Grinsztajn and Steinwart, *Better by default*, 2024, §3). An outlier moves neither the centre
+    nor the scale, and cannot become larger than 3.
+
+    Attributes
+    ----------
+    center, scale : float64 arrays (n_in,)
+        ``None`` before ``fit``.
+
+    Examples
+    --------
+    >>> from fastnn.preprocessing import SmoothClipper
+    >>> clipper = SmoothClipper().fit([[0.0], [1.0], [2.0], [3.0], [4.0]])
+    >>> clipper.transform([[2.0], [4.0], [1e9]]).round(3)
+    array([[0.   ],
+           [0.949],
+           [3.   ]])
+    """
+
+    def __init__(self) -> None:
+        self.center: np.ndarray | None = None
+        self.scale: np.ndarray | None = None
+
+    def fit(self, X: Any) -> SmoothClipper:
+        """Take the medians and quartiles of the columns of ``X`` (n, n_in) and return itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``X`` does not hold rows of finite real numbers.
+        """
+        least, low, middle, high, most = np.quantile(
+            _rows(X).astype(np.float64), [0, 0.25, 0.5, 0.75, 1], axis=0
+        )
+        # Halves, since the difference of two finite numbers may be infinite.
+        spread = np.where(high > low, high / 2 - low / 2, (most / 2 - least / 2) / 2)
+        with np.errstate(over="ignore"):
+            scale = np.divide(0.5, spread, out=np.zeros_like(spread), where=spread > 0)
+        self.center, self.scale = middle, np.minimum(scale, np.finfo(np.float64).max)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return ``X`` (n, n_in) scaled and bent: float32 stays float32, else float64.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        TypeError, ValueError
+            If ``X`` does not hold rows of finite real numbers, or of another length.
+        """
+        if self.center is None or self.scale is None:
+            raise RuntimeError("SmoothClipper: call fit before transform")
+        array = _matching(X, len(self.center))
+        with np.errstate(over="ignore"):
+            u = (array - self.center) * self.scale
+            largest = 1e100  # whose square is still finite
+            u = np.clip(u, -largest, largest)
+        return (u / np.sqrt(1 + (u / 3) ** 2)).astype(_float_of(array), copy=False)
+
+    def fit_transform(self, X: Any) -> np.ndarray:
+        """Fit to ``X`` and return it transformed."""
+        return self.fit(X).transform(X)
+
+    def __repr__(self) -> str:
+        columns = "not fitted" if self.center is None else f"{len(self.center)} columns"
+        return f"<SmoothClipper, {columns}>"
+
+
+def _matching(X: Any, n_in: int) -> np.ndarray:
+    array = _rows(X)
+    if array.shape[1] != n_in:
+        raise ValueError(f"X: expected shape (n, {n_in}), got {array.shape}")
+    return array
 
 
 def _rows(X: Any) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastnn.preprocessing import Standardizer
+from fastnn.preprocessing import SmoothClipper, Standardizer
 
 RNG = np.random.default_rng(0)
 X = RNG.normal([5.0, -300.0, 0.01], [2.0, 40.0, 1e-4], (400, 3))
@@ -100,3 +100,44 @@ def test_it_says_when_it_is_not_fitted() -> None:
 def test_bad_input_is_named(bad: object, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Standardizer().fit(X).transform(bad)
+
+
+# ---- SmoothClipper ------------------------------------------------------------------------------
+
+
+def test_columns_are_scaled_by_quartiles_and_bent():
+    X = np.random.default_rng(0).standard_t(2, size=(101, 3)) * [1, 1e3, 1e-3] + [0, 5, 7]
+    low, middle, high = np.percentile(X, [25, 50, 75], axis=0)
+    u = (X - middle) / (high - low)
+    found = SmoothClipper().fit_transform(X)
+    np.testing.assert_allclose(found, u / np.sqrt(1 + (u / 3) ** 2), rtol=1e-9, atol=1e-12)
+    assert np.abs(u).max() > 3 > np.abs(found).max()
+
+
+def test_equal_quartiles_and_constant_columns():
+    rare = np.r_[np.zeros(9), 4.0]
+    X = np.column_stack([rare, np.full(10, 3.0)])
+    found = SmoothClipper().fit_transform(X)
+    np.testing.assert_allclose(found[:, 0], np.r_[np.zeros(9), 2 / np.sqrt(1 + 4 / 9)])
+    np.testing.assert_array_equal(SmoothClipper().fit(X).transform([[0.0, 8.0]])[:, 1], [0.0])
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e300, 1.7e308])
+def test_columns_of_any_size_stay_finite(size):
+    X = np.array([[-1.0], [-0.5], [0.0], [0.5], [1.0]]) * size
+    found = SmoothClipper().fit_transform(X)
+    u = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
+    np.testing.assert_allclose(found[:, 0], u / np.sqrt(1 + (u / 3) ** 2), rtol=1e-9)
+    far = SmoothClipper().fit(X).transform([[1.7e308]])
+    assert 0 < far[0, 0] <= 3
+
+
+def test_a_clipper_keeps_float32_and_names_what_is_wrong():
+    clipper = SmoothClipper()
+    assert repr(clipper) == "<SmoothClipper, not fitted>"
+    with pytest.raises(RuntimeError, match="call fit before transform"):
+        clipper.transform([[1.0]])
+    assert clipper.fit_transform(np.eye(4, dtype=np.float32)).dtype == np.float32
+    with pytest.raises(ValueError, match=r"X: expected shape \(n, 4\)"):
+        clipper.transform([[1.0]])
+    assert repr(clipper) == "<SmoothClipper, 4 columns>"

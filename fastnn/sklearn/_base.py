@@ -16,7 +16,7 @@ from fastnn.checks import check_callbacks
 from fastnn.costs import parameter_of
 from fastnn.history import History
 from fastnn.network import Network
-from fastnn.sklearn import _network
+from fastnn.sklearn import _network, _presets
 from fastnn.sklearn._lbfgs import check_arguments, train_by_lbfgs
 from fastnn.sklearn._losses import Loss
 from fastnn.sklearn._predictor import Predictor
@@ -73,6 +73,12 @@ class BaseMLP(BaseEstimator):
         self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool
     ) -> Any:
         self._check_arguments(again=incremental and hasattr(self, "coefs_"))
+        with _presets.applied(self):
+            return self._fit_as_set(X, y, sample_weight, validation_data, incremental)
+
+    def _fit_as_set(
+        self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool
+    ) -> Any:
         callbacks = _as_callbacks(self.callbacks)
         hidden = _network.hidden_sizes(self.hidden_layer_sizes)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
@@ -86,16 +92,27 @@ class BaseMLP(BaseEstimator):
         loss = self._loss()
         network = self._prepared([X.shape[1], *hidden, Y.shape[1]], loss, X.dtype, first)
         self.n_outputs_ = Y.shape[1]
-        judged = self._validation_rows(validation_data)
+        data, judged = (X, Y, weights), self._validation_rows(validation_data)
         if first:
             _network.initialize(network, self, random_state)
             self._begin(network)
         self._show(network)
-        data = X, Y, weights
-        if is_stochastic(self.solver):
-            self._fit_stochastic(network, loss, data, judged, random_state, incremental, callbacks)
-        else:
-            self._fit_lbfgs(network, loss, data, judged, callbacks)
+        preparation = self._preparation = _presets.preparation(self, X, Y)
+        if preparation is not None:
+            data = preparation.of(data)
+            judged = None if judged is None else preparation.of(judged)
+            if not first:
+                preparation.scale_down(network)
+        try:
+            if is_stochastic(self.solver):
+                self._fit_stochastic(
+                    network, loss, data, judged, random_state, incremental, callbacks
+                )
+            else:
+                self._fit_lbfgs(network, loss, data, judged, callbacks)
+        finally:
+            if preparation is not None:
+                preparation.scale_up(network)
         if not np.isfinite(self.network_.parameters).all():
             raise ValueError(NOT_FINITE)
         return self
@@ -160,7 +177,9 @@ class BaseMLP(BaseEstimator):
             data, judged = split(data, self.validation_fraction, random_state, self._stratifies())
         X, Y, weights = data
         rows = as_rows(X, self._smoothed(Y), weights, network.dtype)
-        size = check_batch_size(self.batch_size, len(rows), needs_all_rows(self.solver))
+        size = check_batch_size(
+            self.batch_size, len(rows), needs_all_rows(self.solver), _presets.batch_size(self)
+        )
         network.check_batch_size(size)
         self._optimizer = solver
         self._begin_records()
@@ -200,6 +219,10 @@ class BaseMLP(BaseEstimator):
         return X, Y, None if weights is None else _check_sample_weight(weights, X)
 
     def _check_solver(self) -> bool:
+        if self.preset is not None:
+            raise AttributeError(
+                f"partial_fit: not with preset={self.preset!r}, whose schedule has to know the end"
+            )
         if not is_stochastic(self.solver):
             raise AttributeError(
                 "partial_fit is only available for stochastic optimizers. "
@@ -220,8 +243,10 @@ class BaseMLP(BaseEstimator):
         """Return the network's outputs (n, n_outputs) for rows that are still to be checked."""
         own = self.__dict__
         predictor = own.get("_predictor")
+        preparation = own.get("_preparation")
         if (
             predictor is not None
+            and preparation is None
             and predictor.takes(X)
             and "feature_names_in_" not in own
             and predictor.shows(self.coefs_, self.intercepts_)
@@ -229,6 +254,8 @@ class BaseMLP(BaseEstimator):
             return predictor.outputs(X)
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        if preparation is not None:
+            X = preparation.inputs(X)
         return self._predictor_for(X.dtype).outputs_of_any(X)
 
     def _predictor_for(self, dtype: np.dtype) -> Predictor:
@@ -243,7 +270,7 @@ class BaseMLP(BaseEstimator):
         ):
             return predictor
         sizes = [len(self.coefs_[0]), *(coef.shape[1] for coef in self.coefs_)]
-        network = _network.build(self, sizes, self._loss(), wide)
+        network = _network.build(_presets.as_applied(self), sizes, self._loss(), wide)
         _network.take_over(network, self.coefs_, self.intercepts_)
         if hasattr(self, "network_"):
             _network.take_extras(network, self.network_)

@@ -52,6 +52,7 @@ OF_ALL: dict[str, list[Any]] = {
     "n_threads": [Interval(Integral, 1, None, closed="left"), None],
     "time_limit": [Interval(Real, 0, None, closed="neither"), None],
     "callbacks": [callable, "array-like", None],
+    "preset": [StrOptions({"tabular"}), None],
 }
 OF_CLASSIFIERS: dict[str, list[Any]] = OF_ALL | {
     "label_smoothing": [Interval(Real, 0, 1, closed="both")],

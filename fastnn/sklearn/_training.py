@@ -16,14 +16,15 @@ from fastnn.network import Network
 from fastnn.progress import epoch_bar
 from fastnn.sklearn._losses import Loss
 from fastnn.sklearn._rows import Core, Rows
+from fastnn.sklearn._scaled import ScaledCore
 from fastnn.sklearn._solver import Solver
 from fastnn.sklearn._validation import Validation
 
 Callback = Callable[[Any, History], object]
 
 
-def check_batch_size(batch_size: Any, n: int, needs_all: bool) -> int:
-    """Return the rows of a mini-batch.
+def check_batch_size(batch_size: Any, n: int, needs_all: bool, automatic: int = 200) -> int:
+    """Return the rows of a mini-batch; ``automatic`` are those of "auto".
 
     Raises
     ------
@@ -36,7 +37,7 @@ def check_batch_size(batch_size: Any, n: int, needs_all: bool) -> int:
         If there are fewer rows than that.
     """
     if isinstance(batch_size, str):  # "auto"
-        return n if needs_all else min(200, n)
+        return n if needs_all else min(automatic, n)
     if needs_all and batch_size < n:
         raise ValueError(
             f"batch_size: this solver needs all {n} rows in one mini-batch, got {batch_size}"
@@ -99,7 +100,12 @@ class Training:
         seed = int(random_state.randint(np.iinfo(np.int32).max)) if dropping else 0
         # Forward, backward and update: six operations a weight and row.
         pace = pace_of(estimator.n_threads, 6.0 * batch_size * network.n_parameters)
-        self._core = Core(network, loss, rows, batch_size, solver.rule, solver.slots, seed, pace)
+        self._core: Core | ScaledCore
+        if estimator.preset is None:
+            rule, slots = solver.rule, solver.slots
+            self._core = Core(network, loss, rows, batch_size, rule, slots, seed, pace)
+        else:
+            self._core = ScaledCore(estimator, network, loss, rows, batch_size)
         self._costs = _Costs(loss, rows, batch_size)
         self._n_batches = -(-len(rows) // batch_size)
         self._order = self._ascending = np.arange(len(rows), dtype=np.intp)
@@ -123,7 +129,7 @@ class Training:
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=2)
             return
-        if not one_of_many:
+        if not one_of_many and estimator.preset is None:  # a preset takes them all
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({max_epochs}) "
                 "reached and the optimization hasn't converged yet.",
@@ -179,7 +185,9 @@ class Training:
                 print(f"Validation score: {score:f}")
             estimator.validation_scores_.append(score)
             worse = score < estimator.best_validation_score_ + estimator.tol
-            if score > estimator.best_validation_score_:
+            best = estimator.best_validation_score_
+            # Of equals scikit-learn keeps the first, the preset the last.
+            if score > best or (score == best and estimator.preset is not None):
                 estimator.best_validation_score_ = score
                 estimator._best = _state_of(self._network)
         estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0

@@ -125,6 +125,7 @@ def _scorer(estimator: Any, metric: Any, X: Any, Y: np.ndarray, weights: Any) ->
     judged = copy.copy(estimator)
     # The rows come without their column names.
     vars(judged).pop("feature_names_in_", None)
+    judged._preparation = None  # and as they go into the network
     y = estimator._targets_as_given(Y)
     judged._show(estimator.network_)
     told = {} if weights is None else {"sample_weight": weights}
