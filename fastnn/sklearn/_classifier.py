@@ -107,7 +107,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         default the accuracy.
     n_threads : int, optional
         Threads that share each mini-batch; by default as many as are worth it and free. The
-        numbers do not depend on it. Not of "lbfgs".
+        numbers do not depend on it. Not of "lbfgs" or of a preset.
     time_limit : float, optional
         Seconds after which training ends, with the epoch that is then at work.
     callbacks : callable or list of callables, optional
@@ -154,7 +154,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     A sparse matrix is made dense mini-batch by mini-batch (with a preset, as a whole).
 
     With ``preset="tabular"`` it trains by the simple variant of RealMLP (Holzmüller, Grinsztajn and
-    Steinwart, *Better by default*, 2024), in so far: three hidden layers of 256 SELU units;
+    Steinwart, *Better by default*, 2024): three hidden layers of 256 SELU units;
     ``label_smoothing=0.1``; Adam with ``beta_2=0.95`` and ``learning_rate_init=0.04``; 256 epochs
     of mini-batches of 256 rows under ``schedules.coslog4``; no ``alpha``; the epoch that was best
     on rows set aside (``early_stopping`` without stopping), of equals the last. Inputs are scaled

@@ -101,7 +101,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         "neg_mean_absolute_error"; by default R².
     n_threads : int, optional
         Threads that share each mini-batch; by default as many as are worth it and free. The
-        numbers do not depend on it. Not of "lbfgs".
+        numbers do not depend on it. Not of "lbfgs" or of a preset.
     time_limit : float, optional
         Seconds after which training ends, with the epoch that is then at work.
     callbacks : callable or list of callables, optional
@@ -147,7 +147,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     A sparse matrix is made dense mini-batch by mini-batch (with a preset, as a whole).
 
     With ``preset="tabular"`` it trains by the simple variant of RealMLP (Holzmüller, Grinsztajn and
-    Steinwart, *Better by default*, 2024), in so far: three hidden layers of 256 Mish units; targets
+    Steinwart, *Better by default*, 2024): three hidden layers of 256 Mish units; targets
     standardized (``loss_curve_`` is of those; not with "poisson"); Adam with ``beta_2=0.95`` and
     ``learning_rate_init=0.07``; 256 epochs of mini-batches of 256 rows under ``schedules.coslog4``;
     no ``alpha``; the epoch that was best on rows set aside (``early_stopping`` without stopping),

@@ -29,13 +29,27 @@ cdef extern from "steps.h" nogil:
     ctypedef void StepFloat(
         float*, const float*, float*, float*, Py_ssize_t, const float*) noexcept nogil
     ctypedef struct StepsDouble:
-        StepDouble *plain, *momentum, *nesterov, *by_squares, *adam, *rprop
-        StepDouble *decay, *shrink, *add_penalty
+        StepDouble* plain
+        StepDouble* momentum
+        StepDouble* nesterov
+        StepDouble* by_squares
+        StepDouble* adam
+        StepDouble* rprop
+        StepDouble* decay
+        StepDouble* shrink
+        StepDouble* add_penalty
         double (*sum_of_squares)(const double*, Py_ssize_t) noexcept nogil
         double (*sum_of_sizes)(const double*, Py_ssize_t) noexcept nogil
     ctypedef struct StepsFloat:
-        StepFloat *plain, *momentum, *nesterov, *by_squares, *adam, *rprop
-        StepFloat *decay, *shrink, *add_penalty
+        StepFloat* plain
+        StepFloat* momentum
+        StepFloat* nesterov
+        StepFloat* by_squares
+        StepFloat* adam
+        StepFloat* rprop
+        StepFloat* decay
+        StepFloat* shrink
+        StepFloat* add_penalty
         double (*sum_of_squares)(const float*, Py_ssize_t) noexcept nogil
         double (*sum_of_sizes)(const float*, Py_ssize_t) noexcept nogil
     const StepsDouble* fastnn_steps_double
