@@ -77,6 +77,47 @@ def test_for_any_mini_batch_and_penalty_too(name, penalty, batch_size):
         assert same_cost == cost
 
 
+@pytest.mark.parametrize("sizes", [[401, 30, 10], [256, 64, 17, 10], [700, 10]])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_members_that_own_inputs_too(sizes, optimizer, penalty, dtype):
+    """With many inputs and few neurons."""
+    rows, labels = RNG.normal(size=(95, sizes[0])), RNG.integers(0, 10, 95)
+    results = []
+    for n_threads in (1, 2, 3, 4):
+        options = {"activation": "tanh", "dtype": dtype, "rng": 0}
+        if len(sizes) > 2:
+            options["normalization"] = "batch"
+        net = fastnn.Network(sizes, fastnn.LogLikelihoodCost, **options)
+        net.fit(
+            rows, labels, epochs=2, batch_size=10, n_threads=n_threads, learning_rate=0.01,
+            optimizer=OPTIMIZERS[optimizer], regularizer=PENALTIES[penalty],
+        )  # fmt: skip
+        results.append(net.parameters.copy())
+    assert np.isfinite(results[0]).all()
+    for result in results[1:]:
+        np.testing.assert_array_equal(result, results[0])
+
+
+@pytest.mark.parametrize("form", ["bytes", "float32", "sparse"])
+def test_members_that_own_inputs_take_any_kind(form):
+    scipy_sparse = pytest.importorskip("scipy.sparse")
+    rows = RNG.integers(0, 255, (60, 300)).astype(np.uint8)
+    given = {
+        "bytes": rows,
+        "float32": rows.astype(np.float32),
+        "sparse": scipy_sparse.csr_array(rows.astype(float)),
+    }[form]
+    results = []
+    for X, n_threads in ((rows.astype(float), 1), (given, 1), (given, 2)):
+        net = fastnn.Network([300, 20, 10], input_scale=1 / 255, rng=0)
+        net.fit(X, LABELS[:60], epochs=2, batch_size=10, n_threads=n_threads)
+        results.append(net.parameters.copy())
+    np.testing.assert_array_equal(results[1], results[0])
+    np.testing.assert_array_equal(results[2], results[0])
+
+
 def test_large_products_too():
     """Those of BLAS, which multiplies tile by tile."""
     rows, labels = RNG.normal(size=(600, 700)), RNG.integers(0, 10, 600)

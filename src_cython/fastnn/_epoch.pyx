@@ -14,9 +14,9 @@ from fastnn._pace cimport Pace, Times, c_members, c_note, c_stretch
 from fastnn._passes cimport (
     COST, GATHER, GRADIENT, N_PHASES, PREDICT, TRAIN, Pass, c_forward, c_gradient,
     c_mark, c_output_delta, c_share, c_start_clock, c_update, c_wait)
-from fastnn._plan cimport CompiledPlan, Layer, Plan, c_n_in, c_n_out
+from fastnn._plan cimport CompiledPlan, Layer, Plan, c_n_in, c_n_out, c_n_pieces, c_piece
 from fastnn._rows cimport (
-    RowSource, Source, as_source, c_gather, c_row_bytes, c_row_memory, c_rows)
+    RowSource, Source, as_source, c_gather, c_gather_piece, c_row_bytes, c_row_memory, c_rows)
 from fastnn._team cimport Work, c_run
 
 
@@ -94,14 +94,47 @@ cdef void _gather(
         memcpy(out + i * n, rows + order[i] * n, n * sizeof(floating))
 
 
+cdef void _load_inputs(
+    floating* work, const Source* X, const Py_ssize_t* order, const Plan* plan, Pass* how,
+) noexcept nogil:
+    """Gather the member's share: of each row its inputs if it owns some, else of the rows."""
+    cdef Layer* first = &plan.layers[0]
+    cdef floating* inputs = work + plan.inputs
+    cdef int begin, end
+    if _is_by_pieces(X, plan, how):
+        begin, end = c_share(c_n_pieces(first), how)
+        begin, end = c_piece(first, begin), c_piece(first, end)
+        if begin < end:
+            c_gather_piece(X, inputs + begin, first.n_in, order, how.m, begin, end)
+    else:
+        begin, end = c_share(how.m, how)
+        c_gather(X, inputs + begin * <Py_ssize_t> first.n_in, order, begin, end - begin)
+
+
+cdef bint _is_by_pieces(const Source* X, const Plan* plan, Pass* how) noexcept nogil:
+    """Whether members gather their inputs of all rows, and not all inputs of their rows."""
+    return how.n_members > 1 and plan.layers[0].cut > 0 and c_row_bytes(X) > 0
+
+
 cdef void _look_ahead(
-    const char** places, const Source* X, const Py_ssize_t* order, Py_ssize_t n, Pass* how,
+    const char** places, const Source* X, const Py_ssize_t* order, Py_ssize_t n, const Plan* plan,
+    Pass* how,
 ) noexcept nogil:
     """Let the step ask for what the member will gather next, of the n rows that are left."""
     cdef int begin, end, i
+    cdef Py_ssize_t number
     how.ahead.rows, how.ahead.bytes, how.ahead.n_rows = places, c_row_bytes(X), 0
     # Products of more rows take so long that nobody waits for memory.
     if how.m > FEW_ROWS or how.m > n or how.ahead.bytes == 0:
+        return
+    if _is_by_pieces(X, plan, how):
+        begin, end = c_share(c_n_pieces(&plan.layers[0]), how)
+        begin, end = c_piece(&plan.layers[0], begin), c_piece(&plan.layers[0], end)
+        number = how.ahead.bytes // X.n_columns
+        for i in range(how.m):
+            places[i] = c_row_memory(X, order[i]) + begin * number
+        how.ahead.n_rows = how.m
+        how.ahead.bytes = (end - begin) * number
         return
     begin, end = c_share(how.m, how)
     for i in range(begin, end):
@@ -182,12 +215,9 @@ cdef void _train_on_batch(
 ) noexcept nogil:
     """One mini-batch, from the rows that the order has after ``done`` others."""
     cdef const char* places[FEW_ROWS]
-    cdef int begin, end
     cdef floating* work = <floating*> told.work
     cdef bint weighted = told.row_weights != NULL
-    begin, end = c_share(how.m, how)
-    c_gather(told.X, work + told.plan.inputs + begin * <Py_ssize_t> c_n_in(told.plan),
-             told.order + done, begin, end - begin)
+    _load_inputs(work, told.X, told.order + done, told.plan, how)
     _load_targets(work, <const floating*> told.Y, <const floating*> told.row_weights,
                   told.order + done, told.plan, told.rule.per_batch, how)
     c_mark(how, GATHER)
@@ -200,7 +230,8 @@ cdef void _train_on_batch(
         c_mark(how, COST)
     if told.with_cost and told.rule.penalty_in_cost != 0:
         c_wait(how)  # the penalty is that of the weights before the step
-    _look_ahead(places, told.X, told.order + done + how.m, told.n_order - done - how.m, how)
+    _look_ahead(places, told.X, told.order + done + how.m, told.n_order - done - how.m,
+                told.plan, how)
     c_update(<floating*> told.slots, work, parameters, told.plan, told.rule, how)
 
 

@@ -14,8 +14,10 @@ from fastnn._norm cimport (
     BATCH, GROUP, NO_NORM, c_blocks_delta, c_blocks_forward, c_columns_backward, c_columns_forward,
     c_parameter_sums, c_running_forward, c_running_update)
 from fastnn._optim cimport SGD, c_add_penalty, c_decay, c_limit_norms, c_optimizer_step, c_shrink
-from fastnn._plan cimport Layer, Plan
-from fastnn._products cimport FASTNN_LINE, Ahead, c_product_nn, c_product_nt, c_product_tn
+from fastnn._plan cimport Layer, Plan, c_n_pieces, c_piece
+from fastnn._products cimport (
+    FASTNN_LINE, Ahead, c_product_nn, c_product_nt, c_product_nt_piece, c_product_tn,
+    c_product_tn_piece)
 from fastnn._team cimport c_meet
 
 
@@ -160,6 +162,28 @@ cdef void _finish_forward(
     c_mark(how, ACTIVATION)
 
 
+cdef void _sum_of_pieces(
+    floating* work, floating* z, const floating* inp, const floating* parameters,
+    const Layer* layer, Window own, Pass* how,
+) noexcept nogil:
+    """z := inp Wᵀ + b, in two sums over the inputs, each by the member whose inputs they are."""
+    cdef const floating* weights = parameters + layer.weights
+    cdef floating* other = work + layer.delta  # which nobody needs yet
+    cdef int begin, end, i, j
+    begin, end = c_share(2, how)
+    if begin == 0 and end > 0:
+        c_product_nt_piece(z, inp, weights, parameters + layer.biases, how.m, layer.n_out,
+                           layer.n_in, 0, layer.cut)
+    if end == 2 and begin < 2:
+        c_product_nt_piece(other, inp, weights, <const floating*> NULL, how.m, layer.n_out,
+                           layer.n_in, layer.cut, layer.n_in)
+    c_mark(how, FORWARD)
+    c_wait(how)
+    for i in range(how.m):
+        for j in range(own.begin, own.end):
+            z[i * own.n + j] += other[i * own.n + j]
+
+
 cdef void _layer_forward(
     floating* work, const floating* inp, const floating* parameters, floating* running, const Layer*
     layer, int l, Pass* how,
@@ -167,9 +191,13 @@ cdef void _layer_forward(
     """One layer: each member its neurons, then, if whole rows are needed, each its rows."""
     cdef floating* z = work + (layer.act if layer.z < 0 else layer.z)
     cdef Window own = _neurons(layer, how)
+    cdef bint in_pieces = layer.cut > 0 and how.mode != PREDICT
+    if in_pieces:
+        _sum_of_pieces(work, z, inp, parameters, layer, own, how)
     if own.begin < own.end:
-        c_product_nt(z, inp, parameters + layer.weights, parameters + layer.biases,
-                     how.m, layer.n_out, layer.n_in, own.begin, own.end, layer.tile)
+        if not in_pieces:
+            c_product_nt(z, inp, parameters + layer.weights, parameters + layer.biases,
+                         how.m, layer.n_out, layer.n_in, own.begin, own.end, layer.tile)
         c_mark(how, FORWARD)
         if layer.norm == BATCH:
             _norm_forward(z, work, parameters, running, layer, own, how)
@@ -310,6 +338,22 @@ cdef void _step_by_gradient(
                      how.rate, <double> how.step + 1)
 
 
+cdef void _other_parameters_by_sgd(
+    floating* work, floating* parameters, const Layer* layer, int begin, int end, floating step,
+    Pass* how,
+) noexcept nogil:
+    """A plain step of the biases, gammas and betas of the neurons from begin to end."""
+    if begin >= end:
+        return
+    c_column_sums(parameters + layer.biases + begin, work + layer.delta + begin, how.m,
+                  end - begin, layer.n_out, step, <floating> 1)
+    if layer.norm != NO_NORM:
+        _add_scaled(parameters + layer.gamma + begin, _dgamma(work, layer) + begin, end - begin,
+                    step, <floating> 1)
+        _add_scaled(parameters + layer.beta + begin, _dbeta(work, layer) + begin, end - begin,
+                    step, <floating> 1)
+
+
 cdef void _tile_by_sgd(
     floating* work, const floating* inp, floating* parameters,
     const Layer* layer, const StepRule* rule, int begin, int end, Ahead* ahead, Pass* how,
@@ -324,13 +368,7 @@ cdef void _tile_by_sgd(
         decay = 1
     c_product_tn(weights, work + layer.delta, inp, layer.n_out, layer.n_in, how.m, step,
                  decay, begin, end, ahead)
-    c_column_sums(parameters + layer.biases + begin, work + layer.delta + begin, how.m,
-                  end - begin, layer.n_out, step, <floating> 1)
-    if layer.norm != NO_NORM:
-        _add_scaled(parameters + layer.gamma + begin, _dgamma(work, layer) + begin, end - begin,
-                    step, <floating> 1)
-        _add_scaled(parameters + layer.beta + begin, _dbeta(work, layer) + begin, end - begin,
-                    step, <floating> 1)
+    _other_parameters_by_sgd(work, parameters, layer, begin, end, step, how)
     c_mark(how, UPDATE)
 
 
@@ -368,6 +406,25 @@ cdef void _tile_by_optimizer(
     c_mark(how, OPTIMIZER)
 
 
+cdef void _pieces_by_sgd(
+    floating* work, const floating* inp, floating* parameters, const Layer* layer,
+    const StepRule* rule, Pass* how,
+) noexcept nogil:
+    """A plain step of the weights of the member's inputs, and of its neurons' other parameters."""
+    cdef Window own = _neurons(layer, how)
+    cdef floating step = <floating> (-how.rate / how.m)
+    cdef floating decay = <floating> (1 - how.rate * rule.l2 / how.divisor)
+    cdef int first, last, piece
+    first, last = c_share(c_n_pieces(layer), how)
+    _share_lines(&how.ahead, last - first)
+    for piece in range(first, last):
+        c_product_tn_piece(parameters + layer.weights, work + layer.delta, inp, layer.n_out,
+                           layer.n_in, how.m, step, decay, c_piece(layer, piece),
+                           c_piece(layer, piece + 1), &how.ahead)
+    _other_parameters_by_sgd(work, parameters, layer, own.begin, own.end, step, how)
+    c_mark(how, UPDATE)
+
+
 cdef void _share_lines(Ahead* ahead, int n_tiles) noexcept nogil:
     """Divide what is wanted soon among the tiles that are computed until then."""
     cdef Py_ssize_t lines = ahead.n_rows * ((ahead.bytes + FASTNN_LINE - 1) // FASTNN_LINE)
@@ -394,6 +451,9 @@ cdef void c_update(
         if l > 0:
             _hidden_delta(work, parameters, plan, l - 1, how)
         inp = _input_of(work, plan, l)
+        if layer.cut > 0 and rule.kind == SGD and rule.l1 == 0 and rule.max_norm == 0:
+            _pieces_by_sgd(work, inp, parameters, layer, rule, how)
+            continue
         ahead = &how.ahead if l == 0 else NULL
         own = _neurons(layer, how)
         begin = own.begin

@@ -15,6 +15,10 @@ COLUMNS = (
 )
 NUMBERS = ("eps", "momentum", "dropout", "train_scale", "predict_scale")
 
+cdef enum:
+    FEW_ROWS = 64
+    LINE = 16  # numbers: pieces begin where a cache line does
+
 cdef Py_ssize_t LARGEST = 2147483647  # of a C int, which BLAS counts with
 
 
@@ -97,6 +101,7 @@ cdef class CompiledPlan:
                                  f"before it has {self.c.layers[l - 1].n_out} neurons")
             self.c.needs_blas |= not c_is_small(
                 batch_size, self.c.layers[l].n_out, self.c.layers[l].n_in)
+            self.c.layers[l].cut = self._cut(l)
             self.c.needs_two_rows |= self.c.layers[l].norm == <int> BATCH
         _check_region("inputs", inputs, batch_size * c_n_in(&self.c), work_size)
         _check_region("targets", targets, batch_size * c_n_out(&self.c), work_size)
@@ -173,6 +178,21 @@ cdef class CompiledPlan:
         self._check_workspace(layer)
         return 0
 
+    cdef int _cut(self, int l):
+        """Return where the sums over a layer's inputs are cut, or 0 for nowhere.
+
+        With many inputs, few neurons and few rows a member that owned neurons would wait for the
+        inputs that others gathered. It owns inputs instead.
+        """
+        cdef Layer* layer = &self.c.layers[l]
+        if l > 0 or layer.n_in < 256 or layer.n_in < 4 * layer.n_out:
+            return 0
+        if self.c.batch_size > FEW_ROWS:
+            return 0
+        if not c_is_small(self.c.batch_size, layer.n_out, layer.n_in):
+            return 0
+        return (layer.n_in // 2 + LINE - 1) // LINE * LINE
+
     cdef int _check_parameters(self, Layer* layer) except -1:
         """Check the offsets in the parameters and in the running statistics."""
         _check_region("weights", layer.weights, layer.n_out * <Py_ssize_t> layer.n_in,
@@ -235,6 +255,14 @@ cdef class CompiledPlan:
         if work != self.c.work_size:
             raise ValueError(f"work: expected {self.c.work_size} numbers, got {work}")
         return 0
+
+
+cdef int c_n_pieces(const Layer* layer) noexcept nogil:
+    return 1 if layer.cut == 0 else 2
+
+
+cdef int c_piece(const Layer* layer, int piece) noexcept nogil:
+    return 0 if piece == 0 else (layer.cut if piece < c_n_pieces(layer) else layer.n_in)
 
 
 cdef int c_n_in(const Plan* plan) noexcept nogil:

@@ -42,10 +42,10 @@ static inline void fastnn_ask(FastnnAhead *ahead, ptrdiff_t lines)
 
 typedef struct {
     const char *name; /* NULL where there are no small products */
-    void (*nt_double)(double *, ptrdiff_t, const double *, ptrdiff_t, const double *,
+    void (*nt_double)(double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t,
                       const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
-    void (*nt_float)(float *, ptrdiff_t, const float *, ptrdiff_t, const float *, const float *,
-                     ptrdiff_t, ptrdiff_t, ptrdiff_t);
+    void (*nt_float)(float *, ptrdiff_t, const float *, ptrdiff_t, const float *, ptrdiff_t,
+                     const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
     void (*tn_double)(double *, ptrdiff_t, const double *, ptrdiff_t, const double *, ptrdiff_t,
                       ptrdiff_t, ptrdiff_t, ptrdiff_t, double, double, FastnnAhead *);
     void (*tn_float)(float *, ptrdiff_t, const float *, ptrdiff_t, const float *, ptrdiff_t,

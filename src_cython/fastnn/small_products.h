@@ -110,7 +110,8 @@ INLINE void NAME(four_totals)(REAL *to, const VECTOR *v, const REAL *bias)
                                  _mm512_shuffle_f64x2(ab, cd, 0xee));
     __m512d sums = _mm512_add_pd(_mm512_shuffle_f64x2(half, half, 0x88),
                                  _mm512_shuffle_f64x2(half, half, 0xdd));
-    _mm256_storeu_pd(to, _mm256_add_pd(_mm512_castpd512_pd256(sums), _mm256_loadu_pd(bias)));
+    _mm256_storeu_pd(to, _mm256_add_pd(_mm512_castpd512_pd256(sums),
+                                       bias ? _mm256_loadu_pd(bias) : _mm256_setzero_pd()));
 #else
     __m512 a = (__m512)v[0], b = (__m512)v[1], c = (__m512)v[2], d = (__m512)v[3];
     __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
@@ -118,14 +119,15 @@ INLINE void NAME(four_totals)(REAL *to, const VECTOR *v, const REAL *bias)
     __m512 fours = _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
     __m256 half = _mm256_add_ps(_mm512_castps512_ps256(fours), _mm512_extractf32x8_ps(fours, 1));
     __m128 sums = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
-    _mm_storeu_ps(to, _mm_add_ps(sums, _mm_loadu_ps(bias)));
+    _mm_storeu_ps(to, _mm_add_ps(sums, bias ? _mm_loadu_ps(bias) : _mm_setzero_ps()));
 #endif
 }
 #endif
 
 /* A tile of C := A B^T + bias: the dot products of `rows` rows of A with `cols` rows of B. */
 INLINE void NAME(dot_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
-                           const REAL *bias, ptrdiff_t k, const int rows, const int cols)
+                           ptrdiff_t ldb, const REAL *bias, ptrdiff_t k, const int rows,
+                           const int cols)
 {
     VECTOR sums[DOT_ROWS][DOT_COLS];
     ptrdiff_t p = 0;
@@ -136,7 +138,7 @@ INLINE void NAME(dot_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
     for (; p + LANES <= k; p += LANES) {
         VECTOR b[DOT_COLS];
         for (int j = 0; j < cols; j++)
-            b[j] = *(const VECTOR *)(B + j * k + p);
+            b[j] = *(const VECTOR *)(B + j * ldb + p);
         for (int i = 0; i < rows; i++) {
             VECTOR a = *(const VECTOR *)(A + i * lda + p);
             for (int j = 0; j < cols; j++)
@@ -146,7 +148,7 @@ INLINE void NAME(dot_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
     if (rest) {
         VECTOR b[DOT_COLS];
         for (int j = 0; j < cols; j++)
-            b[j] = NAME(load_part)(B + j * k + p, rest);
+            b[j] = NAME(load_part)(B + j * ldb + p, rest);
         for (int i = 0; i < rows; i++) {
             VECTOR a = NAME(load_part)(A + i * lda + p, rest);
             for (int j = 0; j < cols; j++)
@@ -162,45 +164,49 @@ INLINE void NAME(dot_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
 #endif
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < cols; j++)
-            C[i * ldc + j] = NAME(total)(sums[i][j]) + bias[j];
+            C[i * ldc + j] = NAME(total)(sums[i][j]) + (bias ? bias[j] : 0);
 }
 
 /* `rows` rows of C: full tiles, then what is left of the columns. */
 INLINE void NAME(dot_rows)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
-                           const REAL *bias, ptrdiff_t n, ptrdiff_t k, const int rows)
+                           ptrdiff_t ldb, const REAL *bias, ptrdiff_t n, ptrdiff_t k,
+                           const int rows)
 {
     ptrdiff_t j = 0;
     for (; j + DOT_COLS <= n; j += DOT_COLS)
-        NAME(dot_tile)(C + j, ldc, A, lda, B + j * k, bias + j, k, rows, DOT_COLS);
+        NAME(dot_tile)(C + j, ldc, A, lda, B + j * ldb, ldb, bias ? bias + j : NULL, k, rows, DOT_COLS);
     for (; j + 2 <= n; j += 2)
-        NAME(dot_tile)(C + j, ldc, A, lda, B + j * k, bias + j, k, rows, 2);
+        NAME(dot_tile)(C + j, ldc, A, lda, B + j * ldb, ldb, bias ? bias + j : NULL, k, rows, 2);
     if (j < n)
-        NAME(dot_tile)(C + j, ldc, A, lda, B + j * k, bias + j, k, rows, 1);
+        NAME(dot_tile)(C + j, ldc, A, lda, B + j * ldb, ldb, bias ? bias + j : NULL, k, rows, 1);
 }
 
 /* All rows of C, of as many columns as rows of B fit in the cache beside them. */
 static void NAME(dot_columns)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
-                              const REAL *bias, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
+                              ptrdiff_t ldb, const REAL *bias, ptrdiff_t m, ptrdiff_t n,
+                              ptrdiff_t k)
 {
     ptrdiff_t i = 0;
     for (; i + DOT_ROWS <= m; i += DOT_ROWS)
-        NAME(dot_rows)(C + i * ldc, ldc, A + i * lda, lda, B, bias, n, k, DOT_ROWS);
+        NAME(dot_rows)(C + i * ldc, ldc, A + i * lda, lda, B, ldb, bias, n, k, DOT_ROWS);
     for (; i + 2 <= m; i += 2)
-        NAME(dot_rows)(C + i * ldc, ldc, A + i * lda, lda, B, bias, n, k, 2);
+        NAME(dot_rows)(C + i * ldc, ldc, A + i * lda, lda, B, ldb, bias, n, k, 2);
     if (i < m)
-        NAME(dot_rows)(C + i * ldc, ldc, A + i * lda, lda, B, bias, n, k, 1);
+        NAME(dot_rows)(C + i * ldc, ldc, A + i * lda, lda, B, ldb, bias, n, k, 1);
 }
 
 #define CACHED 131072 /* bytes of B: a part of the second cache */
 
 static void NAME(dot_product)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
-                              const REAL *bias, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
+                              ptrdiff_t ldb, const REAL *bias, ptrdiff_t m, ptrdiff_t n,
+                              ptrdiff_t k)
 {
     ptrdiff_t fit = CACHED / (k * (ptrdiff_t)sizeof(REAL)) / DOT_COLS * DOT_COLS;
     if (fit < DOT_COLS)
         fit = DOT_COLS;
     for (ptrdiff_t j = 0; j < n; j += fit)
-        NAME(dot_columns)(C + j, ldc, A, lda, B + j * k, bias + j, m, n - j < fit ? n - j : fit, k);
+        NAME(dot_columns)(C + j, ldc, A, lda, B + j * ldb, ldb, bias ? bias + j : NULL, m,
+                          n - j < fit ? n - j : fit, k);
 }
 
 #undef CACHED
@@ -328,22 +334,22 @@ static void NAME(small_nn)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
 #define SHALLOW 32 /* depth up to which a dot product would be mostly the sum of its lanes */
 #define STRIPE 64   /* columns for which that is done at a time */
 
-/* C := A B^T + bias in every row, with A (m, k), B (n, k) in one piece, C (m, n), bias (n). Up to
+/* C := A B^T + bias in every row, with A (m, k), B (n, k), C (m, n), bias (n) or NULL. Up to
  * SHALLOW, B is turned round. */
 static void NAME(small_nt)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
-                           const REAL *bias, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
+                           ptrdiff_t ldb, const REAL *bias, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
 {
     REAL turned[SHALLOW * STRIPE];
     if (k > SHALLOW) {
-        NAME(dot_product)(C, ldc, A, lda, B, bias, m, n, k);
+        NAME(dot_product)(C, ldc, A, lda, B, ldb, bias, m, n, k);
         return;
     }
     for (ptrdiff_t j = 0; j < n; j += STRIPE) {
         ptrdiff_t width = n - j < STRIPE ? n - j : STRIPE;
         for (ptrdiff_t c = 0; c < width; c++)
             for (ptrdiff_t p = 0; p < k; p++)
-                turned[p * STRIPE + c] = B[(j + c) * k + p];
-        NAME(small_nn)(C + j, ldc, A, lda, turned, STRIPE, bias + j, m, width, k);
+                turned[p * STRIPE + c] = B[(j + c) * ldb + p];
+        NAME(small_nn)(C + j, ldc, A, lda, turned, STRIPE, bias ? bias + j : NULL, m, width, k);
     }
 }
 
