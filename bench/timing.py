@@ -15,7 +15,7 @@ from bench.works import Work
 
 Seconds = dict[int, float]  # by number of threads
 
-SETTLE = 0.2  # seconds; a BLAS pool keeps spinning for ~0.1 s after its last call
+SETTLE = 0.5  # seconds; idle workers of BLAS and OpenMP pools keep spinning for 0.1 to 0.2 s
 PROBE_ROWS = 5_000
 PROBE_RUNS = 3
 WORTH = 0.97  # a second thread must save at least 3 % to be preferred

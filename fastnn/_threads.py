@@ -13,8 +13,8 @@ from fastnn._pace import Pace
 __all__ = ["pace_of", "training", "usable", "work_of_batch"]
 
 # Operations of a mini-batch for each thread, below which sharing costs more than it gives: about
-# ten microseconds.
-WORTH_SHARING = 400_000
+# twenty microseconds, of which the lines that one processor takes from another are a good part.
+WORTH_SHARING = 1_500_000
 
 _lock = threading.Lock()
 _trainings = 0

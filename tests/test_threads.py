@@ -240,7 +240,7 @@ def eight_processors(monkeypatch):
     monkeypatch.setattr(_threads, "blas_limit", lambda: 8)
 
 
-@pytest.mark.parametrize(("work", "most"), [(0, 1), (4e5, 1), (8e5, 2), (2e6, 5), (1e9, 8)])
+@pytest.mark.parametrize(("work", "most"), [(0, 1), (1.5e6, 1), (3e6, 2), (8e6, 5), (1e9, 8)])
 def test_no_more_than_the_work_is_worth(eight_processors, work, most):
     assert _threads.pace_of(None, work).most == most
 
