@@ -2,13 +2,13 @@
 
 cdef enum:
     SAMPLES = 4          # by all and by one in turn, for the first ones find everything cold
-    FIRST_PATIENCE = 1
+    FIRST_PATIENCE = 4
     LAST_PATIENCE = 512
 
 # Seconds of a stretch, and of one that may turn out slow.
-cdef double STRETCH = 5e-3, TRIAL = 1e-3
+cdef double STRETCH = 5e-3, TRIAL = 5e-4
 # Seconds a unit of work is taken to need until one was measured; a unit is about an operation.
-cdef double GUESS = 1e-11
+cdef double GUESS = 5e-11
 # How much faster the other way must be to be taken.
 cdef double GAIN = 0.97
 
