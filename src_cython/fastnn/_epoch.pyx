@@ -12,8 +12,8 @@ from fastnn._costs cimport CROSS_ENTROPY, LOG_LIKELIHOOD, QUANTILE, c_cost_forwa
 from fastnn._optim cimport SGD, Rule, StepRule, c_penalty
 from fastnn._pace cimport Pace, Times, c_members, c_note, c_stretch
 from fastnn._passes cimport (
-    COST, GATHER, GRADIENT, N_PHASES, PREDICT, TRAIN, Pass, c_forward, c_gradient,
-    c_mark, c_output_delta, c_share, c_start_clock, c_update, c_wait)
+    COST, GATHER, GRADIENT, N_PHASES, PREDICT, TRAIN, Pass, c_alone, c_forward,
+    c_gradient, c_mark, c_output_delta, c_share, c_start_clock, c_update, c_wait)
 from fastnn._plan cimport CompiledPlan, Layer, Plan, c_n_in, c_n_out, c_n_pieces, c_piece
 from fastnn._rows cimport (
     RowSource, Source, as_source, c_gather, c_gather_piece, c_row_bytes, c_row_memory, c_rows)
@@ -58,18 +58,6 @@ cdef struct Told:
     double cost
     bint stopped             # by a signal
     double* seconds          # of each phase, or NULL
-
-
-cdef Pass _pass(int mode, int m, uint64_t seed, uint64_t step) noexcept nogil:
-    """A pass of one member that works alone."""
-    cdef Pass how
-    how.mode, how.m, how.seed, how.step = mode, m, seed, step
-    how.member, how.n_members = 0, 1
-    how.rate, how.divisor, how.since = 0, 1, 0
-    how.seconds = NULL
-    how.ahead.rows, how.ahead.n_rows, how.ahead.bytes = NULL, 0, 0
-    how.ahead.row, how.ahead.at, how.ahead.lines = 0, 0, 0
-    return how
 
 
 cdef double _batch_work(const Plan* plan, double m) noexcept nogil:
@@ -244,7 +232,7 @@ cdef void _look_for_signals(Told* told, Pass* how) noexcept nogil:
 
 cdef void _run_stretch(floating* parameters, Told* told, int member, int n_members) noexcept nogil:
     """What one member does in a stretch of an epoch."""
-    cdef Pass how = _pass(TRAIN, 0, told.seed, told.counter[0])
+    cdef Pass how = c_alone(TRAIN, 0, told.seed, told.counter[0])
     cdef Py_ssize_t done = told.done, batch = told.batch
     cdef double work = 0, since_signals = 0
     how.member, how.n_members = member, n_members
@@ -318,7 +306,7 @@ cdef void _run_predict(
     cdef Py_ssize_t n_out = c_n_out(plan), n = asked.X.n_rows
     cdef Py_ssize_t done = member * <Py_ssize_t> plan.batch_size
     cdef floating* work = <floating*> asked.work + member * plan.work_size
-    cdef Pass how = _pass(PREDICT, 0, 0, 0)
+    cdef Pass how = c_alone(PREDICT, 0, 0, 0)
     cdef double since_signals = 0
     while done < n and not asked.stopped:
         how.m = <int> min(<Py_ssize_t> plan.batch_size, n - done)
@@ -538,7 +526,7 @@ def forward_batch(
     _check_row_weights(row_weights.shape[0], rows.c.n_rows)
     _check_order(order, rows.c.n_rows)
     _check_mode(mode)
-    how = _pass(mode, <int> min(<Py_ssize_t> plan.c.batch_size, order.shape[0]), seed, step)
+    how = c_alone(mode, <int> min(<Py_ssize_t> plan.c.batch_size, order.shape[0]), seed, step)
     with nogil:
         c_gather(&rows.c, &work[plan.c.inputs], &order[0], 0, how.m)
         _load_targets(&work[0], &Y[0, 0], &row_weights[0] if row_weights.shape[0] else NULL,
@@ -555,7 +543,7 @@ def output_delta(
 
     ``weighted`` says whether their weights were gathered too.
     """
-    cdef Pass how = _pass(GRADIENT, m, 0, 0)
+    cdef Pass how = c_alone(GRADIENT, m, 0, 0)
     plan.check_vectors(plan.c.n_parameters, plan.c.n_running, work.shape[0])
     _check_m(&plan.c, m)
     _check_cost(&plan.c)
@@ -576,7 +564,7 @@ def update_batch(
         If something does not fit the plan, or the rule is one per mini-batch's weights, which
         are not known here.
     """
-    cdef Pass how = _pass(TRAIN, m, seed, step)
+    cdef Pass how = c_alone(TRAIN, m, seed, step)
     if rule.c.per_batch:
         raise ValueError("rule: expected one without per_batch")
     plan.check_vectors(parameters.shape[0], plan.c.n_running, work.shape[0])
@@ -599,7 +587,7 @@ def gradient_batch(
     It starts from the output's delta of rows run forward in the mode GRADIENT; ``gradient`` is
     laid out as ``parameters``.
     """
-    cdef Pass how = _pass(GRADIENT, m, 0, 0)
+    cdef Pass how = c_alone(GRADIENT, m, 0, 0)
     if gradient.shape[0] != plan.c.n_parameters:
         raise ValueError(f"gradient: expected {plan.c.n_parameters} numbers, "
                          f"got {gradient.shape[0]}")

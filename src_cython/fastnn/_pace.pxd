@@ -1,6 +1,6 @@
 """How many threads are worth it: found out while they work.
 
-A barrier costs a hundredth of a microsecond while every member has a processor, and milliseconds
+A meeting costs a quarter of a microsecond while every member has a processor, and milliseconds
 while another program has one of them. As the numbers are the same for any number of members, an
 epoch is done in stretches, each by all members or by one, whichever was faster the last time, and
 now and then by the other to see.

@@ -48,6 +48,8 @@ cdef struct Pass:
     double since     # when the last phase ended
 
 
+cdef Pass c_alone(int mode, int m, uint64_t seed, uint64_t step) noexcept nogil
+
 cdef void c_start_clock(Pass* how, double* seconds) noexcept nogil
 
 cdef void c_mark(Pass* how, int phase) noexcept nogil

@@ -61,6 +61,18 @@ cdef void c_wait(Pass* how) noexcept nogil:
         c_mark(how, SYNC)
 
 
+cdef Pass c_alone(int mode, int m, uint64_t seed, uint64_t step) noexcept nogil:
+    """A pass of one member that works alone."""
+    cdef Pass how
+    how.mode, how.m, how.seed, how.step = mode, m, seed, step
+    how.member, how.n_members = 0, 1
+    how.rate, how.divisor, how.since = 0, 1, 0
+    how.seconds = NULL
+    how.ahead.rows, how.ahead.n_rows, how.ahead.bytes = NULL, 0, 0
+    how.ahead.row, how.ahead.at, how.ahead.lines = 0, 0, 0
+    return how
+
+
 # Who computes what.
 
 
@@ -169,14 +181,13 @@ cdef void _sum_of_pieces(
     """z := inp Wᵀ + b, in two sums over the inputs, each by the member whose inputs they are."""
     cdef const floating* weights = parameters + layer.weights
     cdef floating* other = work + layer.delta  # which nobody needs yet
-    cdef int begin, end, i, j
-    begin, end = c_share(2, how)
-    if begin == 0 and end > 0:
-        c_product_nt_piece(z, inp, weights, parameters + layer.biases, how.m, layer.n_out,
-                           layer.n_in, 0, layer.cut)
-    if end == 2 and begin < 2:
-        c_product_nt_piece(other, inp, weights, <const floating*> NULL, how.m, layer.n_out,
-                           layer.n_in, layer.cut, layer.n_in)
+    cdef const floating* biases
+    cdef int first, last, piece, i, j
+    first, last = c_share(c_n_pieces(layer), how)
+    for piece in range(first, last):
+        biases = parameters + layer.biases if piece == 0 else NULL
+        c_product_nt_piece(z if piece == 0 else other, inp, weights, biases, how.m, layer.n_out,
+                           layer.n_in, c_piece(layer, piece), c_piece(layer, piece + 1))
     c_mark(how, FORWARD)
     c_wait(how)
     for i in range(how.m):

@@ -7,7 +7,7 @@ converts or refuses.
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from cython cimport floating
 
-from fastnn._passes cimport PREDICT, Pass, c_forward
+from fastnn._passes cimport PREDICT, Pass, c_alone, c_forward
 from fastnn._plan cimport CompiledPlan, c_n_in, c_n_out
 from fastnn._rows cimport c_all_finite
 
@@ -121,11 +121,9 @@ cdef bint _outputs(
     cdef floating* work = <floating*> self.buffers[2].buf
     cdef const floating* outputs = work + self.plan.c.layers[self.plan.c.n_layers - 1].out
     cdef Py_ssize_t i
-    cdef Pass how
+    cdef Pass how = c_alone(PREDICT, <int> m, 0, 0)
     if not c_all_finite(X, m * c_n_in(&self.plan.c)):
         return False
-    how.mode, how.m, how.member, how.n_members = PREDICT, <int> m, 0, 1
-    how.seed, how.step, how.seconds = 0, 0, NULL
     # With the GIL, which keeps others out of the workspace: this takes microseconds.
     c_forward(work, X, <const floating*> self.buffers[0].buf,
               <floating*> self.buffers[1].buf if self.plan.c.n_running else NULL,
