@@ -30,6 +30,7 @@ class CompiledPlan:
     def work_size(self) -> int: ...
     @property
     def n_gradients(self) -> int: ...
+    def room(self, n_slots: int) -> int: ...
     def __new__(
         cls,
         table: NDArray[np.int64],
@@ -42,6 +43,7 @@ class CompiledPlan:
         gradients: int,
         gradient_size: int,
         n_gradients: int,
+        exchange: int,
         n_parameters: int,
         n_running: int,
         work_size: int,

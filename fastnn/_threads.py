@@ -12,9 +12,9 @@ from fastnn._pace import Pace
 
 __all__ = ["pace_of", "training", "usable", "work_of_batch"]
 
-# Operations of a mini-batch for each thread, below which sharing costs more than it gives: about
-# twenty microseconds, of which the lines that one processor takes from another are a good part.
-WORTH_SHARING = 1_500_000
+# Operations of a mini-batch for each thread, below which a meeting costs more than sharing gives:
+# about five microseconds.
+WORTH_MEETING = 600_000
 
 _lock = threading.Lock()
 _trainings = 0
@@ -73,5 +73,5 @@ def pace_of(n_threads: int | None, work: float) -> Pace:
     """
     if n_threads is not None:
         return Pace(n_threads, True)
-    worth = int(work / WORTH_SHARING)
+    worth = int(work / WORTH_MEETING)
     return Pace(min(usable(), worth) if worth > 1 else 1)

@@ -105,7 +105,12 @@ class Network(Model):
     _predictor: Predictor | None = None
 
     def _workspace(
-        self, batch_size: int, dropout_factor: float = 1.0, n_gradients: int = 0
+        self,
+        batch_size: int,
+        dropout_factor: float = 1.0,
+        n_gradients: int = 0,
+        n_members: int = 1,
+        n_slots: int = 0,
     ) -> Workspace:
         """Return memory for mini-batches of up to ``batch_size`` rows, and its compiled plan."""
         return Workspace(
@@ -116,6 +121,8 @@ class Network(Model):
             costs.kernel_id(self.cost),
             costs.parameter_of(self.cost),
             n_gradients,
+            n_members,
+            n_slots,
         )
 
     def _predict_few(self, X: Any) -> np.ndarray | None:
@@ -147,7 +154,7 @@ class Network(Model):
         def run(part: np.ndarray, rates: np.ndarray, vectors: tuple[np.ndarray, ...]) -> float:
             parameters, running, slots, counter = vectors
             return _epoch.train_epoch(
-                workspace.compiled, rule, parameters, running, slots, workspace.memory,
+                workspace.compiled, rule, parameters, running, slots, workspace.rooms,
                 rows.X, rows.Y, rows.row_weights, part, rates, epoch.seed, counter, epoch.with_cost,
                 epoch.pace, epoch.seconds,
             )  # fmt: skip
@@ -168,8 +175,11 @@ class Network(Model):
         )  # fmt: skip
         planned = epoch.kept.get("plan")
         if planned is None or planned[0] != key:
-            n_gradients = epoch.pace.most if len(epoch.slots) else 0
-            workspace = self._workspace(batch_size, epoch.dropout_factor, n_gradients)
+            n_members, n_slots = epoch.pace.most, len(epoch.slots)
+            n_gradients = n_members if n_slots else 0
+            workspace = self._workspace(
+                batch_size, epoch.dropout_factor, n_gradients, n_members, n_slots
+            )
             planned = key, workspace, epoch.optimizer.rule(epoch.penalty, epoch.n)
             epoch.kept["plan"] = planned
         return planned[1], planned[2]

@@ -27,6 +27,9 @@ ALIGNMENT = 16
 LINE = 64  # bytes
 # Neurons of a layer that one thread computes together, and neurons from which there are four tiles.
 NARROW, WIDE = 16, 256
+# Operations in the time that sharing a layer costs, about 20 microseconds; inputs of a mini-batch
+# up to which every thread may hold them all.
+WORTH_A_LAYER, SMALL_INPUTS = 2_500_000, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,11 @@ class Workspace:
     cost_parameter : float, default 0
     n_gradients : int, default 0
         Threads that may step at the same time by another optimizer than plain SGD.
+    n_members : int, default 1
+        Threads that may work on a mini-batch: where it pays, there is memory for each, to work
+        apart.
+    n_slots : int, default 0
+        Of the optimizer's state.
     """
 
     def __init__(
@@ -130,6 +138,8 @@ class Workspace:
         cost: int,
         cost_parameter: float = 0.0,
         n_gradients: int = 0,
+        n_members: int = 1,
+        n_slots: int = 0,
     ) -> None:
         blocks = _Allocator(ALIGNMENT)
         n_in, n_out = layout.sizes[0], layout.sizes[-1]
@@ -144,8 +154,9 @@ class Workspace:
         tiles = [min(row["tile"], row["n_out"]) * row["n_in"] for row in rows]
         gradient_size = -(-max(tiles) // ALIGNMENT) * ALIGNMENT if n_gradients else 0
         gradients = blocks.take(n_gradients * gradient_size)
-        self.memory = aligned(blocks.size, dtype)
-        self.targets, self.row_weights = targets, row_weights
+        apart = n_members > 1 and _is_better_apart(layout.layers, options, batch_size)
+        exchange = blocks.take(2 * batch_size * layout.sizes[1]) if apart else -1
+        self.targets, self.row_weights, self.exchange = targets, row_weights, exchange
         self.gradients, self.gradient_size = gradients, gradient_size
         self.compiled = CompiledPlan(
             self.table,
@@ -157,12 +168,16 @@ class Workspace:
             gradients=gradients,
             gradient_size=gradient_size,
             n_gradients=n_gradients,
+            exchange=exchange,
             n_parameters=layout.n_parameters,
             n_running=layout.n_running,
             work_size=blocks.size,
             cost=cost,
             cost_parameter=cost_parameter,
         )
+        room = n_members * self.compiled.room(n_slots) if apart else blocks.size
+        self.rooms = aligned(room, dtype)
+        self.memory = self.rooms[: blocks.size]
 
     def block(self, name: str, m: int, layer: int = -1) -> np.ndarray:
         """Return a view (m, n_out) of a layer's ``out``, ``act``, ``delta``, ``z`` or ``xhat``.
@@ -177,6 +192,24 @@ class Workspace:
     def weights_of_rows(self, m: int) -> np.ndarray:
         """Return a view (m,) of the mini-batch's row weights."""
         return self.memory[self.row_weights : self.row_weights + m]
+
+
+def _is_better_apart(
+    layers: Sequence[tuple[int, int]], options: Sequence[LayerOptions], batch_size: int
+) -> bool:
+    """Return whether threads should share the first layer alone, and do the others each by itself.
+
+    That costs the others' arithmetic again for every thread, and saves all but one of their
+    meetings with what they move from one processor's cache to another's.
+    """
+    first, after = options[0], sum(n_in * n_out for n_in, n_out in layers[1:])
+    n_in, n_out = layers[0]
+    norm = first.normalization
+    needs_rows = norm is not None and not isinstance(norm, BatchNorm)
+    if len(layers) < 2 or n_out <= _tile(n_out) or needs_rows or first.activation == "softmax":
+        return False
+    again = 3 * batch_size * after  # operations that a second thread does once more
+    return again <= WORTH_A_LAYER * len(layers) and batch_size * n_in <= SMALL_INPUTS
 
 
 def aligned(size: int, dtype: np.dtype) -> np.ndarray:

@@ -31,6 +31,7 @@ from fastnn.regularizers import L1L2
 LARGEST = 2**31 - 1
 SCALARS = (
     "batch_size", "inputs", "targets", "row_weights", "gradients", "gradient_size", "n_gradients",
+    "exchange",
 )  # fmt: skip
 LENGTHS = ("n_parameters", "n_running", "work_size")
 RULES = [optimizer.rule(L1L2(0.01, 0.1), 1) for optimizer in (SGD(), Adam())]
@@ -45,11 +46,12 @@ def tight_plan(
     norm: int = 0,
     dropout: float = 0.0,
     tile: int = 3,
+    n_members: int = 1,
 ) -> dict:
     """Arguments of a CompiledPlan without a spare number in any of its three vectors.
 
     Every region has its own place, the last layer's weighted input too; ``norm`` is that of all
-    hidden layers, in one group each.
+    hidden layers, in one group each. Several members may work apart.
     """
     taken = {"parameters": 0, "running": 0, "work": 0}
 
@@ -83,14 +85,15 @@ def tight_plan(
     numbers = np.array([[hidden[name] for name in NUMBERS]] * len(table))
     numbers[-1, NUMBERS.index("dropout")] = 0
     tiles = [min(tile, n_out) * n_in for n_in, n_out in itertools.pairwise(sizes)]
-    ends["gradients"] = take("work", max(tiles))
+    ends["gradients"] = take("work", n_members * max(tiles))
     return {
         "table": np.array(table, dtype=np.int64),
         "numbers": numbers,
         "batch_size": batch_size,
         **ends,
         "gradient_size": max(tiles),
-        "n_gradients": 1,
+        "n_gradients": n_members,
+        "exchange": take("work", 2 * batch_size * sizes[1]) if n_members > 1 else -1,
         "n_parameters": taken["parameters"],
         "n_running": taken["running"],
         "work_size": taken["work"],
@@ -146,6 +149,12 @@ def fits(table: np.ndarray, batch_size: int, **arguments: Any) -> bool:
         return False
     if count:
         ends.append((arguments["gradients"], size * count))
+    if arguments["exchange"] != -1:
+        if len(rows) < 2 or rows[0]["norm"] == Norm.GROUP:
+            return False
+        if rows[0]["activation"] == Activation.SOFTMAX:
+            return False
+        ends.append((arguments["exchange"], 2 * batch_size * rows[0]["n_out"]))
     return all(start >= 0 and start + length <= arguments["work_size"] for start, length in ends)
 
 
@@ -206,6 +215,65 @@ def test_a_tight_plan_is_taken_and_stays_inside(sizes, batch_size, dtype, dropou
     assert (plan.cost, plan.cost_parameter) == (0, 0.0)
     assert plan.needs_two_rows == (norm == Norm.BATCH and len(sizes) > 2)
     run_everything(plan, sizes[0], sizes[-1], dtype)
+
+
+@pytest.mark.parametrize("norm", [Norm.NO_NORM, Norm.BATCH])
+@pytest.mark.parametrize("rule", RULES, ids=["sgd", "adam"])
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("n_members", [2, 3])
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (3, 7, 2), (4, 20, 3, 2)])
+def test_members_apart_stay_inside(sizes, n_members, batch_size, dtype, rule, norm):
+    """With no number more than ``room`` for each."""
+    arguments = tight_plan(sizes, batch_size, norm=norm, dropout=0.5, n_members=n_members)
+    assert fits(**arguments)
+    plan = CompiledPlan(**arguments)
+    results = []
+    for count in (1, n_members):
+        all_parameters, parameters = guarded(plan.n_parameters, dtype, 0.25)
+        all_running, running = guarded(plan.n_running, dtype, 0.5)
+        room = plan.room(rule.n_slots) if count > 1 else plan.work_size
+        all_work, work = guarded(count * room, dtype, np.nan)
+        # The outputs of the last layer are not written where they have a place of their own.
+        work.reshape(count, -1)[:, : plan.work_size] = 0
+        all_slots, slots = guarded(rule.n_slots * plan.n_parameters, dtype, 0)
+        n = 4 * batch_size + 1
+        inputs = np.linspace(-1, 1, n * sizes[0], dtype=dtype).reshape(n, -1)
+        rows = inputs, np.full((n, sizes[-1]), 0.5, dtype), np.full(n, 0.5, dtype), np.arange(n)
+        told = np.array([0.1]), 1, np.zeros(1, np.uint64), True, Pace(count, True), np.empty(0)
+        state = slots.reshape(rule.n_slots, -1 if rule.n_slots else 0)
+        cost = _epoch.train_epoch(plan, rule, parameters, running, state, work, *rows, *told)
+        for whole in (all_parameters, all_running, all_work, all_slots):
+            assert_guards_stand(whole)
+        results.append(np.concatenate([parameters, running, slots, [cost]]))
+    assert np.isfinite(results[0]).all()
+    np.testing.assert_array_equal(results[1], results[0])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "change"),
+    [
+        ((3, 2), {}),
+        ((3, 4, 2), {"norm": Norm.GROUP}),
+        ((3, 4, 2), {"activation": Activation.SOFTMAX}),
+    ],
+)
+def test_nobody_works_apart_where_whole_rows_are_needed_first(sizes, change):
+    arguments = tight_plan(sizes, 2, norm=change.get("norm", Norm.NO_NORM), n_members=2)
+    if "activation" in change:
+        arguments["table"][0, COLUMNS.index("activation")] = change["activation"]
+    assert not fits(**arguments)
+    with pytest.raises(ValueError, match=r"^exchange: expected -1"):
+        CompiledPlan(**arguments)
+
+
+def test_what_members_exchange_must_fit():
+    arguments = tight_plan((3, 4, 2), 5, n_members=2)
+    end = arguments["work_size"] - 2 * 5 * 4
+    CompiledPlan(**{**arguments, "exchange": end})
+    for offset in (end + 1, -2, 2**62, -(2**63), 2**63 - 1):
+        with pytest.raises(ValueError, match=r"^exchange: "):
+            CompiledPlan(**{**arguments, "exchange": offset})
 
 
 def test_the_table_may_be_read_only():
@@ -544,7 +612,7 @@ int64s = st.integers(-(2**63), 2**63 - 1)
         st.lists(st.one_of(st.integers(-1, 6), int64s), min_size=WIDTH, max_size=WIDTH),
         min_size=1, max_size=3,
     ),
-    st.lists(st.one_of(st.integers(-1, 40), int64s), min_size=10, max_size=10),
+    st.lists(st.one_of(st.integers(-1, 40), int64s), min_size=11, max_size=11),
 )  # fmt: skip
 def test_random_tables_are_refused_or_stay_inside(rows, scalars):
     table = np.array(rows, dtype=np.int64)
@@ -577,14 +645,27 @@ def test_the_plans_that_are_really_made_fit(sizes, batch_size, cost, norm, activ
     options = [LayerOptions(activation, chosen, Dropout(0.5))] * (len(sizes) - 2)
     options.append(LayerOptions("exp" if cost == Cost.POISSON else "sigmoid"))
     layout = ParameterLayout(sizes, chosen)
-    workspace = Workspace(layout, options, batch_size, np.dtype(np.float64), cost, n_gradients=2)
+    workspace = Workspace(
+        layout,
+        options,
+        batch_size,
+        np.dtype(np.float64),
+        cost,
+        n_gradients=2,
+        n_members=2,
+        n_slots=3,
+    )
     plan = workspace.compiled
+    if workspace.exchange == -1:
+        assert len(workspace.rooms) == len(workspace.memory)
+    else:
+        assert len(workspace.rooms) == 2 * plan.room(3)
     assert plan.n_parameters == layout.n_parameters
     assert plan.n_running == layout.n_running
     assert plan.work_size == len(workspace.memory)
     assert fits(workspace.table, batch_size, inputs=0, targets=workspace.targets,
-                row_weights=workspace.row_weights, gradients=workspace.gradients,
-                gradient_size=workspace.gradient_size, n_gradients=2,
+                row_weights=workspace.row_weights, exchange=workspace.exchange,
+                gradients=workspace.gradients, gradient_size=workspace.gradient_size, n_gradients=2,
                 n_parameters=plan.n_parameters, n_running=plan.n_running,
                 work_size=plan.work_size)  # fmt: skip
     if cost >= 0:

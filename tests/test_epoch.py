@@ -188,9 +188,10 @@ class Problem:
         """One filled with NaN: nothing may be read before it is written."""
         options = [LayerOptions(name) for name in self.names]
         workspace = Workspace(
-            self.layout, options, self.batch_size, np.dtype(self.dtype), self.cost, n_gradients=4
-        )
-        workspace.memory.fill(np.nan)
+            self.layout, options, self.batch_size, np.dtype(self.dtype), self.cost, n_gradients=4,
+            n_members=self.n_threads,
+        )  # fmt: skip
+        workspace.rooms.fill(np.nan)
         return workspace
 
     @property
@@ -235,8 +236,9 @@ class Problem:
         plan, *vectors = self.compiled
         counter = no_steps()
         cost = _epoch.train_epoch(
-            plan, SGD().rule(L1L2(l1, l2), 1), *vectors[:2], NO_SLOTS[self.dtype], vectors[2],
-            *rows, np.array([rate]), 0, counter, with_cost, Pace(self.n_threads, True), NO_CLOCK,
+            plan, SGD().rule(L1L2(l1, l2), 1), *vectors[:2], NO_SLOTS[self.dtype],
+            self.workspace.rooms, *rows, np.array([rate]), 0, counter, with_cost,
+            Pace(self.n_threads, True), NO_CLOCK,
         )  # fmt: skip
         assert counter[0] == -(-len(self.order) // self.batch_size)
         return cost

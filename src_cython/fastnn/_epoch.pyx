@@ -13,10 +13,10 @@ from fastnn._optim cimport SGD, Rule, StepRule, c_penalty
 from fastnn._pace cimport Pace, Times, c_members, c_note, c_stretch
 from fastnn._passes cimport (
     COST, GATHER, GRADIENT, N_PHASES, PREDICT, TRAIN, Pass, c_alone, c_forward,
-    c_gradient, c_mark, c_output_delta, c_share, c_start_clock, c_update, c_wait)
-from fastnn._plan cimport CompiledPlan, Layer, Plan, c_n_in, c_n_out, c_n_pieces, c_piece
+    c_gradient, c_mark, c_output_delta, c_share, c_start_clock, c_turn_to, c_update, c_wait)
+from fastnn._plan cimport CompiledPlan, Layer, Plan, c_n_in, c_n_out, c_room
 from fastnn._rows cimport (
-    RowSource, Source, as_source, c_gather, c_gather_piece, c_row_bytes, c_row_memory, c_rows)
+    RowSource, Source, as_source, c_gather, c_row_bytes, c_row_memory, c_rows)
 from fastnn._team cimport Work, c_run
 
 
@@ -41,6 +41,8 @@ cdef struct Told:
     void* running
     void* slots
     void* work
+    bint apart               # members work apart; then one has so much of `work`:
+    Py_ssize_t room
     const Source* X
     const void* Y
     const void* row_weights  # NULL: none
@@ -85,44 +87,20 @@ cdef void _gather(
 cdef void _load_inputs(
     floating* work, const Source* X, const Py_ssize_t* order, const Plan* plan, Pass* how,
 ) noexcept nogil:
-    """Gather the member's share: of each row its inputs if it owns some, else of the rows."""
-    cdef Layer* first = &plan.layers[0]
-    cdef floating* inputs = work + plan.inputs
+    """Gather the member's share of the rows."""
     cdef int begin, end
-    if _is_by_pieces(X, plan, how):
-        begin, end = c_share(c_n_pieces(first), how)
-        begin, end = c_piece(first, begin), c_piece(first, end)
-        if begin < end:
-            c_gather_piece(X, inputs + begin, first.n_in, order, how.m, begin, end)
-    else:
-        begin, end = c_share(how.m, how)
-        c_gather(X, inputs + begin * <Py_ssize_t> first.n_in, order, begin, end - begin)
-
-
-cdef bint _is_by_pieces(const Source* X, const Plan* plan, Pass* how) noexcept nogil:
-    """Whether members gather their inputs of all rows, and not all inputs of their rows."""
-    return how.n_members > 1 and plan.layers[0].cut > 0 and c_row_bytes(X) > 0
+    begin, end = c_share(how.m, how)
+    c_gather(X, work + plan.inputs + begin * X.n_columns, order, begin, end - begin)
 
 
 cdef void _look_ahead(
-    const char** places, const Source* X, const Py_ssize_t* order, Py_ssize_t n, const Plan* plan,
-    Pass* how,
+    const char** places, const Source* X, const Py_ssize_t* order, Py_ssize_t n, Pass* how,
 ) noexcept nogil:
     """Let the step ask for what the member will gather next, of the n rows that are left."""
     cdef int begin, end, i
-    cdef Py_ssize_t number
     how.ahead.rows, how.ahead.bytes, how.ahead.n_rows = places, c_row_bytes(X), 0
     # Products of more rows take so long that nobody waits for memory.
     if how.m > FEW_ROWS or how.m > n or how.ahead.bytes == 0:
-        return
-    if _is_by_pieces(X, plan, how):
-        begin, end = c_share(c_n_pieces(&plan.layers[0]), how)
-        begin, end = c_piece(&plan.layers[0], begin), c_piece(&plan.layers[0], end)
-        number = how.ahead.bytes // X.n_columns
-        for i in range(how.m):
-            places[i] = c_row_memory(X, order[i]) + begin * number
-        how.ahead.n_rows = how.m
-        how.ahead.bytes = (end - begin) * number
         return
     begin, end = c_share(how.m, how)
     for i in range(begin, end):
@@ -199,12 +177,12 @@ cdef double _cost_of_batch(
 
 
 cdef void _train_on_batch(
-    floating* parameters, Told* told, Py_ssize_t done, Pass* how,
+    floating* parameters, floating* work, Told* told, Py_ssize_t done, Pass* how,
 ) noexcept nogil:
     """One mini-batch, from the rows that the order has after ``done`` others."""
     cdef const char* places[FEW_ROWS]
-    cdef floating* work = <floating*> told.work
     cdef bint weighted = told.row_weights != NULL
+    c_turn_to(how, 1)  # rows are gathered by whoever computes the later layers of them
     _load_inputs(work, told.X, told.order + done, told.plan, how)
     _load_targets(work, <const floating*> told.Y, <const floating*> told.row_weights,
                   told.order + done, told.plan, told.rule.per_batch, how)
@@ -213,50 +191,79 @@ cdef void _train_on_batch(
     c_forward(work, work + told.plan.inputs, parameters, <floating*> told.running,
               told.plan, how)
     c_output_delta(work, told.plan, weighted, how)
-    if told.with_cost and how.member == 0:
+    _look_ahead(places, told.X, told.order + done + how.m, told.n_order - done - how.m, how)
+    if told.with_cost and how.rank == 0:
         told.cost += _cost_of_batch(work, parameters, told.plan, told.rule, weighted, how)
         c_mark(how, COST)
     if told.with_cost and told.rule.penalty_in_cost != 0:
+        c_turn_to(how, 0)
         c_wait(how)  # the penalty is that of the weights before the step
-    _look_ahead(places, told.X, told.order + done + how.m, told.n_order - done - how.m,
-                told.plan, how)
     c_update(<floating*> told.slots, work, parameters, told.plan, told.rule, how)
 
 
 cdef void _look_for_signals(Told* told, Pass* how) noexcept nogil:
-    if how.member == 0:
+    if how.rank == 0:
         with gil:
             told.stopped = PyErr_CheckSignals() != 0
     c_wait(how)
+
+
+cdef void _set_apart(floating* parameters, Told* told, Pass* how) noexcept nogil:
+    """Let the member have the layers after the first to itself: all but the first one copy them."""
+    cdef const Plan* plan = told.plan
+    cdef const floating* slots = <const floating*> told.slots
+    cdef const floating* running = <const floating*> told.running
+    cdef floating* own = <floating*> told.work + how.rank * told.room + plan.work_size
+    cdef Py_ssize_t begin = plan.layers[1].weights, size = plan.n_parameters - begin
+    cdef int slot
+    how.apart, how.team_work, how.room = True, told.work, told.room
+    how.parameters, how.slots, how.running = parameters, told.slots, told.running
+    if how.rank == 0:
+        return
+    how.parameters = own
+    memcpy(own + begin, parameters + begin, size * sizeof(floating))
+    own += plan.n_parameters
+    how.slots = own
+    for slot in range(told.rule.n_slots):
+        memcpy(own + begin, slots + slot * plan.n_parameters + begin, size * sizeof(floating))
+        own += plan.n_parameters
+    how.running = own
+    if running != NULL:
+        memcpy(own, running, plan.n_running * sizeof(floating))
 
 
 cdef void _run_stretch(floating* parameters, Told* told, int member, int n_members) noexcept nogil:
     """What one member does in a stretch of an epoch."""
     cdef Pass how = c_alone(TRAIN, 0, told.seed, told.counter[0])
     cdef Py_ssize_t done = told.done, batch = told.batch
-    cdef double work = 0, since_signals = 0
-    how.member, how.n_members = member, n_members
+    cdef double worked = 0, since_signals = 0
+    cdef floating* work = <floating*> told.work
+    how.rank, how.n_team = member, n_members
+    if told.apart and n_members > 1:
+        work += member * told.room
+        _set_apart(parameters, told, &how)
+    c_turn_to(&how, 0)
     c_wait(&how)  # before the first one counts on
     c_start_clock(&how, told.seconds if member == 0 else NULL)
-    while done < told.n_order and work < told.stretch and not told.stopped:
+    while done < told.n_order and worked < told.stretch and not told.stopped:
         how.m = <int> min(<Py_ssize_t> told.plan.batch_size, told.n_order - done)
         if told.plan.needs_two_rows and how.m < 2:
             done += how.m  # one row has no variance
             break
         how.rate = told.rates[batch if told.n_rates > 1 else 0]
-        _train_on_batch(parameters, told, done, &how)
+        _train_on_batch(parameters, work, told, done, &how)
         done += how.m
         batch += 1
         how.step += 1
         if member == 0:
             told.counter[0] = how.step
-        work += _batch_work(told.plan, how.m)
-        if work - since_signals > BETWEEN_SIGNALS:  # all members come to this at the same time
-            since_signals = work
+        worked += _batch_work(told.plan, how.m)
+        if worked - since_signals > BETWEEN_SIGNALS:  # all members come to this at the same time
+            since_signals = worked
             _look_for_signals(told, &how)
     c_wait(&how)
     if member == 0:
-        told.done, told.batch, told.worked = done, batch, work
+        told.done, told.batch, told.worked = done, batch, worked
 
 
 cdef void _run_stretch_float(void* told, int member, int n_members) noexcept nogil:
@@ -434,7 +441,8 @@ def train_epoch(
         Running statistics of batch norm; updated too.
     slots : array (rule.n_slots, plan.n_parameters), or (0, any) for plain SGD
         The optimizer's state.
-    work : array (plan.work_size,)
+    work : array (plan.work_size,) or, if the plan has an exchange, (pace.most * plan.room,)
+        With room for each, members work apart.
     X : RowSource or array (n, n_in)
         Inputs; an array as a RowSource takes it.
     Y : array (n, n_out)
@@ -474,7 +482,10 @@ def train_epoch(
     cdef RowSource rows = as_source(X)
     cdef Told told
     _check_rows(&plan.c, rows.c.n_rows, rows.c.n_columns, Y.shape[0], Y.shape[1])
-    plan.check_vectors(parameters.shape[0], running.shape[0], work.shape[0])
+    told.room = c_room(&plan.c, rule.c.n_slots)
+    told.apart = plan.c.exchange >= 0 and work.shape[0] == pace.c.most * told.room
+    plan.check_vectors(parameters.shape[0], running.shape[0],
+                       plan.c.work_size if told.apart else work.shape[0])
     _check_row_weights(row_weights.shape[0], rows.c.n_rows)
     _check_order(order, rows.c.n_rows)
     _check_cost(&plan.c)

@@ -11,8 +11,8 @@ cdef struct Times:
     int most          # members
     bint fixed        # always so many
     bint together     # whether the members last worked together, but for a trial
-    int samples       # taken before the first choice
     bint trial        # whether the stretch at hand is one
+    bint warming      # whether it is not to be timed
     double alone      # seconds a unit of work took by one member, and by all; 0: not known
     double shared
     int patience      # stretches from one trial to the next
@@ -23,7 +23,7 @@ cdef class Pace:
     cdef Times c
 
 
-cdef int c_members(Times* times) noexcept nogil
+cdef int c_members(const Times* times) noexcept nogil
 
 cdef double c_stretch(const Times* times) noexcept nogil
 

@@ -1,9 +1,8 @@
 """How many threads are worth it: found out while they work."""
 
 cdef enum:
-    SAMPLES = 4          # by all and by one in turn, for the first ones find everything cold
     FIRST_PATIENCE = 4
-    LAST_PATIENCE = 512
+    LAST_PATIENCE = 128
 
 # Seconds of a stretch, and of one that may turn out slow.
 cdef double STRETCH = 5e-3, TRIAL = 5e-4
@@ -11,6 +10,8 @@ cdef double STRETCH = 5e-3, TRIAL = 5e-4
 cdef double GUESS = 5e-11
 # How much faster the other way must be to be taken.
 cdef double GAIN = 0.97
+# What one slower stretch changes: more often than not something else had the processor for a while.
+cdef double DOUBT = 0.25
 
 
 cdef class Pace:
@@ -33,7 +34,7 @@ cdef class Pace:
         if most < 1:
             raise ValueError(f"most: expected 1 thread or more, got {most}")
         self.c.most, self.c.fixed, self.c.together = most, fixed or most == 1, most > 1
-        self.c.trial, self.c.alone, self.c.shared, self.c.samples = False, 0, 0, 0
+        self.c.trial, self.c.warming, self.c.alone, self.c.shared = False, True, 0, 0
         self.c.patience, self.c.waited = FIRST_PATIENCE, 0
 
     @property
@@ -45,15 +46,13 @@ cdef class Pace:
         return self.c.together
 
 
-cdef int c_members(Times* times) noexcept nogil:
+cdef bint _by_all(const Times* times) noexcept nogil:
+    return times.together != times.trial
+
+
+cdef int c_members(const Times* times) noexcept nogil:
     """Return by how many the next stretch is done."""
-    if times.fixed:
-        return times.most
-    if times.samples < SAMPLES:
-        times.trial = times.samples % 2 == 1
-    else:
-        times.trial = times.waited >= times.patience
-    return times.most if times.together != times.trial else 1
+    return times.most if times.fixed or _by_all(times) else 1
 
 
 cdef double c_stretch(const Times* times) noexcept nogil:
@@ -61,33 +60,34 @@ cdef double c_stretch(const Times* times) noexcept nogil:
     cdef double alone = GUESS if times.alone == 0 else times.alone
     if times.fixed:
         return 1e300
-    return (TRIAL if times.trial or times.samples < SAMPLES else STRETCH) / alone
+    return (TRIAL if times.trial or times.warming else STRETCH) / alone
+
+
+cdef double _blend(double known, double now) noexcept nogil:
+    """Return what to believe of a time that was known to be so long, or not known at all: 0."""
+    return now if known == 0 or now < known else known + DOUBT * (now - known)
 
 
 cdef void c_note(Times* times, double seconds, double work) noexcept nogil:
-    """Take how long the stretch took, and choose between one and all anew."""
-    cdef bint by_all = times.together != times.trial
-    cdef double now, other
+    """Take how long the stretch took, and choose anew between one and all."""
+    cdef double this, other
     if times.fixed or work <= 0:
         return
-    now = seconds / work
-    if times.samples < SAMPLES:
-        times.samples += 1
-        other = times.shared if by_all else times.alone
-        now = now if other == 0 else min(now, other)
-    if by_all:
-        times.shared = now
-    else:
-        times.alone = now
-    if times.samples < SAMPLES:
+    if times.warming:  # members woke up, and fetched what others had in their caches
+        times.warming = False
         return
+    if _by_all(times):
+        times.shared = _blend(times.shared, seconds / work)
+    else:
+        times.alone = _blend(times.alone, seconds / work)
     times.waited += 1
-    other = times.alone if times.together else times.shared
-    now = times.shared if times.together else times.alone
     if times.trial:
-        times.waited = 0
+        times.trial, times.waited = False, 0
         times.patience = min(2 * times.patience, <int> LAST_PATIENCE)
-    if other != 0 and now != 0 and other < GAIN * now:
+    this = times.shared if times.together else times.alone
+    other = times.alone if times.together else times.shared
+    if other != 0 and other < GAIN * this:
         times.together = not times.together
         times.patience, times.waited = FIRST_PATIENCE, 0
-    times.trial = False
+    elif other == 0 or times.waited >= times.patience:
+        times.trial = times.warming = True

@@ -2,8 +2,12 @@
 
 Each member owns neurons: it computes whole columns of a layer's block, from the product to the
 dropout, and steps their weights. What needs whole rows, layer norm and softmax, is shared out by
-rows. So every number is computed by one member in one order, and comes out the same for any
-number of members.
+rows. So every number is computed in one order, and comes out the same for any number of members.
+
+Members that work apart share out the first layer alone. Each has a workspace of its own and, but
+for the first member, copies of all that belongs to the layers after it, for which every one does
+the same. They meet once in a mini-batch, to show each other their columns of the first layer's
+outputs.
 """
 
 from cython cimport floating
@@ -37,8 +41,16 @@ cdef enum:
 cdef struct Pass:
     int mode
     int m            # rows of the mini-batch
-    int member       # which one of
+    int rank         # which member of the team
+    int n_team       # how many it has
+    int member       # which of those that share what is done now
     int n_members
+    bint apart       # whether each member has the layers after the first to itself: these
+    void* parameters
+    void* running
+    void* slots
+    void* team_work  # the first member's workspace
+    Py_ssize_t room  # numbers from one member's workspace to the next one's
     uint64_t seed    # of the dropout masks
     uint64_t step    # steps taken before, for the masks and the optimizers' corrections
     double rate      # learning rate
@@ -55,6 +67,8 @@ cdef void c_start_clock(Pass* how, double* seconds) noexcept nogil
 cdef void c_mark(Pass* how, int phase) noexcept nogil
 
 cdef void c_wait(Pass* how) noexcept nogil
+
+cdef void c_turn_to(Pass* how, int l) noexcept nogil
 
 cdef (int, int) c_share(int n, Pass* how) noexcept nogil
 

@@ -14,10 +14,8 @@ from fastnn._norm cimport (
     BATCH, GROUP, NO_NORM, c_blocks_delta, c_blocks_forward, c_columns_backward, c_columns_forward,
     c_parameter_sums, c_running_forward, c_running_update)
 from fastnn._optim cimport SGD, c_add_penalty, c_decay, c_limit_norms, c_optimizer_step, c_shrink
-from fastnn._plan cimport Layer, Plan, c_n_pieces, c_piece
-from fastnn._products cimport (
-    FASTNN_LINE, Ahead, c_product_nn, c_product_nt, c_product_nt_piece, c_product_tn,
-    c_product_tn_piece)
+from fastnn._plan cimport Layer, Plan
+from fastnn._products cimport FASTNN_LINE, Ahead, c_product_nn, c_product_nt, c_product_tn
 from fastnn._team cimport c_meet
 
 
@@ -65,7 +63,9 @@ cdef Pass c_alone(int mode, int m, uint64_t seed, uint64_t step) noexcept nogil:
     """A pass of one member that works alone."""
     cdef Pass how
     how.mode, how.m, how.seed, how.step = mode, m, seed, step
-    how.member, how.n_members = 0, 1
+    how.rank, how.n_team, how.member, how.n_members = 0, 1, 0, 1
+    how.apart, how.room = False, 0
+    how.parameters, how.running, how.slots, how.team_work = NULL, NULL, NULL, NULL
     how.rate, how.divisor, how.since = 0, 1, 0
     how.seconds = NULL
     how.ahead.rows, how.ahead.n_rows, how.ahead.bytes = NULL, 0, 0
@@ -76,17 +76,37 @@ cdef Pass c_alone(int mode, int m, uint64_t seed, uint64_t step) noexcept nogil:
 # Who computes what.
 
 
+cdef void c_turn_to(Pass* how, int l) noexcept nogil:
+    """Say that layer l comes next: whether the team shares it, or each member has it to itself."""
+    how.member, how.n_members = how.rank, how.n_team
+    if how.apart and l > 0:
+        how.member, how.n_members = 0, 1
+
+
+cdef inline floating* _of_layer(floating* shared, void* own, int l, Pass* how) noexcept nogil:
+    """Return the vector of parameters, or of what goes with them, that layer l works with."""
+    return <floating*> own if how.apart and l > 0 else shared
+
+
 cdef (int, int) c_share(int n, Pass* how) noexcept nogil:
     """The member's part of n things in a row."""
-    return (<int> (n * <Py_ssize_t> how.member // how.n_members),
-            <int> (n * <Py_ssize_t> (how.member + 1) // how.n_members))
+    return (c_part(n, how.member, how.n_members), c_part(n, how.member + 1, how.n_members))
+
+
+cdef inline int c_part(int n, int member, int n_members) noexcept nogil:
+    """Where the member's part of n things in a row begins."""
+    return <int> (n * <Py_ssize_t> member // n_members)
 
 
 cdef Window _neurons(const Layer* layer, Pass* how) noexcept nogil:
     """All rows of the neurons that the member owns."""
+    return _neurons_of(layer, how, how.member)
+
+
+cdef Window _neurons_of(const Layer* layer, Pass* how, int member) noexcept nogil:
     cdef Window own
-    cdef int begin, end
-    begin, end = c_share((layer.n_out + layer.tile - 1) // layer.tile, how)
+    cdef int begin, end, n_tiles = (layer.n_out + layer.tile - 1) // layer.tile
+    begin, end = c_part(n_tiles, member, how.n_members), c_part(n_tiles, member + 1, how.n_members)
     own.top, own.bottom, own.n = 0, how.m, layer.n_out
     own.begin = begin * layer.tile
     own.end = min(layer.n_out, end * layer.tile)
@@ -174,41 +194,46 @@ cdef void _finish_forward(
     c_mark(how, ACTIVATION)
 
 
-cdef void _sum_of_pieces(
-    floating* work, floating* z, const floating* inp, const floating* parameters,
-    const Layer* layer, Window own, Pass* how,
+cdef void _show_columns(
+    floating* work, const Plan* plan, Window own, Pass* how,
 ) noexcept nogil:
-    """z := inp Wᵀ + b, in two sums over the inputs, each by the member whose inputs they are."""
-    cdef const floating* weights = parameters + layer.weights
-    cdef floating* other = work + layer.delta  # which nobody needs yet
-    cdef const floating* biases
-    cdef int first, last, piece, i, j
-    first, last = c_share(c_n_pieces(layer), how)
-    for piece in range(first, last):
-        biases = parameters + layer.biases if piece == 0 else NULL
-        c_product_nt_piece(z if piece == 0 else other, inp, weights, biases, how.m, layer.n_out,
-                           layer.n_in, c_piece(layer, piece), c_piece(layer, piece + 1))
-    c_mark(how, FORWARD)
-    c_wait(how)
+    """Exchange the columns of the first layer's outputs among members that work apart.
+
+    They go by way of two blocks, used in turn: while others still read one, the next mini-batch
+    is written into the other, and after that all have met again.
+    """
+    cdef const Layer* first = &plan.layers[0]
+    cdef Py_ssize_t at = plan.exchange, n = first.n_out
+    cdef floating* out = work + first.out
+    cdef int width = own.end - own.begin, member, i
+    cdef Window theirs
+    cdef const floating* shown
+    if how.step % 2 == 1:
+        at += plan.batch_size * n
     for i in range(how.m):
-        for j in range(own.begin, own.end):
-            z[i * own.n + j] += other[i * own.n + j]
+        memcpy(work + at + i * width, out + i * n + own.begin, width * sizeof(floating))
+    c_wait(how)
+    for member in range(how.n_members):
+        if member != how.member:
+            theirs = _neurons_of(first, how, member)
+            width = theirs.end - theirs.begin
+            shown = <const floating*> how.team_work + member * how.room + at
+            for i in range(how.m):
+                memcpy(out + i * n + theirs.begin, shown + i * width, width * sizeof(floating))
+    c_mark(how, SYNC)
 
 
 cdef void _layer_forward(
-    floating* work, const floating* inp, const floating* parameters, floating* running, const Layer*
-    layer, int l, Pass* how,
+    floating* work, const floating* inp, const floating* parameters, floating* running,
+    const Plan* plan, int l, Pass* how,
 ) noexcept nogil:
     """One layer: each member its neurons, then, if whole rows are needed, each its rows."""
+    cdef const Layer* layer = &plan.layers[l]
     cdef floating* z = work + (layer.act if layer.z < 0 else layer.z)
     cdef Window own = _neurons(layer, how)
-    cdef bint in_pieces = layer.cut > 0 and how.mode != PREDICT
-    if in_pieces:
-        _sum_of_pieces(work, z, inp, parameters, layer, own, how)
     if own.begin < own.end:
-        if not in_pieces:
-            c_product_nt(z, inp, parameters + layer.weights, parameters + layer.biases,
-                         how.m, layer.n_out, layer.n_in, own.begin, own.end, layer.tile)
+        c_product_nt(z, inp, parameters + layer.weights, parameters + layer.biases,
+                     how.m, layer.n_out, layer.n_in, own.begin, own.end, layer.tile)
         c_mark(how, FORWARD)
         if layer.norm == BATCH:
             _norm_forward(z, work, parameters, running, layer, own, how)
@@ -221,7 +246,10 @@ cdef void _layer_forward(
             if layer.norm == GROUP:
                 _norm_forward(z, work, parameters, running, layer, own, how)
             _finish_forward(work, z, layer, l, own, how)
-    c_wait(how)
+    if how.apart and l == 0:
+        _show_columns(work, plan, own, how)
+    else:
+        c_wait(how)
 
 
 cdef void c_forward(
@@ -231,7 +259,9 @@ cdef void c_forward(
     """All layers, for the rows at ``inputs``."""
     cdef int l
     for l in range(plan.n_layers):
-        _layer_forward(work, inputs, parameters, running, &plan.layers[l], l, how)
+        c_turn_to(how, l)
+        _layer_forward(work, inputs, _of_layer(<floating*> parameters, how.parameters, l, how),
+                       _of_layer(running, how.running, l, how), plan, l, how)
         inputs = work + plan.layers[l].out
 
 
@@ -290,11 +320,13 @@ cdef void _finish_delta(
 
 
 cdef void _hidden_delta(
-    floating* work, const floating* parameters, const Plan* plan, int l, Pass* how,
+    floating* work, const floating* parameters, const floating* parameters_after, const Plan* plan,
+    int l, Pass* how,
 ) noexcept nogil:
     """The delta of layer l from that of layer l + 1 (BP2), back to its weighted input.
 
-    The sums for gamma and beta are left in the layer's scratch.
+    ``parameters_after`` is where those of layer l + 1 are found. The sums for gamma and beta are
+    left in the layer's scratch.
     """
     cdef Layer* layer = &plan.layers[l]
     cdef Layer* after = &plan.layers[l + 1]
@@ -305,8 +337,8 @@ cdef void _hidden_delta(
     cdef int c = own.begin, width = own.end - own.begin
     cdef Py_ssize_t first
     if width > 0:
-        c_product_nn(delta, work + after.delta, parameters + after.weights, how.m, after.n_in,
-                     after.n_out, c, own.end, layer.tile)
+        c_product_nn(delta, work + after.delta, parameters_after + after.weights, how.m,
+                     after.n_in, after.n_out, c, own.end, layer.tile)
         c_mark(how, BACKWARD)
     if layer.activation == SOFTMAX:  # its Jacobian takes whole rows
         c_wait(how)
@@ -333,7 +365,8 @@ cdef void _hidden_delta(
                            parameters + layer.gamma, own.bottom - own.top, layer.n_out,
                            layer.groups, 1)
         c_mark(how, NORMALIZATION)
-    c_wait(how)
+    if not how.apart:
+        c_wait(how)
 
 
 cdef inline const floating* _input_of(floating* work, const Plan* plan, int l) noexcept nogil:
@@ -417,30 +450,36 @@ cdef void _tile_by_optimizer(
     c_mark(how, OPTIMIZER)
 
 
-cdef void _pieces_by_sgd(
-    floating* work, const floating* inp, floating* parameters, const Layer* layer,
-    const StepRule* rule, Pass* how,
-) noexcept nogil:
-    """A plain step of the weights of the member's inputs, and of its neurons' other parameters."""
-    cdef Window own = _neurons(layer, how)
-    cdef floating step = <floating> (-how.rate / how.m)
-    cdef floating decay = <floating> (1 - how.rate * rule.l2 / how.divisor)
-    cdef int first, last, piece
-    first, last = c_share(c_n_pieces(layer), how)
-    _share_lines(&how.ahead, last - first)
-    for piece in range(first, last):
-        c_product_tn_piece(parameters + layer.weights, work + layer.delta, inp, layer.n_out,
-                           layer.n_in, how.m, step, decay, c_piece(layer, piece),
-                           c_piece(layer, piece + 1), &how.ahead)
-    _other_parameters_by_sgd(work, parameters, layer, own.begin, own.end, step, how)
-    c_mark(how, UPDATE)
-
-
 cdef void _share_lines(Ahead* ahead, int n_tiles) noexcept nogil:
     """Divide what is wanted soon among the tiles that are computed until then."""
     cdef Py_ssize_t lines = ahead.n_rows * ((ahead.bytes + FASTNN_LINE - 1) // FASTNN_LINE)
     ahead.row, ahead.at = 0, 0
     ahead.lines = (lines + n_tiles - 1) // max(1, n_tiles)
+
+
+cdef void _step_layer(
+    floating* slots, floating* work, floating* parameters, const Plan* plan, const StepRule* rule,
+    int l, Pass* how,
+) noexcept nogil:
+    """Step the neurons of layer l that the member owns, tile by tile."""
+    cdef Layer* layer = &plan.layers[l]
+    cdef Window own = _neurons(layer, how)
+    cdef const floating* inp = _input_of(work, plan, l)
+    cdef Ahead* ahead = &how.ahead if l == 0 else NULL
+    cdef int begin = own.begin, end
+    if l == 0:
+        _share_lines(ahead, (own.end - begin + layer.tile - 1) // layer.tile)
+    while begin < own.end:
+        end = min(begin + layer.tile, own.end)
+        if rule.kind == SGD:
+            _tile_by_sgd(work, inp, parameters, layer, rule, begin, end, ahead, how)
+        else:
+            _tile_by_optimizer(slots, work, inp, parameters, plan, layer, rule, begin, end, ahead,
+                               how)
+        if rule.max_norm > 0:
+            c_limit_norms(parameters + layer.weights + begin * <Py_ssize_t> layer.n_in,
+                          end - begin, layer.n_in, rule.max_norm)
+        begin = end
 
 
 cdef void c_update(
@@ -452,37 +491,18 @@ cdef void c_update(
     A layer's weights are read for the delta of the layer before, then each member steps those of
     its own neurons.
     """
-    cdef Layer* layer
-    cdef Window own
-    cdef const floating* inp
-    cdef Ahead* ahead
-    cdef int l, begin, end
+    cdef int l
     for l in range(plan.n_layers - 1, -1, -1):
-        layer = &plan.layers[l]
         if l > 0:
-            _hidden_delta(work, parameters, plan, l - 1, how)
-        inp = _input_of(work, plan, l)
-        if layer.cut > 0 and rule.kind == SGD and rule.l1 == 0 and rule.max_norm == 0:
-            _pieces_by_sgd(work, inp, parameters, layer, rule, how)
-            continue
-        ahead = &how.ahead if l == 0 else NULL
-        own = _neurons(layer, how)
-        begin = own.begin
-        if l == 0:
-            _share_lines(ahead, (own.end - begin + layer.tile - 1) // layer.tile)
-        while begin < own.end:
-            end = min(begin + layer.tile, own.end)
-            if rule.kind == SGD:
-                _tile_by_sgd(work, inp, parameters, layer, rule, begin, end, ahead, how)
-            else:
-                _tile_by_optimizer(slots, work, inp, parameters, plan, layer, rule,
-                                   begin, end, ahead, how)
-            if rule.max_norm > 0:
-                c_limit_norms(parameters + layer.weights + begin * <Py_ssize_t> layer.n_in,
-                              end - begin, layer.n_in, rule.max_norm)
-            begin = end
+            c_turn_to(how, l - 1)
+            _hidden_delta(work, _of_layer(parameters, how.parameters, l - 1, how),
+                          _of_layer(parameters, how.parameters, l, how), plan, l - 1, how)
+        c_turn_to(how, l)
+        _step_layer(_of_layer(slots, how.slots, l, how), work,
+                    _of_layer(parameters, how.parameters, l, how), plan, rule, l, how)
     c_mark(how, OPTIMIZER if rule.max_norm > 0 else UPDATE)
-    c_wait(how)
+    if not how.apart:
+        c_wait(how)
 
 
 # The gradient alone.
@@ -518,7 +538,7 @@ cdef void c_gradient(
     for l in range(plan.n_layers - 1, -1, -1):
         layer = &plan.layers[l]
         if l > 0:
-            _hidden_delta(work, parameters, plan, l - 1, how)
+            _hidden_delta(work, parameters, parameters, plan, l - 1, how)
         begin = 0
         while begin < layer.n_out:  # in the tiles of a step, for the same bits
             end = min(begin + layer.tile, layer.n_out)

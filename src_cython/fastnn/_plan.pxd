@@ -13,7 +13,6 @@ cdef struct Layer:
     int norm                      # a number of fastnn._norm.Norm
     int groups                    # of group norm
     int tile                      # neurons that are not divided among threads
-    int cut                       # input at which the sums over the inputs are cut; 0: nowhere
     # Offsets in the parameter vector.
     Py_ssize_t weights            # (n_out, n_in)
     Py_ssize_t biases             # (n_out,)
@@ -52,6 +51,7 @@ cdef struct Plan:
     Py_ssize_t targets        # (m, n_out) of the last layer, in the workspace
     Py_ssize_t row_weights    # (m,), in the workspace
     Py_ssize_t gradients      # (n_gradients, gradient_size), in the workspace
+    Py_ssize_t exchange       # (2, m, n_out) of the first layer, in the workspace; -1: not there
     Py_ssize_t gradient_size  # as much as the gradient of any tile needs
     int n_gradients           # one for each member that may step at the same time
 
@@ -60,19 +60,17 @@ cdef class CompiledPlan:
     cdef Plan c
     cdef int _set_layer(self, Layer* layer, const long long[::1] row, const double[::1] numbers,
                         ) except -1
-    cdef int _cut(self, int l)
     cdef int _check_parameters(self, Layer* layer) except -1
     cdef int _check_workspace(self, Layer* layer) except -1
+    cdef int _check_exchange(self) except -1
     cdef int _check_gradients(self) except -1
     cdef int check_vectors(
         self, Py_ssize_t parameters, Py_ssize_t running, Py_ssize_t work) except -1
 
 
-# How many pieces a layer's inputs come in, and where piece number `piece` begins.
-cdef int c_n_pieces(const Layer* layer) noexcept nogil
-
-cdef int c_piece(const Layer* layer, int piece) noexcept nogil
-
+# Numbers that each of several members needs to work apart: a workspace, and copies of the
+# parameters, the optimizer's state and the running statistics.
+cdef Py_ssize_t c_room(const Plan* plan, int n_slots) noexcept nogil
 
 cdef int c_n_in(const Plan* plan) noexcept nogil
 

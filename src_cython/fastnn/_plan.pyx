@@ -3,7 +3,7 @@
 from libc.math cimport isfinite
 from libc.stdlib cimport calloc, free
 
-from fastnn._activations cimport EXP, GELU, MISH, SILU
+from fastnn._activations cimport EXP, GELU, MISH, SILU, SOFTMAX
 from fastnn._blas cimport c_need_blas
 from fastnn._norm cimport BATCH, GROUP, NO_NORM
 from fastnn._products cimport c_is_small
@@ -16,8 +16,7 @@ COLUMNS = (
 NUMBERS = ("eps", "momentum", "dropout", "train_scale", "predict_scale")
 
 cdef enum:
-    FEW_ROWS = 64
-    LINE = 16  # numbers: pieces begin where a cache line does
+    LINE = 16  # numbers: members' memory does not share cache lines
 
 cdef Py_ssize_t LARGEST = 2147483647  # of a C int, which BLAS counts with
 
@@ -47,6 +46,9 @@ cdef class CompiledPlan:
     gradient_size, n_gradients : int
         As much as any tile needs, and how many members may step at the same time; 0 for plain
         SGD, which needs none.
+    exchange : int
+        Offset in the workspace of two blocks like the first layer's outputs, by which members
+        that work apart show them to each other; -1: they never do.
     n_parameters, n_running, work_size : int
         Lengths of the vectors that the offsets point into.
     cost : int
@@ -65,7 +67,7 @@ cdef class CompiledPlan:
     def __cinit__(
         self, const long long[:, ::1] table not None, const double[:, ::1] numbers not None, *,
         Py_ssize_t batch_size, Py_ssize_t inputs, Py_ssize_t targets, Py_ssize_t row_weights,
-        Py_ssize_t gradients, Py_ssize_t gradient_size, Py_ssize_t n_gradients,
+        Py_ssize_t gradients, Py_ssize_t gradient_size, Py_ssize_t n_gradients, Py_ssize_t exchange,
         Py_ssize_t n_parameters, Py_ssize_t n_running, Py_ssize_t work_size, int cost,
         double cost_parameter,
     ):
@@ -89,7 +91,7 @@ cdef class CompiledPlan:
         self.c.n_parameters, self.c.n_running = n_parameters, n_running
         self.c.work_size = work_size
         self.c.inputs, self.c.targets, self.c.row_weights = inputs, targets, row_weights
-        self.c.gradients, self.c.gradient_size = gradients, gradient_size
+        self.c.gradients, self.c.gradient_size, self.c.exchange = gradients, gradient_size, exchange
         self.c.n_gradients = <int> max(-1, min(n_gradients, LARGEST))
         self.c.layers = <Layer*> calloc(self.c.n_layers, sizeof(Layer))
         if self.c.layers == NULL:
@@ -101,11 +103,11 @@ cdef class CompiledPlan:
                                  f"before it has {self.c.layers[l - 1].n_out} neurons")
             self.c.needs_blas |= not c_is_small(
                 batch_size, self.c.layers[l].n_out, self.c.layers[l].n_in)
-            self.c.layers[l].cut = self._cut(l)
             self.c.needs_two_rows |= self.c.layers[l].norm == <int> BATCH
         _check_region("inputs", inputs, batch_size * c_n_in(&self.c), work_size)
         _check_region("targets", targets, batch_size * c_n_out(&self.c), work_size)
         _check_region("row_weights", row_weights, batch_size, work_size)
+        self._check_exchange()
         self._check_gradients()
         if self.c.needs_blas:
             c_need_blas()  # whoever multiplies for a plan holds one
@@ -150,6 +152,10 @@ cdef class CompiledPlan:
     def n_gradients(self) -> int:
         return self.c.n_gradients
 
+    def room(self, int n_slots) -> int:
+        """Return how many numbers of memory each member that works apart needs."""
+        return c_room(&self.c, n_slots)
+
     cdef int _set_layer(
         self, Layer* layer, const long long[::1] row, const double[::1] numbers,
     ) except -1:
@@ -178,21 +184,6 @@ cdef class CompiledPlan:
         self._check_workspace(layer)
         return 0
 
-    cdef int _cut(self, int l):
-        """Return where the sums over a layer's inputs are cut, or 0 for nowhere.
-
-        With many inputs, few neurons and few rows a member that owned neurons would wait for the
-        inputs that others gathered. It owns inputs instead.
-        """
-        cdef Layer* layer = &self.c.layers[l]
-        if l > 0 or layer.n_in < 256 or layer.n_in < 4 * layer.n_out:
-            return 0
-        if self.c.batch_size > FEW_ROWS:
-            return 0
-        if not c_is_small(self.c.batch_size, layer.n_out, layer.n_in):
-            return 0
-        return (layer.n_in // 2 + LINE - 1) // LINE * LINE
-
     cdef int _check_parameters(self, Layer* layer) except -1:
         """Check the offsets in the parameters and in the running statistics."""
         _check_region("weights", layer.weights, layer.n_out * <Py_ssize_t> layer.n_in,
@@ -220,6 +211,17 @@ cdef class CompiledPlan:
             _check_region("xhat", layer.xhat, block, self.c.work_size)
             _check_region("inverse", layer.inverse, scales, self.c.work_size)
             _check_region("scratch", layer.scratch, 4 * <Py_ssize_t> layer.n_out, self.c.work_size)
+        return 0
+
+    cdef int _check_exchange(self) except -1:
+        cdef Layer* first = &self.c.layers[0]
+        if self.c.exchange == -1:
+            return 0
+        if self.c.n_layers < 2 or first.norm == <int> GROUP or first.activation == <int> SOFTMAX:
+            raise ValueError("exchange: expected -1, as members cannot work apart on one layer or "
+                             "where the first needs whole rows")
+        _check_region("exchange", self.c.exchange,
+                      2 * self.c.batch_size * <Py_ssize_t> first.n_out, self.c.work_size)
         return 0
 
     cdef int _check_gradients(self) except -1:
@@ -257,12 +259,9 @@ cdef class CompiledPlan:
         return 0
 
 
-cdef int c_n_pieces(const Layer* layer) noexcept nogil:
-    return 1 if layer.cut == 0 else 2
-
-
-cdef int c_piece(const Layer* layer, int piece) noexcept nogil:
-    return 0 if piece == 0 else (layer.cut if piece < c_n_pieces(layer) else layer.n_in)
+cdef Py_ssize_t c_room(const Plan* plan, int n_slots) noexcept nogil:
+    cdef Py_ssize_t size = plan.work_size + (1 + n_slots) * plan.n_parameters + plan.n_running
+    return (size + LINE - 1) // LINE * LINE
 
 
 cdef int c_n_in(const Plan* plan) noexcept nogil:

@@ -32,11 +32,3 @@ cdef void c_product_nn(
 cdef void c_product_tn(
     floating* C, const floating* A, const floating* B, int m, int n, int k, floating alpha, floating
     beta, int begin, int end, Ahead* ahead) noexcept nogil
-
-cdef void c_product_nt_piece(
-    floating* C, const floating* A, const floating* B, const floating* bias, int m, int n, int k,
-    int begin, int end) noexcept nogil
-
-cdef void c_product_tn_piece(
-    floating* C, const floating* A, const floating* B, int m, int n, int k, floating alpha,
-    floating beta, int begin, int end, Ahead* ahead) noexcept nogil

@@ -101,25 +101,3 @@ cdef void c_product_tn(
             small.tn_double(C, n, A + begin, m, B, n, end - begin, n, k, alpha, beta, ahead)
         return
     gemm_tn(C, n, A + begin, m, B, n, end - begin, n, k, alpha, beta)
-
-
-cdef void c_product_nt_piece(
-    floating* C, const floating* A, const floating* B, const floating* bias, int m, int n, int k,
-    int begin, int end,
-) noexcept nogil:
-    """C := A Bᵀ + bias of a small product, summed over the depths from begin to end alone."""
-    if floating is float:
-        small.nt_float(C, n, A + begin, k, B + begin, k, bias, m, n, end - begin)
-    else:
-        small.nt_double(C, n, A + begin, k, B + begin, k, bias, m, n, end - begin)
-
-
-cdef void c_product_tn_piece(
-    floating* C, const floating* A, const floating* B, int m, int n, int k, floating alpha,
-    floating beta, int begin, int end, Ahead* ahead,
-) noexcept nogil:
-    """The columns from begin to end of a small product C := alpha Aᵀ B + beta C."""
-    if floating is float:
-        small.tn_float(C + begin, n, A, m, B + begin, n, m, end - begin, k, alpha, beta, ahead)
-    else:
-        small.tn_double(C + begin, n, A, m, B + begin, n, m, end - begin, k, alpha, beta, ahead)

@@ -36,11 +36,6 @@ cdef void c_gather(
     const Source* source, floating* out, const Py_ssize_t* order, Py_ssize_t begin, Py_ssize_t m,
 ) noexcept nogil
 
-# out[i] := columns begin to end of row order[i] for i < m, out's rows ld apart; of dense values.
-cdef void c_gather_piece(
-    const Source* source, floating* out, Py_ssize_t ld, const Py_ssize_t* order, Py_ssize_t m,
-    Py_ssize_t begin, Py_ssize_t end) noexcept nogil
-
 # Rows first to first + m: where they are, or in `room` after they were put there.
 cdef const floating* c_rows(
     const Source* source, floating* room, Py_ssize_t first, Py_ssize_t m) noexcept nogil

@@ -169,15 +169,6 @@ cdef void c_gather(
             _convert_at(source, out + i * n, order[begin + i] * n, n)
 
 
-cdef void c_gather_piece(
-    const Source* source, floating* out, Py_ssize_t ld, const Py_ssize_t* order, Py_ssize_t m,
-    Py_ssize_t begin, Py_ssize_t end,
-) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(m):
-        _convert_at(source, out + i * ld, order[i] * source.n_columns + begin, end - begin)
-
-
 cdef const floating* c_rows(
     const Source* source, floating* room, Py_ssize_t first, Py_ssize_t m,
 ) noexcept nogil:
