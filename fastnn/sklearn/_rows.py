@@ -88,10 +88,12 @@ class Core:
             kernel_id(network.cost),
             loss.clip(network.dtype) or parameter_of(network.cost),
             pace.most if len(slots) else 0,
+            pace.most,
+            len(slots),
         )
         self._before_order = (
             self._workspace.compiled, rule, network.parameters, network.running_statistics, slots,
-            self._workspace.memory, rows.X, rows.Y, rows.weights,
+            self._workspace.rooms, rows.X, rows.Y, rows.weights,
         )  # fmt: skip
         self._seed, self._pace, self._no_clock = seed, pace, np.empty(0)
 

@@ -62,23 +62,41 @@ cdef void _cross_entropy(
         costs[k] = _nan_to_num(costs[k], largest)
 
 
-cdef void _less_logs(
-    double* costs, const floating* a, const floating* y, int size, int cost, double largest,
+cdef void _poisson(
+    double* costs, const floating* a, const floating* y, int size,
 ) noexcept nogil:
-    """−y ln a, or for Poisson a − y ln a. Only where y is not 0: one logarithm in a one-hot row."""
+    """a − y ln a; without a logarithm where y is 0."""
     cdef double logs[CHUNK]
-    cdef int places[CHUNK]
-    cdef int n_logs = 0, k
+    cdef int k
     for k in range(size):
-        costs[k] = a[k] if cost == POISSON else 0
-        if y[k] != 0:
-            places[n_logs] = k
-            logs[n_logs] = a[k]
-            n_logs += 1
-    c_log(logs, n_logs)
-    for k in range(n_logs):
-        logs[k] *= -<double> y[places[k]]
-        costs[places[k]] += logs[k] if cost == POISSON else _nan_to_num(logs[k], largest)
+        logs[k] = 1 if y[k] == 0 else a[k]
+    c_log(logs, size)
+    for k in range(size):
+        costs[k] = a[k] - (0 if y[k] == 0 else y[k] * logs[k])
+
+
+cdef double _log_likelihood(
+    const floating* a, const floating* y, const floating* row_weights, Py_ssize_t m, Py_ssize_t n,
+) noexcept nogil:
+    """Σ −y ln a over those y that are not 0: one logarithm in a one-hot row."""
+    cdef double largest = FLT_MAX if floating is float else DBL_MAX
+    cdef double logs[CHUNK]
+    cdef Py_ssize_t places[CHUNK]
+    cdef double total = 0, cost
+    cdef Py_ssize_t size = m * n, at = 0
+    cdef int n_logs, k
+    while at < size:
+        n_logs = 0
+        while at < size and n_logs < CHUNK:  # without a branch: where the ones are is not foreseen
+            places[n_logs] = at
+            logs[n_logs] = a[at]
+            n_logs += y[at] != 0
+            at += 1
+        c_log(logs, n_logs)
+        for k in range(n_logs):
+            cost = _nan_to_num(logs[k] * -<double> y[places[k]], largest)
+            total += cost if row_weights == NULL else row_weights[places[k] // n] * cost
+    return total
 
 
 cdef inline double _cost_of(double d, int cost, double parameter) noexcept nogil:
@@ -100,8 +118,8 @@ cdef void _costs(
     cdef int k
     if cost == CROSS_ENTROPY:
         _cross_entropy(costs, a, y, size, largest)
-    elif cost == LOG_LIKELIHOOD or cost == POISSON:
-        _less_logs(costs, a, y, size, cost, largest)
+    elif cost == POISSON:
+        _poisson(costs, a, y, size)
     else:
         for k in range(size):
             costs[k] = _cost_of(<double> a[k] - <double> y[k], cost, parameter)
@@ -116,6 +134,8 @@ cdef double c_cost_forward(
     cdef double total = 0, of_row = 0
     cdef Py_ssize_t chunk, start, i = 0, j = 0
     cdef int size, k
+    if cost == LOG_LIKELIHOOD:
+        return _log_likelihood(a, y, row_weights, m, n)
     for chunk in range((m * n + CHUNK - 1) // CHUNK):
         start = chunk * CHUNK
         size = <int> min(<Py_ssize_t> CHUNK, m * n - start)

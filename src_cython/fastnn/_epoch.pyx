@@ -6,10 +6,11 @@ allocated here. The ``def`` functions at the end check what Python passes, then 
 
 from cython cimport floating
 from libc.stdint cimport uint64_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from fastnn._costs cimport CROSS_ENTROPY, LOG_LIKELIHOOD, QUANTILE, c_cost_forward
-from fastnn._optim cimport SGD, Rule, StepRule, c_penalty
+from fastnn._optim cimport SGD, Rule, StepRule
 from fastnn._pace cimport Pace, Times, c_members, c_note, c_stretch
 from fastnn._passes cimport (
     COST, GATHER, GRADIENT, N_PHASES, PREDICT, TRAIN, Pass, c_alone, c_forward,
@@ -58,6 +59,7 @@ cdef struct Told:
     uint64_t* counter
     bint with_cost
     double cost
+    double* penalties        # of each tile, or NULL
     bint stopped             # by a signal
     double* seconds          # of each phase, or NULL
 
@@ -151,29 +153,27 @@ cdef void _clip_outputs(floating* out, Py_ssize_t size, floating least) noexcept
 
 
 cdef double _cost_of_batch(
-    floating* work, const floating* parameters, const Plan* plan, const StepRule* rule,
-    bint weighted, Pass* how,
+    floating* work, const Plan* plan, bint weighted, Pass* how,
 ) noexcept nogil:
-    """The rows' costs, and the penalties if the rule counts them. The outputs may be clipped."""
+    """The sum of the rows' costs. The outputs may be clipped."""
     cdef Layer* last = &plan.layers[plan.n_layers - 1]
-    cdef Layer* layer
-    cdef double penalty = 0
-    cdef int l
     if (plan.cost == CROSS_ENTROPY or plan.cost == LOG_LIKELIHOOD) and plan.cost_parameter > 0:
         _clip_outputs(work + last.out, how.m * <Py_ssize_t> last.n_out,
                       <floating> plan.cost_parameter)
-    if rule.penalty_in_cost != 0:
-        for l in range(plan.n_layers):
-            layer = &plan.layers[l]
-            penalty += c_penalty(parameters + layer.weights,
-                                 layer.n_out * <Py_ssize_t> layer.n_in, rule)
-        penalty *= rule.penalty_in_cost * how.m / how.divisor
-    return penalty + c_cost_forward(
+    return c_cost_forward(
         work + last.out, work + plan.targets, work + plan.row_weights if weighted else NULL,
         plan.cost, plan.cost_parameter, how.m, last.n_out)
 
 
 # An epoch.
+
+
+cdef double _sum(const double* x, int n) noexcept nogil:
+    cdef double total = 0
+    cdef int k
+    for k in range(n):
+        total += x[k]
+    return total
 
 
 cdef void _train_on_batch(
@@ -193,11 +193,8 @@ cdef void _train_on_batch(
     c_output_delta(work, told.plan, weighted, how)
     _look_ahead(places, told.X, told.order + done + how.m, told.n_order - done - how.m, how)
     if told.with_cost and how.rank == 0:
-        told.cost += _cost_of_batch(work, parameters, told.plan, told.rule, weighted, how)
+        told.cost += _cost_of_batch(work, told.plan, weighted, how)
         c_mark(how, COST)
-    if told.with_cost and told.rule.penalty_in_cost != 0:
-        c_turn_to(how, 0)
-        c_wait(how)  # the penalty is that of the weights before the step
     c_update(<floating*> told.slots, work, parameters, told.plan, told.rule, how)
 
 
@@ -238,7 +235,7 @@ cdef void _run_stretch(floating* parameters, Told* told, int member, int n_membe
     cdef Py_ssize_t done = told.done, batch = told.batch
     cdef double worked = 0, since_signals = 0
     cdef floating* work = <floating*> told.work
-    how.rank, how.n_team = member, n_members
+    how.rank, how.n_team, how.penalties = member, n_members, told.penalties
     if told.apart and n_members > 1:
         work += member * told.room
         _set_apart(parameters, told, &how)
@@ -509,11 +506,19 @@ def train_epoch(
     told.with_cost, told.cost = with_cost, 0 if with_cost else float("nan")
     told.stopped, told.done, told.batch, told.worked = False, 0, 0, 0
     told.seconds = &seconds[0] if seconds.shape[0] else NULL
+    told.penalties = NULL
+    if with_cost and rule.c.penalty_in_cost != 0:
+        told.penalties = <double*> calloc(plan.c.n_tiles, sizeof(double))
+        if told.penalties == NULL:
+            raise MemoryError("no memory for the penalties")
     with nogil:
         if floating is float:
             _run_epoch(_run_stretch_float, &told, &pace.c)
         else:
             _run_epoch(_run_stretch_double, &told, &pace.c)
+        if told.penalties != NULL:
+            told.cost += rule.c.penalty_in_cost * _sum(told.penalties, plan.c.n_tiles)
+            free(told.penalties)
     _raise_if(told.stopped)
     return told.cost
 

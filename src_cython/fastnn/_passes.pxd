@@ -55,6 +55,7 @@ cdef struct Pass:
     uint64_t step    # steps taken before, for the masks and the optimizers' corrections
     double rate      # learning rate
     double divisor   # of the penalties
+    double* penalties  # of each tile's weights before each step so far; NULL: nobody asks
     Ahead ahead      # the inputs of the next mini-batch, while this one steps
     double* seconds  # of each phase so far; NULL: nobody looks at the clock
     double since     # when the last phase ended

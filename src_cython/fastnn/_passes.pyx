@@ -13,14 +13,26 @@ from fastnn._dropout cimport MaskKey, c_dropout, c_mask_key
 from fastnn._norm cimport (
     BATCH, GROUP, NO_NORM, c_blocks_delta, c_blocks_forward, c_columns_backward, c_columns_forward,
     c_parameter_sums, c_running_forward, c_running_update)
-from fastnn._optim cimport SGD, c_add_penalty, c_decay, c_limit_norms, c_optimizer_step, c_shrink
-from fastnn._plan cimport Layer, Plan
+from fastnn._optim cimport (
+    SGD, c_add_penalty, c_decay, c_limit_norms, c_optimizer_step, c_penalty, c_shrink)
+from fastnn._plan cimport Layer, Plan, c_n_tiles
 from fastnn._products cimport FASTNN_LINE, Ahead, c_product_nn, c_product_nt, c_product_tn
 from fastnn._team cimport c_meet
 
 
 cdef extern from "clock.h" nogil:
     double fastnn_seconds() noexcept nogil
+
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define FASTNN_PREFETCH(address) __builtin_prefetch(address, 0, 2)
+    #else
+    #define FASTNN_PREFETCH(address) ((void) (address))
+    #endif
+    """
+    void c_prefetch "FASTNN_PREFETCH"(const void* address) noexcept nogil
 
 
 # Rows from top to bottom and columns from begin to end of a block with n columns.
@@ -66,6 +78,7 @@ cdef Pass c_alone(int mode, int m, uint64_t seed, uint64_t step) noexcept nogil:
     how.rank, how.n_team, how.member, how.n_members = 0, 1, 0, 1
     how.apart, how.room = False, 0
     how.parameters, how.running, how.slots, how.team_work = NULL, NULL, NULL, NULL
+    how.penalties = NULL
     how.rate, how.divisor, how.since = 0, 1, 0
     how.seconds = NULL
     how.ahead.rows, how.ahead.n_rows, how.ahead.bytes = NULL, 0, 0
@@ -105,7 +118,7 @@ cdef Window _neurons(const Layer* layer, Pass* how) noexcept nogil:
 
 cdef Window _neurons_of(const Layer* layer, Pass* how, int member) noexcept nogil:
     cdef Window own
-    cdef int begin, end, n_tiles = (layer.n_out + layer.tile - 1) // layer.tile
+    cdef int begin, end, n_tiles = c_n_tiles(layer)
     begin, end = c_part(n_tiles, member, how.n_members), c_part(n_tiles, member + 1, how.n_members)
     own.top, own.bottom, own.n = 0, how.m, layer.n_out
     own.begin = begin * layer.tile
@@ -194,6 +207,14 @@ cdef void _finish_forward(
     c_mark(how, ACTIVATION)
 
 
+cdef void _ask_for(const char* memory, Py_ssize_t size) noexcept nogil:
+    """Let many of its lines be on their way from another processor's cache at the same time."""
+    cdef Py_ssize_t at = 0
+    while at < size:
+        c_prefetch(memory + at)
+        at += FASTNN_LINE
+
+
 cdef void _show_columns(
     floating* work, const Plan* plan, Window own, Pass* how,
 ) noexcept nogil:
@@ -218,6 +239,7 @@ cdef void _show_columns(
             theirs = _neurons_of(first, how, member)
             width = theirs.end - theirs.begin
             shown = <const floating*> how.team_work + member * how.room + at
+            _ask_for(<const char*> shown, how.m * width * <Py_ssize_t> sizeof(floating))
             for i in range(how.m):
                 memcpy(out + i * n + theirs.begin, shown + i * width, width * sizeof(floating))
     c_mark(how, SYNC)
@@ -471,6 +493,10 @@ cdef void _step_layer(
         _share_lines(ahead, (own.end - begin + layer.tile - 1) // layer.tile)
     while begin < own.end:
         end = min(begin + layer.tile, own.end)
+        if how.penalties != NULL and how.member == how.rank:  # what all do each counts once
+            how.penalties[layer.first_tile + begin // layer.tile] += c_penalty(
+                parameters + layer.weights + begin * <Py_ssize_t> layer.n_in,
+                (end - begin) * <Py_ssize_t> layer.n_in, rule) * how.m / how.divisor
         if rule.kind == SGD:
             _tile_by_sgd(work, inp, parameters, layer, rule, begin, end, ahead, how)
         else:

@@ -13,6 +13,7 @@ cdef struct Layer:
     int norm                      # a number of fastnn._norm.Norm
     int groups                    # of group norm
     int tile                      # neurons that are not divided among threads
+    int first_tile                # tiles in the layers before
     # Offsets in the parameter vector.
     Py_ssize_t weights            # (n_out, n_in)
     Py_ssize_t biases             # (n_out,)
@@ -39,6 +40,7 @@ cdef struct Layer:
 cdef struct Plan:
     Layer* layers
     int n_layers
+    int n_tiles
     int batch_size
     int cost                  # a number of fastnn._costs.Cost, -1 for one in Python
     double cost_parameter
@@ -67,6 +69,8 @@ cdef class CompiledPlan:
     cdef int check_vectors(
         self, Py_ssize_t parameters, Py_ssize_t running, Py_ssize_t work) except -1
 
+
+cdef int c_n_tiles(const Layer* layer) noexcept nogil
 
 # Numbers that each of several members needs to work apart: a workspace, and copies of the
 # parameters, the optimizer's state and the running statistics.

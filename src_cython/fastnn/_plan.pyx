@@ -101,6 +101,8 @@ cdef class CompiledPlan:
             if l > 0 and self.c.layers[l].n_in != self.c.layers[l - 1].n_out:
                 raise ValueError(f"layer {l}: takes {self.c.layers[l].n_in} inputs, but the layer "
                                  f"before it has {self.c.layers[l - 1].n_out} neurons")
+            self.c.layers[l].first_tile = self.c.n_tiles
+            self.c.n_tiles += c_n_tiles(&self.c.layers[l])
             self.c.needs_blas |= not c_is_small(
                 batch_size, self.c.layers[l].n_out, self.c.layers[l].n_in)
             self.c.needs_two_rows |= self.c.layers[l].norm == <int> BATCH
@@ -257,6 +259,10 @@ cdef class CompiledPlan:
         if work != self.c.work_size:
             raise ValueError(f"work: expected {self.c.work_size} numbers, got {work}")
         return 0
+
+
+cdef int c_n_tiles(const Layer* layer) noexcept nogil:
+    return (layer.n_out - 1) // layer.tile + 1
 
 
 cdef Py_ssize_t c_room(const Plan* plan, int n_slots) noexcept nogil:
