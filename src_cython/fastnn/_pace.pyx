@@ -4,8 +4,8 @@ cdef enum:
     FIRST_PATIENCE = 4
     LAST_PATIENCE = 128
 
-# Seconds of a stretch, and of one that may turn out slow.
-cdef double STRETCH = 5e-3, TRIAL = 5e-4
+# Seconds of a stretch, of the first one, and of one that may turn out slow.
+cdef double STRETCH = 5e-3, FIRST = 2e-3, TRIAL = 5e-4
 # Seconds a unit of work is taken to need until one was measured; a unit is about an operation.
 cdef double GUESS = 5e-11
 # How much faster the other way must be to be taken.
@@ -33,8 +33,8 @@ cdef class Pace:
     def __cinit__(self, int most, bint fixed=False):
         if most < 1:
             raise ValueError(f"most: expected 1 thread or more, got {most}")
-        self.c.most, self.c.fixed, self.c.together = most, fixed or most == 1, most > 1
-        self.c.trial, self.c.warming, self.c.alone, self.c.shared = False, True, 0, 0
+        self.c.most, self.c.fixed, self.c.together = most, fixed or most == 1, False
+        self.c.trial, self.c.warming, self.c.alone, self.c.shared = False, False, 0, 0
         self.c.patience, self.c.waited = FIRST_PATIENCE, 0
 
     @property
@@ -57,9 +57,11 @@ cdef int c_members(const Times* times) noexcept nogil:
 
 cdef double c_stretch(const Times* times) noexcept nogil:
     """Return how much work the next stretch is."""
-    cdef double alone = GUESS if times.alone == 0 else times.alone
+    cdef double alone = times.alone
     if times.fixed:
         return 1e300
+    if alone == 0:  # the shortest trainings are over before others have woken up
+        return FIRST / GUESS
     return (TRIAL if times.trial or times.warming else STRETCH) / alone
 
 
