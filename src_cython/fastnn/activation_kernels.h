@@ -11,42 +11,7 @@
 #define SELU_SCALE 1.0507009873554804934193349852946
 #define NORMAL_PEAK 0.39894228040143267794 /* 1 / √2π */
 
-/* GELU is z Φ(z). Φ(−x) e^(x²/2) (x + Φ_CENTRE) over x ≥ 0, by powers of
- * t = (x − PHI_CENTRE) / (x + PHI_CENTRE), as Schonfelder (1978) has it. */
-#define PHI_CENTRE PICK(5, 3)
-#define PHI_LAST PICK(39, 14.5) /* Φ(−x) is 0 from here */
-static const REAL NAME(phi_terms)[] = {
-#if REAL_BITS == 64
-    -1.58774688274733645e-10, 1.75304840140823195e-09, 7.66307180076004027e-09,
-    -9.31356099432605938e-09, -6.59422166247722283e-08, 4.22749937400653460e-08,
-    4.33141035686258492e-07, -3.36615368101247104e-07, -2.76926709599743007e-06,
-    3.98090215786804144e-06, 1.66812137420420625e-05, -4.97628142705858022e-05,
-    -5.93757280099158603e-05, 5.44899064773129841e-04, -7.97869398466070131e-04,
-    -2.99337677050854224e-03, 2.07950667998831780e-02, -6.91186387063101593e-02,
-    1.65020366170384708e-01, -3.13533156671304547e-01, 4.95305615969976409e-01,
-    -6.65382502890056737e-01, 7.69193049750062974e-01
-#else
-    5.535596630e-05F, 1.331259088e-04F, -2.445826664e-04F, -1.034222059e-03F, 1.024135711e-03F,
-    6.969813131e-03F, -1.046229376e-02F, -4.726274528e-02F, 2.300176777e-01F, -5.093319895e-01F,
-    7.290836907e-01F
-#endif
-};
-
-/* e^(−x²/2) for 0 ≤ x ≤ PHI_LAST. The square of the high half of x's digits is exact; the rest of
- * x² would else be lost, and with it as many digits of the result as x² is large. */
-INLINE VECTOR NAME(bell)(VECTOR x)
-{
-    const WORD high_half = ~(((WORD)1 << PICK(27, 12)) - 1);
-    VECTOR high = NAME(as_real)(NAME(as_bits)(x) & high_half);
-    return NAME(exp_of_sum)(C(-0.5) * (high * high), C(-0.5) * ((x - high) * (x + high)));
-}
-
-/* Φ(−x) from x ≥ 0 and e^(−x²/2) */
-INLINE VECTOR NAME(normal_tail)(VECTOR x, VECTOR bell)
-{
-    VECTOR inverse = 1 / (x + PHI_CENTRE);
-    return bell * (POLYNOMIAL((x - PHI_CENTRE) * inverse, phi_terms) * inverse);
-}
+#include "gated_kernels.h"
 
 /* f(z), one function an activation */
 INLINE VECTOR NAME(relu)(VECTOR z) { return SELECT(z < 0, ALL(0), z); }
@@ -56,24 +21,6 @@ INLINE VECTOR NAME(elu)(VECTOR z) { return SELECT(z < 0, NAME(expm1_below_0)(z),
 INLINE VECTOR NAME(selu)(VECTOR z)
 {
     return C(SELU_SCALE) * SELECT(z < 0, C(SELU_ALPHA) * NAME(expm1_below_0)(z), z);
-}
-
-INLINE VECTOR NAME(gelu)(VECTOR z)
-{
-    VECTOR x = NAME(at_most)(NAME(absolute)(z), PHI_LAST);
-    VECTOR tail = NAME(normal_tail)(x, NAME(bell)(x));
-    return z * SELECT(z < 0, tail, 1 - tail);
-}
-
-INLINE VECTOR NAME(silu)(VECTOR z) { return z * NAME(sigmoid)(z); }
-
-/* tanh(ln(1 + e^z)) = w (w + 2) / (w (w + 2) + 2) with w = e^z; above 0 both by w². */
-INLINE VECTOR NAME(mish)(VECTOR z)
-{
-    VECTOR e = NAME(decay)(z);
-    VECTOR above = 1 + 2 * e, below = e * (e + 2);
-    VECTOR divisor = SELECT(z < 0, below + 2, above + 2 * e * e);
-    return z * (SELECT(z < 0, below, above) / divisor);
 }
 
 /* f'(z), from a = f(z) or, where this does not say it, from z */
@@ -87,36 +34,6 @@ INLINE VECTOR NAME(exp_slope)(VECTOR a) { return a; }
 INLINE VECTOR NAME(selu_slope)(VECTOR a)
 {
     return SELECT(a > 0, ALL(SELU_SCALE), a + C(SELU_SCALE * SELU_ALPHA));
-}
-
-/* Φ(z) + z φ(z); the limits at infinity are not lost in ∞ · 0. */
-INLINE VECTOR NAME(gelu_slope)(VECTOR z)
-{
-    VECTOR x = NAME(at_most)(NAME(absolute)(z), PHI_LAST);
-    VECTOR bell = NAME(bell)(x), tail = NAME(normal_tail)(x, bell);
-    return SELECT(z < 0, tail, 1 - tail) + NAME(with_sign_of)(x * C(NORMAL_PEAK) * bell, z);
-}
-
-/* σ(z) (1 + z σ(−z)) */
-INLINE VECTOR NAME(silu_slope)(VECTOR z)
-{
-    VECTOR bounded = NAME(at_least)(NAME(at_most)(z, -LOWEST_EXP), LOWEST_EXP);
-    VECTOR e = NAME(decay)(bounded), inverse = 1 / (1 + e);
-    VECTOR rest = SELECT(z < 0, ALL(1), e) * inverse;
-    return SELECT(z < 0, e, ALL(1)) * inverse * (1 + bounded * rest);
-}
-
-/* With t = tanh(ln(1 + e^z)) = n / d as in mish: t + z σ(z) (1 − t²), where
- * σ(z) (1 − t²) = 4 e (1 + e) / d², above 0 times e. */
-INLINE VECTOR NAME(mish_slope)(VECTOR z)
-{
-    VECTOR bounded = NAME(at_least)(NAME(at_most)(z, -LOWEST_EXP), LOWEST_EXP);
-    VECTOR e = NAME(decay)(bounded);
-    VECTOR above = 1 + 2 * e, below = e * (e + 2);
-    VECTOR divisor = SELECT(z < 0, below + 2, above + 2 * e * e);
-    VECTOR inverse = 1 / divisor;
-    VECTOR steep = 4 * e * (1 + e) * SELECT(z < 0, ALL(1), e) * inverse;
-    return (SELECT(z < 0, below, above) + bounded * steep) * inverse;
 }
 
 /* ReLU is none of these: an infinite delta ends where its slope is 0. */

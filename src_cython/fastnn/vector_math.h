@@ -9,7 +9,7 @@
 #define LN2_LOW PICK(1.90821492927058770002e-10, 1.428606765330187045e-06)
 #define LOG2_E 1.4426950408889634074
 #define SQRT_HALF 0.70710678118654752440
-#define LOWEST_EXP PICK(-750, -110) /* where e^x surely is 0, and infinite: between them */
+#define LOWEST_EXP PICK(-760, -115) /* where x e^x surely is 0, and e^x infinite: between them */
 #define HIGHEST_EXP PICK(710, 89)   /* 2^n is made of two factors that fit */
 
 /* (e^r − 1 − r) / r² over |r| ≤ ln 2 / 2 */
@@ -76,21 +76,15 @@ INLINE VECTOR NAME(scaled)(VECTOR x, VECTOR n, BITS biased)
 #endif
 }
 
-/* 2^n e^(high + low) to almost half a unit: what is rounded away from high + low, and from its sum
- * with 1, is added to the rest. */
-INLINE VECTOR NAME(exact_exp)(VECTOR n, BITS biased, VECTOR high, VECTOR low)
+/* e^(high + low), and as its tail what this lacks: what is rounded away from high + low, and from
+ * its sum with 1, is added to the rest. */
+INLINE VECTOR NAME(exp_pair)(VECTOR high, VECTOR low, VECTOR *tail)
 {
     VECTOR r = high + low, sum = 1 + r;
     VECTOR lost = (r - (sum - 1)) + (low - (r - high));
-    return NAME(scaled)(sum + (lost + r * r * POLYNOMIAL(r, exp_terms)), n, biased);
-}
-
-/* e^(x + small), where `small` is what x lacks */
-INLINE VECTOR NAME(exp_of_sum)(VECTOR x, VECTOR small)
-{
-    BITS biased;
-    VECTOR n = NAME(halvings)(x + small, &biased);
-    return NAME(exact_exp)(n, biased, x - n * C(LN2_HIGH), small - n * C(LN2_LOW));
+    VECTOR rest = lost + r * r * POLYNOMIAL(r, exp_terms), head = sum + rest;
+    *tail = rest - (head - sum);
+    return head;
 }
 
 /* e^x for x from LOWEST_EXP to HIGHEST_EXP, or NaN */
@@ -111,9 +105,10 @@ INLINE VECTOR NAME(exp)(VECTOR x)
 INLINE VECTOR NAME(decay)(VECTOR x)
 {
     BITS biased;
-    VECTOR size = NAME(at_most)(NAME(absolute)(x), -LOWEST_EXP);
+    VECTOR tail, size = NAME(at_most)(NAME(absolute)(x), -LOWEST_EXP);
     VECTOR n = NAME(halvings)(-size, &biased);
-    return NAME(exact_exp)(n, biased, -size - n * C(LN2_HIGH), -n * C(LN2_LOW));
+    VECTOR head = NAME(exp_pair)(-size - n * C(LN2_HIGH), -n * C(LN2_LOW), &tail);
+    return NAME(scaled)(head, n, biased);
 }
 
 /* e^x − 1 = whole + part for −700 ≤ x ≤ 0 (float: −80): 2^n − 1 and 2^n (e^r − 1) */

@@ -23,7 +23,10 @@
 #undef SELU_ALPHA
 #undef SELU_SCALE
 #undef NORMAL_PEAK
-#undef PHI_CENTRE
+#undef PHI_FIRST
+#undef PHI_FIRST_LOST
+#undef HIGHEST_GATED
+#undef NAN_AT_MINUS_INFINITY
 #undef PHI_LAST
 #undef UNROLL
 #undef FIRST

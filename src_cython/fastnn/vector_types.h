@@ -114,6 +114,35 @@ INLINE void NAME(store)(REAL *to, VECTOR x, ptrdiff_t count)
 
 INLINE VECTOR NAME(absolute)(VECTOR x) { return NAME(as_real)(NAME(as_bits)(x) & ~SIGN_BIT); }
 
+INLINE VECTOR NAME(high_half)(VECTOR x)
+{
+    return NAME(as_real)(NAME(as_bits)(x) & ~(((WORD)1 << PICK(27, 12)) - 1));
+}
+
+/* a − b c where a is close to it: exact but for digits far below those of a's rounding. */
+INLINE VECTOR NAME(remainder)(VECTOR a, VECTOR b, VECTOR c)
+{
+#if ISA_LEVEL == 2
+    return PICK(_mm512_fnmadd_pd, _mm512_fnmadd_ps)(b, c, a);
+#elif ISA_LEVEL == 1
+    return PICK(_mm256_fnmadd_pd, _mm256_fnmadd_ps)(b, c, a);
+#elif defined(FASTNN_HAVE_VECTORS) && (defined(__FP_FAST_FMA) || defined(__aarch64__))
+    for (int lane = 0; lane < LANES; lane++)
+        a[lane] = PICK(__builtin_fma, __builtin_fmaf)(-b[lane], c[lane], a[lane]);
+    return a;
+#else
+    VECTOR high_b = NAME(high_half)(b), high_c = NAME(high_half)(c);
+    VECTOR low_b = b - high_b, low_c = c - high_c; /* products of halves are exact */
+    return ((a - high_b * high_c) - high_b * low_c - low_b * high_c) - low_b * low_c;
+#endif
+}
+
+/* 1 / d to a tenth, for normal d > 0: enough for what is about to be added to its rounded digits. */
+INLINE VECTOR NAME(rough_inverse)(VECTOR d)
+{
+    return NAME(as_real)(PICK(0x7fde623822fc16e6, 0x7ef311c7) - NAME(as_bits)(d));
+}
+
 INLINE VECTOR NAME(with_sign_of)(VECTOR magnitude, VECTOR x)
 {
     return NAME(as_real)(NAME(as_bits)(magnitude) | (NAME(as_bits)(x) & SIGN_BIT));
