@@ -1,6 +1,6 @@
 """The vector math with every instruction set, against true values of more digits.
 
-``BOUND`` is in units in the last place of the true value, gradual underflow included.
+Bounds are in units in the last place of the true value; BOUND with gradual underflow.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from instruction_sets import run
-from vector_accuracy import FUNCTIONS, MEASURED
+from vector_accuracy import FUNCTIONS, MEASURED, SLOPES
 
 from fastnn import _isa
 
 BOUND = 2.0
+SLOPE_BOUND = 8.0
 TESTS = str(Path(__file__).parent)
 
 
@@ -41,3 +42,12 @@ def test_errors_are_within_the_bound(name, level):
     for dtype in MEASURED:
         error = errors[f"{name} {np.dtype(dtype).name}"]
         assert 0.5 <= error <= BOUND, dtype  # nothing is better than rounding
+
+
+@pytest.mark.parametrize("level", _isa.LEVELS)
+@pytest.mark.parametrize("name", SLOPES)
+def test_slopes_computed_from_z_are_within_theirs(name, level):
+    """Near its zero a slope is a difference of larger numbers: see largest_slope_error."""
+    errors = measured(level)
+    for dtype in MEASURED:
+        assert 0.5 <= errors[f"slope of {name} {np.dtype(dtype).name}"] <= SLOPE_BOUND, dtype

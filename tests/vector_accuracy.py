@@ -66,12 +66,17 @@ def true_mish(z: np.ndarray) -> np.ndarray:
     )
 
 
+def true_density(x: np.ndarray) -> np.ndarray:
+    """The normal density: x² is formed of halves of x, the first of which has an exact square."""
+    high = x.astype(np.float32).astype(x.dtype)
+    density = np.exp(-high * high / 2) * np.exp(-(x - high) * (x + high) / 2)
+    return density / np.sqrt(2 * x.dtype.type(PI))
+
+
 def true_normal_cdf(z: np.ndarray) -> np.ndarray:
     """Φ(z): its series for |z| < 2, Laplace's continued fraction of its tail beyond."""
     x = np.abs(z)
-    high = x.astype(np.float32).astype(x.dtype)  # its square is exact
-    density = np.exp(-high * high / 2) * np.exp(-(x - high) * (x + high) / 2)
-    density /= np.sqrt(2 * x.dtype.type(PI))
+    density = true_density(x)
     near = np.minimum(x, 2)
     term, total = near.copy(), near.copy()
     for k in range(3, 101, 2):
@@ -83,6 +88,17 @@ def true_normal_cdf(z: np.ndarray) -> np.ndarray:
         fraction = far + k / fraction
     tail = np.where(x < 2, x.dtype.type(0.5) - density * total, density / fraction)
     return np.where(z < 0, tail, 1 - tail)
+
+
+def true_silu_slope(z: np.ndarray) -> np.ndarray:
+    return true_sigmoid(z) * (1 + z * true_sigmoid(-z))
+
+
+def true_mish_slope(z: np.ndarray) -> np.ndarray:
+    """t + z σ(z) (1 − t²) with t = tanh(ln(1 + e^z)) = 1 − 2 / (1 + (1 + e^z)²)."""
+    w = np.exp(np.minimum(z, 100))
+    square = w * (w + 2)
+    return square / (square + 2) + 4 * z * w * (1 + w) / (square + 2) ** 2
 
 
 Function = Callable[[np.ndarray], np.ndarray]
@@ -97,6 +113,12 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
     "silu": (lambda x: forward(Activation.SILU, x), lambda x: x * true_sigmoid(x)),
     "mish": (lambda x: forward(Activation.MISH, x), true_mish),
     "gelu": (lambda x: forward(Activation.GELU, x), lambda x: x * true_normal_cdf(x)),
+}
+# The slopes computed from z: the true value and where it is 0.
+SLOPES: dict[str, tuple[Function, float]] = {
+    "silu": (true_silu_slope, -1.2784645),
+    "mish": (true_mish_slope, -1.1924312),
+    "gelu": (lambda z: true_normal_cdf(z) + z * true_density(z), -0.7517915),
 }
 
 
@@ -127,6 +149,19 @@ def largest_error(name: str, dtype: type) -> float:
         unit = np.ldexp(WIDER[dtype](1), np.maximum(exponent, limits.minexp) - limits.nmant)
         error = np.abs(function(x).astype(WIDER[dtype]) - expected)
     return float((error / unit).max())
+
+
+def largest_slope_error(name: str, dtype: type) -> float:
+    """As above; within 1/2 of the slope's zero, units of 1/8 at least; no subnormal slopes."""
+    truth, zero = SLOPES[name]
+    x = samples(name, dtype)
+    limits = np.finfo(dtype)
+    with np.errstate(all="ignore"):
+        expected = truth(x.astype(WIDER[dtype]))
+        size = np.maximum(np.abs(expected), np.where(np.abs(x - zero) < 0.5, 0.125, 0))
+        unit = np.ldexp(WIDER[dtype](1), np.frexp(size)[1] - 1 - limits.nmant)
+        error = np.abs(slope(Activation[name.upper()], x).astype(WIDER[dtype]) - expected) / unit
+    return float(error[size > 2**12 * limits.tiny].max())
 
 
 def same(actual: np.ndarray, expected: list[float]) -> None:
@@ -190,6 +225,11 @@ def main() -> None:
     errors = {
         f"{name} {np.dtype(dtype).name}": largest_error(name, dtype)
         for name in FUNCTIONS
+        for dtype in MEASURED
+    }
+    errors |= {
+        f"slope of {name} {np.dtype(dtype).name}": largest_slope_error(name, dtype)
+        for name in SLOPES
         for dtype in MEASURED
     }
     print(json.dumps({"instruction set": _isa.instruction_set, "errors": errors}))

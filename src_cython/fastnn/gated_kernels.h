@@ -7,30 +7,18 @@
 /* z, and NaN for −∞: there the product is −∞ · 0. */
 #define NAN_AT_MINUS_INFINITY(z) (C(0) * NAME(at_most)(z, 0))
 
-#define HIGHEST_GATED PICK(40, 20) /* where the factor surely is 1, as rounded */
-
-/* z / (1 + e^−z) = 2^n z / (2^n + e^−r) with z = n ln 2 + r */
 INLINE VECTOR NAME(silu)(VECTOR z)
 {
-    BITS biased;
-    VECTOR tail, x = NAME(at_least)(NAME(at_most)(z, HIGHEST_GATED), LOWEST_EXP);
-    VECTOR n = NAME(halvings)(x, &biased);
-    VECTOR head = NAME(exp_pair)(n * C(LN2_HIGH) - x, n * C(LN2_LOW), &tail);
-    VECTOR power = NAME(scaled)(ALL(1), n, biased);
-    VECTOR larger = GREATER(power, head), smaller = LESSER(power, head);
-    VECTOR sum = larger + smaller, lost = (smaller - (sum - larger)) + tail;
-    VECTOR q = NAME(at_least)(z, LOWEST_EXP) / sum;
-    q -= NAME(at_most)(q, HIGHEST_GATED) * (lost * NAME(rough_inverse)(sum));
-    return NAME(with_sign_of)(NAME(scaled)(q, n, biased) + NAN_AT_MINUS_INFINITY(z), z);
+    VECTOR product = NAME(logistic)(NAME(at_least)(z, LOWEST_EXP), z);
+    return NAME(with_sign_of)(product + NAN_AT_MINUS_INFINITY(z), z);
 }
 
 /* tanh(ln(1 + w)) = w (w + 2) / (w (w + 2) + 2) with w = e^z = 2^n e^r */
 INLINE VECTOR NAME(mish)(VECTOR z)
 {
     BITS biased;
-    VECTOR tail, x = NAME(at_least)(NAME(at_most)(z, HIGHEST_GATED), LOWEST_EXP);
-    VECTOR n = NAME(halvings)(x, &biased);
-    VECTOR head = NAME(exp_pair)(x - n * C(LN2_HIGH), -n * C(LN2_LOW), &tail);
+    VECTOR n, tail, x = NAME(at_least)(NAME(at_most)(z, HIGHEST_SIGMOID), LOWEST_EXP);
+    VECTOR head = NAME(exp_parts)(x, ALL(0), 1, &n, &biased, &tail);
     VECTOR power = NAME(scaled)(ALL(1), n, biased);
     VECTOR w = power * head, factor = w + 2, above = head * factor;
     VECTOR lost_factor = (w - (factor - 2)) + power * tail;
@@ -75,9 +63,8 @@ static const REAL NAME(phi_terms)[] = {
 INLINE VECTOR NAME(bell)(VECTOR x, VECTOR *n, BITS *biased, VECTOR *tail)
 {
     VECTOR high = NAME(high_half)(x), large = C(-0.5) * (high * high);
-    VECTOR small = C(-0.5) * ((x - high) * (x + high));
-    *n = NAME(halvings)(large + small, biased);
-    return NAME(exp_pair)(large - *n * C(LN2_HIGH), small - *n * C(LN2_LOW), tail);
+    VECTOR small = C(0.5) * ((x - high) * (x + high));
+    return NAME(exp_parts)(large, small, 1, n, biased, tail);
 }
 
 INLINE VECTOR NAME(gelu)(VECTOR z)
@@ -109,24 +96,23 @@ INLINE VECTOR NAME(gelu_slope)(VECTOR z)
     return SELECT(z < 0, below_0, 1 - below_0);
 }
 
-/* σ(z) (1 + z σ(−z)) */
+/* With e = e^−|z|: e (e + (1 + z)) / (1 + e)² below 0, (1 + e (1 + z)) / (1 + e)² above. Near the
+ * slope's zero only 1 + z and e cancel, which are small and good to the last digit. */
 INLINE VECTOR NAME(silu_slope)(VECTOR z)
 {
     VECTOR bounded = NAME(at_least)(NAME(at_most)(z, -LOWEST_EXP), LOWEST_EXP);
     VECTOR e = NAME(decay)(bounded), inverse = 1 / (1 + e);
-    VECTOR rest = SELECT(z < 0, ALL(1), e) * inverse;
-    return SELECT(z < 0, e, ALL(1)) * inverse * (1 + bounded * rest);
+    VECTOR first = SELECT(z < 0, e, ALL(1)), second = SELECT(z < 0, ALL(1), e);
+    return first * (first + second * (1 + bounded)) * (inverse * inverse);
 }
 
-/* With t = tanh(ln(1 + e^z)) = n / d as in mish: t + z σ(z) (1 − t²), where
- * σ(z) (1 − t²) = 4 e (1 + e) / d², above 0 times e. */
+/* With w = e^z: w (4 (z + 1) + (4 z + 6) w + 4 w² + w³) / (w² + 2 w + 2)²; above 0 both by w⁴. */
 INLINE VECTOR NAME(mish_slope)(VECTOR z)
 {
     VECTOR bounded = NAME(at_least)(NAME(at_most)(z, -LOWEST_EXP), LOWEST_EXP);
-    VECTOR e = NAME(decay)(bounded);
-    VECTOR above = 1 + 2 * e, below = e * (e + 2);
-    VECTOR divisor = SELECT(z < 0, below + 2, above + 2 * e * e);
-    VECTOR inverse = 1 / divisor;
-    VECTOR steep = 4 * e * (1 + e) * SELECT(z < 0, ALL(1), e) * inverse;
-    return (SELECT(z < 0, below, above) + bounded * steep) * inverse;
+    VECTOR e = NAME(decay)(bounded), low = 4 * bounded + 4, high = 4 * bounded + 6;
+    VECTOR divisor = SELECT(z < 0, e * (e + 2) + 2, 1 + 2 * e * (1 + e)), inverse = 1 / divisor;
+    VECTOR sum = SELECT(z < 0, ALL(4) + e, high + e * low);
+    sum = SELECT(z < 0, low, ALL(1)) + e * (SELECT(z < 0, high, ALL(4)) + e * sum);
+    return SELECT(z < 0, e, ALL(1)) * sum * (inverse * inverse);
 }

@@ -76,17 +76,9 @@ INLINE VECTOR NAME(scaled)(VECTOR x, VECTOR n, BITS biased)
 #endif
 }
 
-/* e^(high + low), and as its tail what this lacks: what is rounded away from high + low, and from
- * its sum with 1, is added to the rest. */
-INLINE VECTOR NAME(exp_pair)(VECTOR high, VECTOR low, VECTOR *tail)
-{
-    VECTOR r = high + low, sum = 1 + r;
-    VECTOR lost = (r - (sum - 1)) + (low - (r - high));
-    VECTOR rest = lost + r * r * POLYNOMIAL(r, exp_terms), head = sum + rest;
-    *tail = rest - (head - sum);
-    return head;
-}
-
+#if ISA_LEVEL == 2
+#include "vector_tables.h"
+#else
 /* e^x for x from LOWEST_EXP to HIGHEST_EXP, or NaN */
 INLINE VECTOR NAME(bounded_exp)(VECTOR x)
 {
@@ -95,6 +87,24 @@ INLINE VECTOR NAME(bounded_exp)(VECTOR x)
     VECTOR r = (x - n * C(LN2_HIGH)) - n * C(LN2_LOW);
     return NAME(scaled)(1 + NAME(fraction)(r), n, biased);
 }
+
+/* e^(x − excess) = 2^n (head + tail), or where `sign` is −1 its inverse by −n. What is rounded away
+ * from r, and from its sum with 1, is added to the rest. */
+INLINE VECTOR NAME(exp_parts)(VECTOR x, VECTOR excess, const int sign, VECTOR *n, BITS *biased,
+                              VECTOR *tail)
+{
+    VECTOR high, low, rest, r, sum, head;
+    *n = NAME(halvings)(x - excess, biased);
+    high = C(sign) * (x - *n * C(LN2_HIGH));
+    low = C(-sign) * (*n * C(LN2_LOW) + excess);
+    r = high + low;
+    sum = 1 + r;
+    rest = (r - (sum - 1)) + (low - (r - high)) + r * r * POLYNOMIAL(r, exp_terms);
+    head = sum + rest;
+    *tail = rest - (head - sum);
+    return head;
+}
+#endif
 
 INLINE VECTOR NAME(exp)(VECTOR x)
 {
@@ -105,9 +115,8 @@ INLINE VECTOR NAME(exp)(VECTOR x)
 INLINE VECTOR NAME(decay)(VECTOR x)
 {
     BITS biased;
-    VECTOR tail, size = NAME(at_most)(NAME(absolute)(x), -LOWEST_EXP);
-    VECTOR n = NAME(halvings)(-size, &biased);
-    VECTOR head = NAME(exp_pair)(-size - n * C(LN2_HIGH), -n * C(LN2_LOW), &tail);
+    VECTOR n, tail, size = NAME(at_most)(NAME(absolute)(x), -LOWEST_EXP);
+    VECTOR head = NAME(exp_parts)(-size, ALL(0), 1, &n, &biased, &tail);
     return NAME(scaled)(head, n, biased);
 }
 
@@ -128,6 +137,7 @@ INLINE VECTOR NAME(expm1_below_0)(VECTOR x)
     return whole + part;
 }
 
+#if ISA_LEVEL != 2 || REAL_BITS == 64
 /* tanh |x| = (1 − e) / (1 + e) with e = e^−2|x|. What both sums lose is made good: the quotient q
  * then moves by (lost above − q · lost below) / (1 + e), and 1 / (1 + e) = (1 + q) / 2. */
 INLINE VECTOR NAME(tanh)(VECTOR x)
@@ -140,15 +150,25 @@ INLINE VECTOR NAME(tanh)(VECTOR x)
     lost = ((above - whole) - part) - q * (part - (below - (whole + 2)));
     return NAME(with_sign_of)(q + lost * (C(0.5) + C(0.5) * q), x);
 }
+#endif
 
-/* 1 / (1 + e^−x); only e = e^−|x| ≤ 1 is formed, so nothing overflows. What the sum 1 + e loses is
- * made good: times q / (1 + e), where 1 / (1 + e) is 1 − q below 0, else q. */
-INLINE VECTOR NAME(sigmoid)(VECTOR x)
+#define HIGHEST_SIGMOID PICK(40, 20) /* where 1 / (1 + e^−x) is 1, by some digits to spare */
+
+/* c / (1 + e^−x) as 2^n (c / (2^n + 2^n e^−x)), where 1 ≤ 2^n e^−x < 2 or so: even a subnormal
+ * result is rounded but once. What the sum loses is made good; an infinite c stays what it is. */
+INLINE VECTOR NAME(logistic)(VECTOR c, VECTOR x)
 {
-    VECTOR e = NAME(decay)(x), sum = 1 + e;
-    VECTOR q = SELECT(x < 0, e, ALL(1)) / sum;
-    return q - (e - (sum - 1)) * SELECT(x < 0, q - q * q, q * q);
+    BITS biased;
+    VECTOR n, tail, bounded = NAME(at_least)(NAME(at_most)(x, HIGHEST_SIGMOID), LOWEST_EXP);
+    VECTOR head = NAME(exp_parts)(bounded, ALL(0), -1, &n, &biased, &tail);
+    VECTOR power = NAME(scaled)(ALL(1), n, biased);
+    VECTOR larger = GREATER(power, head), smaller = LESSER(power, head);
+    VECTOR sum = larger + smaller, lost = (smaller - (sum - larger)) + tail, q = c / sum;
+    q -= NAME(at_most)(q, HIGHEST_SIGMOID) * (lost * NAME(rough_inverse)(sum));
+    return NAME(scaled)(q, n, biased);
 }
+
+INLINE VECTOR NAME(sigmoid)(VECTOR x) { return NAME(logistic)(ALL(1), x); }
 
 /* ln(1 + f) + k ln 2 for √½ ≤ 1 + f ≤ √2, with s = f / (2 + f):
  * ln(1 + f) = f − (f²/2 − s (f²/2 + R)), where f, the largest term, is exact. */
@@ -175,16 +195,11 @@ INLINE VECTOR NAME(softplus)(VECTOR x)
     return SELECT(x > 0, x, ALL(0)) + NAME(log1p_to_1)(NAME(decay)(x));
 }
 
+#if ISA_LEVEL != 2
 /* x = 2^k (1 + f) with √½ ≤ 1 + f ≤ √2, for finite x > 0 */
 #define SMALLEST_NORMAL PICK(0x1p-1022, 0x1p-126)
 INLINE VECTOR NAME(log_parts)(VECTOR x, VECTOR *k)
 {
-#if ISA_LEVEL == 2
-    VECTOR m = PICK(_mm512_getmant_pd, _mm512_getmant_ps)(x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src);
-    *k = PICK(_mm512_getexp_pd, _mm512_getexp_ps)(x);
-    *k = SELECT(m > C(2 * SQRT_HALF), *k + 1, *k);
-    return SELECT(m > C(2 * SQRT_HALF), C(0.5) * m, m) - 1;
-#else
     const WORD from = PICK(0x3fe6a09e667f3bcd, 0x3f3504f3); /* √½ */
     const WORD one = (WORD)EXPONENT_BIAS << MANTISSA;
     const REAL shifter = C(PICK(0x1p52, 0x1p23)); /* the spacing of numbers there is 1 */
@@ -194,7 +209,6 @@ INLINE VECTOR NAME(log_parts)(VECTOR x, VECTOR *k)
     *k = NAME(as_real)(exponent) - (shifter + EXPONENT_BIAS)
         - SELECT(x < C(SMALLEST_NORMAL), ALL(PICK(54, 25)), ALL(0));
     return NAME(as_real)((u & (((WORD)1 << MANTISSA) - 1)) + from) - 1;
-#endif
 }
 
 /* −∞ for 0, NaN below and for NaN, ∞ for ∞ */
@@ -202,12 +216,8 @@ INLINE VECTOR NAME(log)(VECTOR x)
 {
     VECTOR k, f = NAME(log_parts)(x, &k);
     VECTOR y = NAME(log_sum)(f, f / (2 + f), k);
-#if ISA_LEVEL == 2 /* four bits say what becomes of each kind of number: 0 leaves y as it is */
-    return PICK(_mm512_fixupimm_pd, _mm512_fixupimm_ps)(
-        y, x, PICK(_mm512_set1_epi64, _mm512_set1_epi32)(0x03530422), 0);
-#else
     y = SELECT(x < C(INFINITY), y, x);
     y = SELECT(x < 0, ALL(NAN), y);
     return SELECT(x == 0, ALL(-INFINITY), y);
-#endif
 }
+#endif

@@ -25,7 +25,7 @@
 #undef NORMAL_PEAK
 #undef PHI_FIRST
 #undef PHI_FIRST_LOST
-#undef HIGHEST_GATED
+#undef HIGHEST_SIGMOID
 #undef NAN_AT_MINUS_INFINITY
 #undef PHI_LAST
 #undef UNROLL
@@ -34,3 +34,6 @@
 #undef LESSER
 #undef GREATER
 #undef NOINLINE
+#undef SIXTEENTH_SHIFTER
+#undef TANH_FIRST
+#undef TANH_LAST
