@@ -1,9 +1,11 @@
 """The products of a dense layer with every instruction set that this processor has."""
 
+import numpy as np
 import pytest
 from instruction_sets import run
 
-from fastnn import _isa
+import fastnn
+from fastnn import _dense, _isa
 
 CHECK = """
 import itertools
@@ -42,3 +44,49 @@ def test_every_level_multiplies(level):
     assert result.returncode == 0, result.stderr
     assert result.stdout.split()[0] == level
     assert int(result.stdout.split()[1]) > 150
+
+
+# Above 1e8 multiplications, where panels are packed, with edges in every dimension.
+WIDE = [(131, 1301, 701), (517, 784, 300), (64, 2100, 800), (1030, 330, 321), (66, 70, 25000)]
+
+
+@pytest.mark.parametrize("shape", WIDE)
+@pytest.mark.parametrize("offset", [0, 1])
+def test_wide_products(shape, offset):
+    """Against float64; with an offset no row is aligned, and NaN stands around each matrix."""
+    m, n_in, n_out = shape
+    rng = np.random.default_rng(3)
+
+    def matrix(*dims: int, fill: bool = True) -> np.ndarray:
+        size = int(np.prod(dims))
+        room = np.full(size + offset + 64, np.nan, np.float32)
+        if fill:
+            room[offset : offset + size] = rng.standard_normal(size)
+        return room[offset : offset + size].reshape(dims)
+
+    inp, w, b, dout = matrix(m, n_in), matrix(n_out, n_in), matrix(n_out), matrix(m, n_out)
+    out, dinp = matrix(m, n_out, fill=False), matrix(m, n_in, fill=False)
+    dw, db = matrix(n_out, n_in, fill=False), matrix(n_out, fill=False)
+    _dense.dense_forward(out, inp, w, b)
+    _dense.dense_backward(dinp, dw, db, dout, inp, w)
+    inp, w, b, dout = (a.astype(np.float64) for a in (inp, w, b, dout))
+    for written in (out, dinp, dw, db):
+        assert np.isnan(written.base[-64:]).all()
+    for actual, left, right in ((out - b, inp, w.T), (dinp, dout, w), (dw, dout.T, inp)):
+        np.testing.assert_allclose(actual, left @ right, rtol=0, atol=5e-6 * left.shape[1] ** 0.5)
+
+
+def trained(n_threads: int) -> np.ndarray:
+    """Parameters after three steps, each member computing its own windows of wide layers."""
+    rng = np.random.default_rng(4)
+    X = rng.standard_normal((390, 700)).astype(np.float32)
+    y = np.eye(10, dtype=np.float32)[rng.integers(10, size=390)]
+    net = fastnn.Network([700, 1300, 1090, 10], dtype=np.float32, rng=1)
+    net.fit(X, y, epochs=1, batch_size=130, learning_rate=0.5, n_threads=n_threads)
+    return net.parameters.copy()
+
+
+def test_wide_layers_by_any_number_of_threads():
+    alone = trained(1)
+    for n_threads in (2, 3, 4):
+        np.testing.assert_array_equal(trained(n_threads), alone)

@@ -29,18 +29,38 @@ cdef extern from "products.h" nogil:
             float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
             const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
     const SmallProducts* fastnn_small_products
+    ctypedef struct PackedProducts:
+        void (*nt_float)(
+            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
+            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*tn_float)(
+            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, float, float, Ahead*) noexcept nogil
+        void (*nn_float)(
+            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
+            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+    const PackedProducts* fastnn_packed_products
 
 cdef SmallProducts small = fastnn_small_products[c_level()]
+cdef PackedProducts packed = fastnn_packed_products[c_level()]
 
 # Multiplications up to which our kernels are the faster ones, an instruction set each, as
 # measured: BLAS packs its matrices, which pays from where they no longer fit the cache.
 cdef double[3] MOST = [1e5, 4e6, 1e8]
 cdef double most = 0 if small.name == NULL else MOST[c_level()]
 
+# What a dimension must have for packing to pay: a panel is used so many times.
+cdef int ENOUGH = 64
+
 
 cdef bint c_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Whether a product of m n k multiplications is one for our own kernels."""
     return <double> m * n * k <= most
+
+
+cdef bint _is_packed(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
+    """Whether a product of float32 that is not small is one for our own kernels too."""
+    return packed.nt_float != NULL and min(m, n, k) >= ENOUGH
 
 
 cdef void c_product_nt(
@@ -57,6 +77,10 @@ cdef void c_product_nt(
         else:
             small.nt_double(C + begin, n, A, k, B + begin * <Py_ssize_t> k, k, bias + begin,
                             m, end - begin, k)
+        return
+    if floating is float and _is_packed(m, n, k):
+        packed.nt_float(C + begin, n, A, k, B + begin * <Py_ssize_t> k, k, bias + begin,
+                        m, end - begin, k)
         return
     while j < end:
         width = min(tile, end - j)
@@ -79,6 +103,9 @@ cdef void c_product_nn(
         else:
             small.nn_double(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
         return
+    if floating is float and _is_packed(m, n, k):
+        packed.nn_float(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
+        return
     while j < end:
         width = min(tile, end - j)
         gemm_nn(C + j, n, A, k, B + j, n, m, width, k, <floating> 1, <floating> 0)
@@ -99,5 +126,8 @@ cdef void c_product_tn(
             small.tn_float(C, n, A + begin, m, B, n, end - begin, n, k, alpha, beta, ahead)
         else:
             small.tn_double(C, n, A + begin, m, B, n, end - begin, n, k, alpha, beta, ahead)
+        return
+    if floating is float and _is_packed(m, n, k):
+        packed.tn_float(C, n, A + begin, m, B, n, end - begin, n, k, alpha, beta, ahead)
         return
     gemm_tn(C, n, A + begin, m, B, n, end - begin, n, k, alpha, beta)

@@ -5,6 +5,7 @@
 #define FASTNN_PRODUCTS_H
 
 #include <stddef.h>
+#include <string.h>
 
 #include "isa.h"
 
@@ -56,6 +57,16 @@ typedef struct {
                      const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
 } SmallProducts;
 
+/* Of large matrices, where they are faster than BLAS. */
+typedef struct {
+    void (*nt_float)(float *, ptrdiff_t, const float *, ptrdiff_t, const float *, ptrdiff_t,
+                     const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t); /* NULL: BLAS does all */
+    void (*tn_float)(float *, ptrdiff_t, const float *, ptrdiff_t, const float *, ptrdiff_t,
+                     ptrdiff_t, ptrdiff_t, ptrdiff_t, float, float, FastnnAhead *);
+    void (*nn_float)(float *, ptrdiff_t, const float *, ptrdiff_t, const float *, ptrdiff_t,
+                     const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
+} PackedProducts;
+
 #ifdef FASTNN_HAVE_VECTORS
 #define KERNELS "small_products.h"
 #include "each_isa.h"
@@ -69,6 +80,13 @@ static const SmallProducts fastnn_small_products[] = {FOR_EACH_ISA(FASTNN_SET)};
 #undef FOR_EACH_ISA
 #else
 static const SmallProducts fastnn_small_products[] = {{NULL}};
+#endif
+
+#if defined(FASTNN_HAVE_VECTORS) && defined(__x86_64__) /* base, v3, v4 */
+static const PackedProducts fastnn_packed_products[] = {
+    {NULL}, {NULL}, {packed_nt_float_v4, packed_tn_float_v4, packed_nn_float_v4}};
+#else
+static const PackedProducts fastnn_packed_products[] = {{NULL}};
 #endif
 
 #endif

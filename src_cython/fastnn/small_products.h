@@ -355,6 +355,11 @@ static void NAME(small_nt)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
 
 #undef STRIPE
 #undef SHALLOW
+
+#if ISA_LEVEL == 2 && REAL_BITS == 32 /* elsewhere BLAS is as fast or faster */
+#include "packed_products.h"
+#endif
+
 #undef INLINE
 #undef VECTOR
 #undef DOT_ROWS

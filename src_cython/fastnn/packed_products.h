@@ -1,0 +1,331 @@
+/* Products of large matrices of AVX-512 in float32, where BLAS waits for memory.
+ *
+ * A part of small_products.h. The factors are copied into panels that a tile reads from end to
+ * end, so that neither the length of a row nor the pages it lies on matter; while one panel is
+ * multiplied, the memory of the next is asked for. Every number is summed in blocks of depth that
+ * depend on the depth k alone, so that a matrix may be computed in any pieces.
+ */
+#define TILE_ROWS 8
+#define TILE_WIDTH 3 /* vectors: with the rows, 24 sums and 3 factors of the 32 registers */
+#define TILE_COLS (TILE_WIDTH * LANES)
+#define DEPTH 256     /* at most so much at a time: a panel of B then fits the first cache */
+#define HIGH 512      /* rows of A at a time: with them, half of the second cache */
+#define WIDE 1024     /* columns of C at a time: they are visited once per block of depth */
+#define STEPS 4       /* between two lines that are asked for */
+#define SLAB 8        /* rows that are copied at a time: their lines stay in the first cache */
+#define TURN 8
+/* From panel to panel of A; not a power of two, or all panels would meet in one set of the cache. */
+#define PANEL (DEPTH * TILE_ROWS + 16)
+
+/* A thread's panels; too large for the small stacks that some systems give to threads. */
+static __thread REAL NAME(panels_of_a)[HIGH / TILE_ROWS * PANEL] __attribute__((aligned(64)));
+static __thread REAL NAME(panel_of_b)[DEPTH * TILE_COLS] __attribute__((aligned(64)));
+
+/* Rows of memory that are wanted soon. */
+typedef struct {
+    const char *at, *end; /* in its first row */
+    ptrdiff_t bytes, stride, rows;
+    ptrdiff_t per_tile; /* lines to be asked for in each */
+} NAME(soon);
+
+INLINE void NAME(ask)(NAME(soon) *soon)
+{
+    if (soon->rows == 0)
+        return;
+    __builtin_prefetch(soon->at, 0, 2);
+    soon->at += FASTNN_LINE;
+    if (soon->at >= soon->end) {
+        soon->at = soon->end - soon->bytes + soon->stride;
+        soon->end += soon->stride;
+        soon->rows--;
+    }
+}
+
+/* to[c * step + r] := from[r * ld + c] for the 8 x 8 of them. */
+INLINE void NAME(turn)(REAL *to, ptrdiff_t step, const REAL *from, ptrdiff_t ld)
+{
+    __m256 rows[8];
+    for (int r = 0; r < 4; r++) {
+        const REAL *row = from + r * ld, *low = row + 4 * ld;
+        rows[r] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row)),
+                                       _mm_loadu_ps(low), 1);
+        rows[r + 4] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row + 4)),
+                                           _mm_loadu_ps(low + 4), 1);
+    }
+    for (int s = 0; s < 8; s += 4) {
+        __m256 a = _mm256_unpacklo_ps(rows[s], rows[s + 1]);
+        __m256 b = _mm256_unpackhi_ps(rows[s], rows[s + 1]);
+        __m256 c = _mm256_unpacklo_ps(rows[s + 2], rows[s + 3]);
+        __m256 d = _mm256_unpackhi_ps(rows[s + 2], rows[s + 3]);
+        _mm256_storeu_ps(to + s * step, _mm256_shuffle_ps(a, c, 0x44));
+        _mm256_storeu_ps(to + (s + 1) * step, _mm256_shuffle_ps(a, c, 0xee));
+        _mm256_storeu_ps(to + (s + 2) * step, _mm256_shuffle_ps(b, d, 0x44));
+        _mm256_storeu_ps(to + (s + 3) * step, _mm256_shuffle_ps(b, d, 0xee));
+    }
+}
+
+/* to[c * step + r] := from[r * ld + c], for r below rows and c below cols. */
+INLINE void NAME(copy_turned)(REAL *to, ptrdiff_t step, const REAL *from, ptrdiff_t ld,
+                              ptrdiff_t rows, ptrdiff_t cols)
+{
+    ptrdiff_t r = 0;
+    for (; r + TURN <= rows; r += TURN) {
+        ptrdiff_t c = 0;
+        for (; c + TURN <= cols; c += TURN)
+            NAME(turn)(to + c * step + r, step, from + r * ld + c, ld);
+        for (; c < cols; c++)
+            for (int i = 0; i < TURN; i++)
+                to[c * step + r + i] = from[(r + i) * ld + c];
+    }
+    for (; r < rows; r++)
+        for (ptrdiff_t c = 0; c < cols; c++)
+            to[c * step + r] = from[r * ld + c];
+}
+
+/* to[r * step + c] := from[r * ld + c], for r below rows and c below cols. */
+INLINE void NAME(copy)(REAL *to, ptrdiff_t step, const REAL *from, ptrdiff_t ld, ptrdiff_t rows,
+                       ptrdiff_t cols)
+{
+    for (ptrdiff_t r = 0; r < rows; r++)
+        memcpy(to + r * step, from + r * ld, (size_t)cols * sizeof(REAL));
+}
+
+/* Copy `high` rows and `depth` factors of each into panels of TILE_ROWS rows; `down` as for
+ * rank_tile. */
+INLINE void NAME(pack_a)(const REAL *A, ptrdiff_t lda, ptrdiff_t high, ptrdiff_t depth,
+                         const int down)
+{
+    REAL *to = NAME(panels_of_a);
+    ptrdiff_t last = high % TILE_ROWS;
+    if (!down) {
+        for (ptrdiff_t i = 0; i < high; i += TILE_ROWS)
+            NAME(copy_turned)(to + i / TILE_ROWS * PANEL, TILE_ROWS, A + i * lda, lda,
+                              high - i < TILE_ROWS ? last : TILE_ROWS, depth);
+        return;
+    }
+    for (ptrdiff_t p = 0; p < depth; p += SLAB) {
+        ptrdiff_t rows = depth - p < SLAB ? depth - p : SLAB, i = 0;
+        REAL *at = to + p * TILE_ROWS;
+        for (; i + TILE_ROWS <= high; i += TILE_ROWS, at += PANEL)
+            NAME(copy)(at, TILE_ROWS, A + p * lda + i, lda, rows, TILE_ROWS);
+        if (last)
+            NAME(copy)(at, TILE_ROWS, A + p * lda + i, lda, rows, last);
+    }
+}
+
+/* What a block of C is made of. */
+typedef struct {
+    REAL *C;
+    ptrdiff_t ldc, high, depth;
+    const REAL *start;
+    REAL alpha, beta;
+} NAME(block);
+
+/* One step of depth; the row of B is copied to `to`, if it is not NULL. */
+INLINE void NAME(tile_step)(VECTOR sums[TILE_ROWS][TILE_WIDTH], const REAL *A, const REAL *B,
+                            REAL *to, const int width)
+{
+    VECTOR b[TILE_WIDTH];
+    for (int v = 0; v < width; v++) {
+        b[v] = *(const VECTOR *)(B + v * LANES);
+        if (to)
+            *(VECTOR *)(to + v * LANES) = b[v];
+    }
+    for (int i = 0; i < TILE_ROWS; i++)
+        for (int v = 0; v < width; v++)
+            sums[i][v] += A[i] * b[v];
+}
+
+/* Rows of C from `i` on: as many as a panel has, `width` vectors of columns. B's rows are `ldb`
+ * apart, and become the panel `to` on the way if it is not NULL. */
+INLINE void NAME(packed_tile)(const NAME(block) *of, ptrdiff_t i, const REAL *B, ptrdiff_t ldb,
+                              REAL *to, const int width, int part, NAME(soon) *soon)
+{
+    const REAL *A = NAME(panels_of_a) + i / TILE_ROWS * PANEL;
+    VECTOR sums[TILE_ROWS][TILE_WIDTH];
+    NAME(soon) next = *soon;
+    ptrdiff_t whole = of->depth / STEPS * STEPS, p = 0;
+    ptrdiff_t asked = next.per_tile * STEPS < whole ? next.per_tile * STEPS : whole;
+    int rows = of->high - i < TILE_ROWS ? (int)(of->high - i) : TILE_ROWS;
+    REAL *C = of->C + i * of->ldc;
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < width; v++)
+            __builtin_prefetch(C + r * of->ldc + v * LANES, 1, 3);
+    for (int v = 0; v < width; v++) {
+        VECTOR first = of->start ? NAME(load_of_row)(of->start, v, width, part) : (VECTOR){0};
+        for (int r = 0; r < TILE_ROWS; r++)
+            sums[r][v] = first;
+    }
+#define STEP NAME(tile_step)(sums, A + p * TILE_ROWS, B + p * ldb, to ? to + p * TILE_COLS : NULL, \
+                             width)
+    while (p < asked) {
+        NAME(ask)(&next);
+        for (int step = 0; step < STEPS; step++, p++)
+            STEP;
+    }
+    for (; p < of->depth; p++)
+        STEP;
+#undef STEP
+    *soon = next;
+    for (int r = 0; r < TILE_ROWS; r++) { /* a bound that is known, or the sums leave registers */
+        if (r >= rows)
+            return;
+        for (int v = 0; v < width; v++) {
+            REAL *at = C + r * of->ldc + v * LANES;
+            VECTOR sum = of->alpha * sums[r][v];
+            if (of->beta != 0) /* else C may hold anything, NaN too */
+                sum += of->beta * NAME(load_of_row)(C + r * of->ldc, v, width, part);
+            if (part && v == width - 1)
+                NAME(store_part)(at, sum, part);
+            else
+                *(VECTOR *)at = sum;
+        }
+    }
+}
+
+/* The first rows of C, which make the panel of B on the way. */
+static __attribute__((noinline)) void NAME(first_tile)(const NAME(block) *of, const REAL *B,
+                                                       ptrdiff_t ldb, NAME(soon) *soon)
+{
+    NAME(packed_tile)(of, 0, B, ldb, NAME(panel_of_b), TILE_WIDTH, 0, soon);
+}
+
+/* Rows of C from `i` on, of the panel of B. */
+static __attribute__((noinline)) void NAME(full_tile)(const NAME(block) *of, ptrdiff_t i,
+                                                      NAME(soon) *soon)
+{
+    NAME(packed_tile)(of, i, NAME(panel_of_b), TILE_COLS, NULL, TILE_WIDTH, 0, soon);
+}
+
+/* The same of the last panel, which has fewer columns. */
+static __attribute__((noinline)) void NAME(narrow_tile)(const NAME(block) *of, ptrdiff_t i,
+                                                        ptrdiff_t width, NAME(soon) *soon)
+{
+    int part = (int)(width % LANES);
+#define OF_WIDTH(width) \
+    NAME(packed_tile)(of, i, NAME(panel_of_b), TILE_COLS, NULL, width, part, soon)
+    if (width > 2 * LANES)
+        OF_WIDTH(3);
+    else if (width > LANES)
+        OF_WIDTH(2);
+    else
+        OF_WIDTH(1);
+#undef OF_WIDTH
+}
+
+/* The columns of C of one panel of B, which stands at B[j * ldb + p] if `turned`, else at
+ * B[p * ldb + j]. */
+INLINE void NAME(packed_panel)(const NAME(block) *of, const REAL *B, ptrdiff_t ldb,
+                               ptrdiff_t width, const int turned, NAME(soon) *soon)
+{
+    ptrdiff_t i = 0;
+    if (turned)
+        NAME(copy_turned)(NAME(panel_of_b), TILE_COLS, B, ldb, width, of->depth);
+    else if (width < TILE_COLS)
+        NAME(copy)(NAME(panel_of_b), TILE_COLS, B, ldb, of->depth, width);
+    else {
+        NAME(first_tile)(of, B, ldb, soon);
+        i = TILE_ROWS;
+    }
+    for (; i < of->high; i += TILE_ROWS)
+        if (width < TILE_COLS)
+            NAME(narrow_tile)(of, i, width, soon);
+        else
+            NAME(full_tile)(of, i, soon);
+}
+
+/* The memory of the panel of B with so many rows and columns, during `tiles` tiles. */
+INLINE NAME(soon) NAME(soon_panel)(const REAL *B, ptrdiff_t ldb, ptrdiff_t depth, ptrdiff_t width,
+                                   const int turned, ptrdiff_t tiles)
+{
+    NAME(soon) soon;
+    soon.at = (const char *)B;
+    soon.rows = turned ? width : depth;
+    soon.bytes = (turned ? depth : width) * (ptrdiff_t)sizeof(REAL);
+    soon.stride = ldb * (ptrdiff_t)sizeof(REAL);
+    soon.end = soon.at + soon.bytes;
+    soon.per_tile = (soon.rows * ((soon.bytes - 1) / FASTNN_LINE + 1) - 1) / tiles + 1;
+    return soon;
+}
+
+#define LEAST(a, b) ((a) < (b) ? (a) : (b))
+
+/* The columns of C from `begin` to `end`; the arguments are those of packed_product. */
+INLINE void NAME(packed_columns)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
+                                 const REAL *B, ptrdiff_t ldb, const REAL *start, ptrdiff_t m,
+                                 ptrdiff_t begin, ptrdiff_t end, ptrdiff_t k, REAL alpha,
+                                 REAL beta, const int down, const int turned, FastnnAhead *ahead)
+{
+    ptrdiff_t blocks = (k - 1) / DEPTH + 1, deep = (k - 1) / blocks + 1;
+    for (ptrdiff_t top = 0; top < k; top += deep) {
+        NAME(block) of = {C, ldc, 0, LEAST(deep, k - top), NULL, alpha, top ? 1 : beta};
+        for (ptrdiff_t i = 0; i < m; i += HIGH) {
+            ptrdiff_t tiles;
+            of.high = LEAST(HIGH, m - i);
+            tiles = (of.high - 1) / TILE_ROWS + 1;
+            NAME(pack_a)(down ? A + top * lda + i : A + i * lda + top, lda, of.high, of.depth,
+                         down);
+            for (ptrdiff_t j = begin; j < end; j += TILE_COLS) {
+                ptrdiff_t j_next = j + TILE_COLS, p_next = top;
+                NAME(soon) soon = {0};
+                if (j_next >= end) {
+                    j_next = begin;
+                    p_next = i + HIGH < m ? top : top + deep;
+                }
+                if (p_next < k)
+                    soon = NAME(soon_panel)(
+                        B + (turned ? j_next * ldb + p_next : p_next * ldb + j_next), ldb,
+                        LEAST(deep, k - p_next), LEAST(TILE_COLS, end - j_next), turned, tiles);
+                of.C = C + i * ldc + j;
+                of.start = start && top == 0 ? start + j : NULL;
+                if (ahead)
+                    fastnn_ask(ahead, 1);
+                NAME(packed_panel)(&of, B + (turned ? j * ldb + top : top * ldb + j), ldb,
+                                   LEAST(TILE_COLS, end - j), turned, &soon);
+            }
+        }
+    }
+}
+
+/* C := beta C + alpha (start + op(A) op(B)), as rank_product has it; B's transpose if `turned`. */
+INLINE void NAME(packed_product)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
+                                 const REAL *B, ptrdiff_t ldb, const REAL *start, ptrdiff_t m,
+                                 ptrdiff_t n, ptrdiff_t k, REAL alpha, REAL beta, const int down,
+                                 const int turned, FastnnAhead *ahead)
+{
+    for (ptrdiff_t j = 0; j < n; j += WIDE)
+        NAME(packed_columns)(C, ldc, A, lda, B, ldb, start, m, j, LEAST(n, j + WIDE), k, alpha,
+                             beta, down, turned, ahead);
+}
+
+/* The three products as small_products.h has them. */
+static void NAME(packed_tn)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
+                            ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, REAL alpha,
+                            REAL beta, FastnnAhead *ahead)
+{
+    NAME(packed_product)(C, ldc, A, lda, B, ldb, NULL, m, n, k, alpha, beta, 1, 0, ahead);
+}
+
+static void NAME(packed_nn)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
+                            ptrdiff_t ldb, const REAL *start, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
+{
+    NAME(packed_product)(C, ldc, A, lda, B, ldb, start, m, n, k, 1, 0, 0, 0, NULL);
+}
+
+static void NAME(packed_nt)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
+                            ptrdiff_t ldb, const REAL *bias, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
+{
+    NAME(packed_product)(C, ldc, A, lda, B, ldb, bias, m, n, k, 1, 0, 0, 1, NULL);
+}
+
+#undef LEAST
+#undef PANEL
+#undef TURN
+#undef SLAB
+#undef STEPS
+#undef WIDE
+#undef HIGH
+#undef DEPTH
+#undef TILE_COLS
+#undef TILE_WIDTH
+#undef TILE_ROWS
