@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags, check_array, check_random_state, check_X_y
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fastnn._threads import training
@@ -17,6 +17,7 @@ from fastnn.costs import parameter_of
 from fastnn.history import History
 from fastnn.network import Network
 from fastnn.sklearn import _network, _presets
+from fastnn.sklearn._categories import Categories, mask_of
 from fastnn.sklearn._lbfgs import check_arguments, train_by_lbfgs
 from fastnn.sklearn._losses import Loss
 from fastnn.sklearn._predictor import Predictor
@@ -34,6 +35,8 @@ PAIR = "validation_data: expected (X, y) or (X, y, sample_weight), got {}"
 
 class BaseMLP(BaseEstimator):
     """Base of ``MLPClassifier`` and ``MLPRegressor``, which bring the targets and the loss."""
+
+    _categories: Categories | None = None
 
     # What the subclasses bring.
 
@@ -61,6 +64,23 @@ class BaseMLP(BaseEstimator):
     def _smoothed(self, Y: np.ndarray) -> np.ndarray:
         """Return the targets to train by."""
         return Y
+
+    def _validated(self, X: Any, y: Any, reset: bool, **told: Any) -> tuple[Any, Any]:
+        """Return checked rows, with numbers for categories, and targets."""
+        told |= {"accept_sparse": ["csr", "csc"], "dtype": (np.float64, np.float32)}
+        categories, mask = self._categories, None
+        if reset:
+            mask = mask_of(X, self.categorical_features)
+            categories = None if mask is None else Categories(X, mask)
+        if categories is None:
+            X, y = validate_data(self, X, y, reset=reset, multi_output=True, **told)
+        else:
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            X = categories.numbered(X)
+            X, y = check_X_y(X, y, multi_output=True, estimator=self, **told)
+        if reset:
+            self._categories, self.is_categorical_ = categories, mask
+        return X, y
 
     # Fitting.
 
@@ -90,7 +110,8 @@ class BaseMLP(BaseEstimator):
             raise ValueError("partial_fit does not support early_stopping=True")
         random_state = check_random_state(self.random_state)
         loss = self._loss()
-        network = self._prepared([X.shape[1], *hidden, Y.shape[1]], loss, X.dtype, first)
+        n_in = X.shape[1] if self._categories is None else self._categories.width
+        network = self._prepared([n_in, *hidden, Y.shape[1]], loss, X.dtype, first)
         self.n_outputs_ = Y.shape[1]
         data, judged = (X, Y, weights), self._validation_rows(validation_data)
         if first:
@@ -253,7 +274,11 @@ class BaseMLP(BaseEstimator):
         ):
             return predictor.outputs(X)
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        if self._categories is None:
+            X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        else:
+            validate_data(self, X, reset=False, skip_check_array=True)
+            X = check_array(self._categories.numbered(X), estimator=self)
         if preparation is not None:
             X = preparation.inputs(X)
         return self._predictor_for(X.dtype).outputs_of_any(X)

@@ -13,7 +13,6 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
-from sklearn.utils.validation import validate_data
 
 from fastnn.dropout import Dropout
 from fastnn.initializers import Initializer
@@ -115,6 +114,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     preset : {"tabular"}, optional
         A recipe in place of scikit-learn's: the notes say of what. It sets the arguments that stand
         at their defaults; what is given otherwise counts.
+    categorical_features : "from_dtype" or array-like of bool, int or str, optional
+        With a preset, the columns that hold categories: a mask, their numbers or their names; or,
+        as a preset has it by default, those of a table (pandas or polars) whose dtype is of
+        categories, strings or objects. ``[]`` is none.
 
     Attributes
     ----------
@@ -138,13 +141,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     n_features_in_, n_layers_, n_outputs_ : int
     feature_names_in_ : array of str
         Of a training table whose column names are all strings.
+    is_categorical_ : bool array (n_features,), or None
+        With a preset, the columns that hold categories, if any.
     out_activation_ : str
     history_ : History
         A row an epoch: ``training_cost``, ``learning_rate``, ``seconds``, and where rows are set
         aside or given ``validation_score`` and ``validation_cost`` (without penalties).
     network_ : fastnn.Network
         What computes. It can be saved by its ``save``; its ``predict`` returns the outputs (with a
-        preset, for scaled inputs).
+        preset, for inputs as it prepares them).
 
     Notes
     -----
@@ -163,10 +168,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     as N(0, 1), the last layer at zero. In the end the factors are multiplied into ``coefs_[0]``,
     which take scaled inputs.
 
-    Not in it: categories, which a ``OneHotEncoder`` may put before it, and the clipping of what a
-    regressor predicts. The factors need steps outside of the core's epochs: each mini-batch's
-    gradient is the core's, on one thread, Adam's step NumPy's. Dropout, batch norm, ``l1``,
-    ``max_norm``, other solvers and ``partial_fit`` do not go with it.
+    Categories come first: a column with two becomes one of −1 and 1, with more (255 at most) one of
+    0 and 1 for each, after all other columns; what is missing, or unknown in prediction, is 0 in
+    all. In prediction too they are given as they were in training.
+
+    Not in it: the clipping of what a regressor predicts. The factors need steps outside of the
+    core's epochs: each mini-batch's gradient is the core's, on one thread, Adam's step NumPy's.
+    Dropout, batch norm, ``l1``, ``max_norm``, other solvers and ``partial_fit`` do not go with it.
 
     Examples
     --------
@@ -219,6 +227,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         time_limit: float | None = None,
         callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None = None,
         preset: str | None = None,
+        categorical_features: Any = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -256,6 +265,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.time_limit = time_limit
         self.callbacks = callbacks
         self.preset = preset
+        self.categorical_features = categorical_features
 
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None
@@ -346,10 +356,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     # Targets.
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True,
-            dtype=(np.float64, np.float32), reset=reset,
-        )  # fmt: skip
+        X, y = self._validated(X, y, reset)
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _is_first_part(self, classes: Any) -> bool:

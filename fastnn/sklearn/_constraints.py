@@ -53,6 +53,7 @@ OF_ALL: dict[str, list[Any]] = {
     "time_limit": [Interval(Real, 0, None, closed="neither"), None],
     "callbacks": [callable, "array-like", None],
     "preset": [StrOptions({"tabular"}), None],
+    "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
 }
 OF_CLASSIFIERS: dict[str, list[Any]] = OF_ALL | {
     "label_smoothing": [Interval(Real, 0, 1, closed="both")],

@@ -17,6 +17,7 @@ from fastnn.network import Network
 from fastnn.normalization import BatchNorm
 from fastnn.preprocessing import SmoothClipper, Standardizer
 from fastnn.schedules import coslog4
+from fastnn.sklearn._categories import Categories
 from fastnn.sources import is_sparse
 
 
@@ -39,6 +40,7 @@ TABULAR: dict[str, Any] = {
     "early_stopping": True,
     "n_iter_no_change": np.inf,
     "initializer": ZeroLast(),
+    "categorical_features": "from_dtype",
 }
 OF_CLASSIFIERS = TABULAR | {
     "activation": "selu",
@@ -87,9 +89,15 @@ def applied(estimator: Any) -> Iterator[None]:
     Raises
     ------
     ValueError
-        If there is a preset and it does not go with another argument.
+        If there is a preset and it does not go with another argument, or none and an argument that
+        is of presets alone.
     """
     if estimator.preset is None:
+        if estimator.categorical_features is not None:
+            raise ValueError(
+                "categorical_features: only with preset='tabular', got "
+                f"{estimator.categorical_features!r}"
+            )
         yield
         return
     _check(estimator)
@@ -118,23 +126,32 @@ def _check(estimator: Any) -> None:
 
 
 class Preparation:
-    """Inputs scaled and smoothly clipped; a regressor's targets standardized.
+    """Categories spread over columns, all scaled and smoothly clipped; standardized targets.
 
     Parameters
     ----------
     X : array or sparse matrix (n, n_in)
+        Checked, with numbers for categories.
     Y : array (n, n_out)
     standardizes : bool
         Whether the targets are.
+    categories : Categories, optional
     """
 
-    def __init__(self, X: Any, Y: np.ndarray, standardizes: bool) -> None:
-        self._clipper = SmoothClipper().fit(_dense(X))
+    def __init__(
+        self, X: Any, Y: np.ndarray, standardizes: bool, categories: Categories | None
+    ) -> None:
+        self._categories = categories
+        self._clipper = SmoothClipper().fit(self._spread(X))
         self._standardizer = Standardizer().fit(Y) if standardizes else None
+
+    def _spread(self, X: Any) -> np.ndarray:
+        X = X.toarray() if is_sparse(X) else X
+        return X if self._categories is None else self._categories.spread(X)
 
     def inputs(self, X: Any) -> np.ndarray:
         """Return what goes into the network."""
-        return self._clipper.transform(_dense(X))
+        return self._clipper.transform(self._spread(X))
 
     def of(self, data: tuple[Any, np.ndarray, Any]) -> tuple[Any, np.ndarray, Any]:
         """Return inputs, targets and weights of rows as the network takes them."""
@@ -166,8 +183,4 @@ def preparation(estimator: Any, X: Any, Y: np.ndarray) -> Preparation | None:
     if estimator.preset is None:
         return None
     linear = not is_classifier(estimator) and estimator._loss().output == "identity"
-    return Preparation(X, Y, standardizes=linear)
-
-
-def _dense(X: Any) -> np.ndarray:
-    return X.toarray() if is_sparse(X) else X
+    return Preparation(X, Y, linear, estimator._categories)

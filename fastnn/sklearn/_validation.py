@@ -123,9 +123,10 @@ def _scorer(estimator: Any, metric: Any, X: Any, Y: np.ndarray, weights: Any) ->
     """Return what a scorer of scikit-learn says of the estimator as it is in training."""
     scorer = get_scorer(metric)
     judged = copy.copy(estimator)
-    # The rows come without their column names.
+    # The rows come as they go into the network, without their column names.
     vars(judged).pop("feature_names_in_", None)
-    judged._preparation = None  # and as they go into the network
+    judged._preparation = judged._categories = None
+    judged.n_features_in_ = X.shape[1]
     y = estimator._targets_as_given(Y)
     judged._show(estimator.network_)
     told = {} if weights is None else {"sample_weight": weights}
