@@ -136,6 +136,90 @@ def test_members_share_the_data_and_take_a_thread_each(backend):
     assert [n for _, n, _ in Watched.seen] == [2, 2]
 
 
+# ---- parts, rows to judge by, categories --------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [MLPEnsembleClassifier, MLPEnsembleRegressor])
+def test_parts_train_each_member_as_it_would_be_alone(kind):
+    member, y = (MLPClassifier, labels()) if kind is MLPEnsembleClassifier else (
+        MLPRegressor, targets())  # fmt: skip
+    weights = np.random.RandomState(5).uniform(0.2, 2, 90)
+    told = {"classes": ["a", "b", "c"]} if kind is MLPEnsembleClassifier else {}
+    parts = [(inputs()[part], y[part], weights[part]) for part in (slice(0, 50), slice(50, 90))]
+    found = []
+    for n_jobs in (1, 2, 3):
+        ensemble = kind(small(member, dropout=0.1), 3, n_jobs=n_jobs, random_state=0)
+        ensemble.partial_fit(*parts[0], **told).partial_fit(*parts[1])
+        found.append(ensemble)
+        assert [each.n_threads for each in ensemble.estimators_] == [None] * 3
+    for each in found[1:]:
+        np.testing.assert_array_equal(
+            each._mean_outputs(inputs()), found[0]._mean_outputs(inputs())
+        )
+    assert len({one.random_state for one in found[0].estimators_}) == 3
+    for one in found[0].estimators_:
+        alone = clone(one).partial_fit(*parts[0], **told).partial_fit(*parts[1])
+        assert one.t_ == 90
+        np.testing.assert_array_equal(one.coefs_[0], alone.coefs_[0])
+
+
+def test_parts_that_do_not_go_on_are_refused():
+    with pytest.raises(ValueError, match="classes must be passed"):
+        MLPEnsembleClassifier(small(MLPClassifier)).partial_fit(inputs(), labels())
+    for refused in ({"solver": "lbfgs"}, {"preset": "tabular"}):
+        assert not hasattr(MLPEnsembleRegressor(small(MLPRegressor, **refused)), "partial_fit")
+    ensemble = MLPEnsembleRegressor(small(MLPRegressor), 2, random_state=0)
+    ensemble.partial_fit(inputs(), targets()).n_estimators = 3
+    with pytest.raises(ValueError, match=r"n_estimators: .* the 2 members there are, got 3"):
+        ensemble.partial_fit(inputs(), targets())
+    ensemble.n_estimators = 2
+    with pytest.raises(ValueError, match="expecting 5 features"):
+        ensemble.partial_fit(inputs()[:, :4], targets())
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_to_judge_by_go_to_each_member(weighted):
+    X, y, judged = inputs(), targets(), [inputs(30) + 1, targets(30)]
+    judged += [np.random.RandomState(6).uniform(0.2, 2, 30)] if weighted else []
+    model = small(MLPRegressor, early_stopping=True, n_iter_no_change=2, max_iter=20)
+    found = [
+        MLPEnsembleRegressor(model, 3, n_jobs=n, random_state=0).fit(X, y, validation_data=judged)
+        for n in (1, 2)
+    ]
+    np.testing.assert_array_equal(found[0].predict(X), found[1].predict(X))
+    for one in found[0].estimators_:
+        alone = clone(one).fit(X, y, validation_data=judged)
+        assert one.validation_scores_ == alone.validation_scores_
+        np.testing.assert_array_equal(one.coefs_[1], alone.coefs_[1])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [(inputs(), r"expected \(X, y\)"), ((inputs(),), r"expected \(X, y\)"),
+     ((inputs()[:, :2], labels()), "expecting 5 features"),
+     ((inputs(), np.full(90, "d")), "expected labels of")],
+)  # fmt: skip
+def test_wrong_rows_to_judge_by_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        MLPEnsembleClassifier(small(MLPClassifier)).fit(inputs(), labels(), validation_data=wrong)
+
+
+def test_members_number_categories_for_themselves():
+    X = np.column_stack([inputs()[:, :2], np.random.RandomState(7).randint(3, size=90)]).astype(
+        object)  # fmt: skip
+    X[:, 2] = np.array(["low", "mid", "high"])[X[:, 2].astype(int)]
+    model = small(MLPRegressor, preset="tabular", categorical_features=[2])
+    ensemble = MLPEnsembleRegressor(model, 2, n_jobs=2, random_state=0)
+    ensemble.fit(X, targets(), validation_data=(X[:30], targets(30)))
+    assert ensemble.n_features_in_ == 3
+    mean = np.mean([clone(one).fit(X, targets(), validation_data=(X[:30], targets(30))).predict(X)
+                    for one in ensemble.estimators_], axis=0)  # fmt: skip
+    np.testing.assert_allclose(ensemble.predict(X), mean, rtol=0, atol=1e-12)
+    X[0, 0] = np.nan
+    with pytest.raises(ValueError, match="contains NaN"):
+        ensemble.predict(X)
+
+
 def test_sparse_rows_and_pickles():
     X = scipy.sparse.random_array((90, 5), density=0.4, rng=0, format="csc")
     ensemble = MLPEnsembleRegressor(small(MLPRegressor), 2, random_state=0).fit(X, targets())

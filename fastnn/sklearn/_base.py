@@ -233,8 +233,7 @@ class BaseMLP(BaseEstimator):
         """Return the checked rows that ``fit`` was given to judge by."""
         if validation_data is None:
             return None
-        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-            raise ValueError(PAIR.format(type(validation_data).__name__))
+        check_pair(validation_data)
         X, Y = self._encode(*validation_data[:2])
         weights = validation_data[2] if len(validation_data) == 3 else None
         return X, Y, None if weights is None else _check_sample_weight(weights, X)
@@ -322,6 +321,12 @@ class BaseMLP(BaseEstimator):
             _network.make_writeable(self.network_)
             if "coefs_" not in state:
                 self._show(self.network_)
+
+
+def check_pair(validation_data: Any) -> None:
+    """Raise unless these look like inputs and targets, perhaps with weights."""
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+        raise ValueError(PAIR.format(type(validation_data).__name__))
 
 
 def _as_callbacks(callbacks: Any) -> list[Any]:

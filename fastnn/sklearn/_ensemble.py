@@ -2,109 +2,16 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
-from sklearn import config_context
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
-from sklearn.utils import Tags, check_random_state, column_or_1d
-from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
 
-from fastnn.sklearn._base import BaseMLP
 from fastnn.sklearn._classifier import MLPClassifier
+from fastnn.sklearn._ensemble_base import BaseEnsemble
 from fastnn.sklearn._regressor import MLPRegressor
-
-
-class BaseEnsemble(BaseEstimator):
-    """Base of ``MLPEnsembleClassifier`` and ``MLPEnsembleRegressor``."""
-
-    _kind: ClassVar[type[BaseMLP]]
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_estimators": [Interval(Integral, 1, None, closed="left")],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-    }
-
-    def __init__(
-        self,
-        estimator: Any = None,
-        n_estimators: int = 5,
-        *,
-        n_jobs: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        self.estimator = estimator
-        self.n_estimators = n_estimators
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Any:
-        self._validate_params()
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", multi_output=True, order="C",
-            y_numeric=self._kind is MLPRegressor, dtype=(np.float64, np.float32),
-        )  # fmt: skip
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
-        members = self._members()
-        n_threads = members[0].n_threads
-        n_jobs = min(effective_n_jobs(self.n_jobs), len(members))
-        if n_jobs > 1:  # a processor each: the threads of a member would want those of the others
-            for member in members:
-                member.n_threads = 1
-        self.estimators_ = _in_threads(
-            n_jobs, (delayed(_train)(member, X, y, sample_weight) for member in members)
-        )
-        for member in members:
-            member.n_threads = n_threads
-        self.n_outputs_ = members[0].n_outputs_
-        return self
-
-    def _members(self) -> list[Any]:
-        """Return the networks to train, each with a seed of its own."""
-        random_state = check_random_state(self.random_state)
-        seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_estimators)
-        model = self._kind() if self.estimator is None else self.estimator
-        return [clone(model).set_params(random_state=int(seed)) for seed in seeds]
-
-    def _mean_outputs(self, X: Any) -> np.ndarray:
-        """Return the members' outputs (n, n_outputs), averaged."""
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", order="C", reset=False)
-        members = self.estimators_
-        n_jobs = min(effective_n_jobs(self.n_jobs), len(members))
-        found = _in_threads(n_jobs, (delayed(_ask)(member, X) for member in members))
-        # One after the other, so that the sum does not depend on who was ready first.
-        total = found[0].copy()
-        for outputs in found[1:]:
-            total += outputs
-        total /= len(found)
-        return total
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
-
-def _in_threads(n_jobs: int, calls: Any) -> list[Any]:
-    """Return the calls' results in order; memory is shared, whatever joblib's backend is."""
-    return Parallel(n_jobs=n_jobs, require="sharedmem")(calls)
-
-
-def _train(member: Any, X: Any, y: Any, sample_weight: Any) -> Any:
-    with config_context(assume_finite=True):  # the ensemble has looked
-        return member.fit(X, y, sample_weight)
-
-
-def _ask(member: Any, X: Any) -> np.ndarray:
-    with config_context(assume_finite=True):
-        return member._outputs(X)
 
 
 class MLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
@@ -155,7 +62,9 @@ class MLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
         "estimator": [MLPClassifier, None],
     }
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPEnsembleClassifier:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None
+    ) -> MLPEnsembleClassifier:
         """Train all members.
 
         Parameters
@@ -164,6 +73,9 @@ class MLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
         y : array-like (n,) of labels, or (n, n_labels) of 0 and 1
         sample_weight : array-like (n,), optional
             Weights of the rows.
+        validation_data : (X, y) or (X, y, sample_weight), optional
+            Rows to judge all members by, in the place of those that ``early_stopping`` of each sets
+            aside; without it their score and loss are only recorded in the members' ``history_``.
 
         Returns
         -------
@@ -174,7 +86,33 @@ class MLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
         TypeError, ValueError
             For bad arguments or data, or if a weight becomes infinite or NaN.
         """
-        self._fit(X, y, sample_weight)
+        self._fit(X, y, sample_weight, validation_data)
+        self.classes_ = self.estimators_[0].classes_
+        return self
+
+    @available_if(lambda self: self._model()._check_solver())
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
+    ) -> MLPEnsembleClassifier:
+        """Train all members one epoch on these rows, going on from where they stand.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for ``fit``.
+        classes : array-like (n_classes,)
+            All labels there will ever be; needed in the first call only.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            As ``fit``; and if ``n_estimators`` is another than before.
+        """
+        self._fit_part(X, y, sample_weight, classes)
         self.classes_ = self.estimators_[0].classes_
         return self
 
@@ -236,7 +174,9 @@ class MLPEnsembleRegressor(RegressorMixin, BaseEnsemble):
         "estimator": [MLPRegressor, None],
     }
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPEnsembleRegressor:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None
+    ) -> MLPEnsembleRegressor:
         """Train all members.
 
         Parameters
@@ -245,6 +185,9 @@ class MLPEnsembleRegressor(RegressorMixin, BaseEnsemble):
         y : array-like (n,) or (n, n_outputs)
         sample_weight : array-like (n,), optional
             Weights of the rows.
+        validation_data : (X, y) or (X, y, sample_weight), optional
+            Rows to judge all members by, in the place of those that ``early_stopping`` of each sets
+            aside; without it their score and loss are only recorded in the members' ``history_``.
 
         Returns
         -------
@@ -255,7 +198,27 @@ class MLPEnsembleRegressor(RegressorMixin, BaseEnsemble):
         TypeError, ValueError
             For bad arguments or data, or if a weight becomes infinite or NaN.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, validation_data)
+
+    @available_if(lambda self: self._model()._check_solver())
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPEnsembleRegressor:
+        """Train all members one epoch on these rows, going on from where they stand.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for ``fit``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            As ``fit``; and if ``n_estimators`` is another than before.
+        """
+        return self._fit_part(X, y, sample_weight)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the mean of the members' outputs, (n,) or (n, n_outputs)."""
