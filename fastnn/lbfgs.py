@@ -190,7 +190,7 @@ def train_by_lbfgs(
     Returns
     -------
     History
-        A row an iteration.
+        A row an iteration, each of a lower cost than the one before.
     """
     history, state = History(), network.training_state
     clock = time.perf_counter()
@@ -198,10 +198,13 @@ def train_by_lbfgs(
     best = _Iteration(objective, optimizer, state.slots)
     goes_on = not best.is_flat
     while goes_on and len(history) < iterations:
+        before = best.x
         try:
             goes_on = best.advance()
         finally:  # the search tries other places, and Ctrl-C may end it there
             network._parameters[...] = best.x
+        if best.x is before:
+            break  # no lower cost was found: as SciPy counts, that is no iteration
         state.counter += 1
         _take_statistics(network, rows)
         row: dict[str, Any] = {

@@ -200,6 +200,20 @@ def test_lbfgs_finds_the_bottom_of_a_bowl():
     np.testing.assert_allclose(net.biases[0][:, 0], best[-1], atol=1e-4)
 
 
+def test_lbfgs_counts_only_iterations_that_found_a_lower_cost():
+    net = fastnn.Network([7, 2], fastnn.QuadraticCost, output="identity", rng=0)
+    targets, recorded = RNG.random((103, 2)), []
+    for _ in range(3):  # the later ones start where nothing lower is found
+        start = net.total_cost((X, targets), 0.0)
+        history = net.fit(X, targets, epochs=500, optimizer=optimizers.LBFGS(tolerance=0.0))
+        costs = [start, *history["training_cost"]] if len(history) else [start]
+        assert all(after < before for before, after in itertools.pairwise(costs[1:]))
+        assert net.training_state.steps == sum(recorded) + len(history)
+        recorded.append(len(history))
+    assert 0 < recorded[0] < 500
+    assert recorded[-1] == 0
+
+
 def test_lbfgs_is_the_same_in_the_reference():
     parameters = []
     for kind in (fastnn.Network, reference.Network):
