@@ -13,6 +13,7 @@ from book_algorithm import BookNetwork
 
 import fastnn
 from fastnn.book import network, network2
+from fastnn.dropout import Dropout
 
 
 def seed():
@@ -222,6 +223,27 @@ def test_load_refuses_what_the_book_could_not_compute(tmp_path):
     fastnn.Network([2, 3, 1], activation="relu").save(tmp_path / "relu.json")
     with pytest.raises(ValueError, match=r"relu\.json: expected sigmoid neurons"):
         network2.load(tmp_path / "relu.json")
+
+
+def test_load_refuses_what_would_answer_otherwise(tmp_path):
+    """Scaled inputs and classic dropout are no part of the book's networks."""
+    named = {
+        "input_scale 0.5": {"input_scale": 0.5},
+        "classic dropout": {"dropout": Dropout(0.5, inverted=False)},
+    }
+    for what, options in named.items():
+        fastnn.Network([2, 3, 1], **options).save(tmp_path / "other.json")
+        with pytest.raises(ValueError, match=rf"other\.json: expected .* as they are, got {what}"):
+            network2.load(tmp_path / "other.json")
+    other = (tmp_path / "other.json").read_text()
+    (tmp_path / "other.json").write_text(other.replace('[{"rate": 0.5', '[3, {"rate": 0.5'))
+    with pytest.raises(ValueError, match=r"other\.json: dropout: expected a list"):
+        network2.load(tmp_path / "other.json")
+    saved = fastnn.Network([2, 3, 1], dropout=0.5)
+    saved.save(tmp_path / "same.json")
+    x = np.array([[0.3], [0.7]])
+    loaded = network2.load(tmp_path / "same.json")
+    np.testing.assert_array_equal(loaded.feedforward(x), saved.feedforward(x))
 
 
 def test_a_cost_put_into_the_module_loads(tmp_path, monkeypatch):

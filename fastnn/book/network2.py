@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import storage
+from fastnn._described import model_keywords
 from fastnn._files import write_whole
 from fastnn.activations import sigmoid, sigmoid_prime
 from fastnn.book._drop_in import DropIn
@@ -139,27 +140,46 @@ def load(filename: str | os.PathLike[str]) -> Network:
     Raises
     ------
     ValueError
-        If the file is not such a file, its parts do not go together, or its neurons are not
-        sigmoid.
+        If the file is not such a file, its parts do not go together, its neurons are not sigmoid,
+        or it scales its inputs or, by classic dropout, its hidden units.
     """
     content = storage.read_json(filename)
-    hidden = len(content["sizes"]) - 2
-    if (
-        content.get("activation", ["sigmoid"] * hidden) != ["sigmoid"] * hidden
-        or content.get("output", "sigmoid") != "sigmoid"
-        or content.get("normalization") is not None
-    ):
-        raise ValueError(f"{filename}: expected sigmoid neurons; fastnn.load reads other networks")
-    cost = getattr(sys.modules[__name__], content["cost"], None)
-    if cost is None:
-        raise ValueError(f"{filename}: this module has no cost {brief(content['cost'])}")
     # The book draws a whole network first, too: a seeded program goes on with the same numbers.
     state = np.random.get_state()
     try:
-        net = Network(content["sizes"], cost=cost)
+        _check_book_like(content)
+        net = Network(content["sizes"], cost=_cost_named(content["cost"]))
         net.weights = content["weights"]
         net.biases = content["biases"]
     except (TypeError, ValueError) as error:
         np.random.set_state(state)
         raise ValueError(f"{filename}: {error}") from None
     return net
+
+
+def _cost_named(name: str) -> Any:
+    cost = getattr(sys.modules[__name__], name, None)
+    if cost is None:
+        raise ValueError(f"this module has no cost {brief(name)}")
+    return cost
+
+
+def _check_book_like(content: dict[str, Any]) -> None:
+    """Raise if a network of the book's, with these weights, would not answer as the saved one."""
+    sigmoids = ["sigmoid"] * (len(content["sizes"]) - 2)
+    if (
+        content.get("activation", sigmoids) != sigmoids
+        or content.get("output", "sigmoid") != "sigmoid"
+        or content.get("normalization") is not None
+    ):
+        raise ValueError("expected sigmoid neurons; fastnn.load reads other networks")
+    scale = content.get("input_scale", 1)
+    if scale != 1:
+        raise ValueError(
+            f"expected inputs as they are, got input_scale {brief(scale)}; fastnn.load reads it"
+        )
+    dropout = model_keywords({"dropout": content.get("dropout", [])})["dropout"]
+    if any(each.predict_scale != 1 for each in dropout):
+        raise ValueError(
+            "expected hidden units as they are, got classic dropout; fastnn.load reads it"
+        )
