@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastnn.checks import check_number
+from fastnn.checks import check_flag, check_number
 
 __all__ = ["Dropout", "per_layer"]
 
@@ -21,6 +21,11 @@ class Dropout:
     inverted : bool, default True
         Whether the units kept are divided by 1 − rate in training, so that prediction needs
         nothing; else, in the paper's classic form, prediction multiplies all by 1 − rate.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument out of range, naming it.
     """
 
     rate: float
@@ -29,6 +34,7 @@ class Dropout:
     def __post_init__(self) -> None:
         if check_number(self.rate, "dropout") >= 1:
             raise ValueError(f"dropout: expected a rate below 1, got {self.rate}")
+        check_flag(self.inverted, "inverted")
 
     @property
     def train_scale(self) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 from fastnn._optim import SLOTS, Rule
 from fastnn._optim import Optimizer as Kernel
-from fastnn.checks import brief, check_number, check_whole
+from fastnn.checks import brief, check_flag, check_number, check_whole
 from fastnn.regularizers import Regularizer
 
 __all__ = ["SGD", "RMSprop", "AdaGrad", "Adam", "AdamW", "Rprop", "LBFGS", "Optimizer", "get"]
@@ -26,7 +26,8 @@ class Optimizer:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, bool):
+            if isinstance(field.default, bool):
+                check_flag(value, field.name)
                 continue
             number = check_number(value, field.name)
             if field.name in ("momentum", "alpha", "beta1", "beta2") and number >= 1:

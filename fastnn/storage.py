@@ -44,6 +44,13 @@ def _check_finite(network: Model) -> None:
         raise ValueError("parameters: expected finite numbers to save, got NaN or infinity")
 
 
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy's, as options may hold, as one of Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"expected options made of numbers and names, got {brief(value)}")
+
+
 def to_json(network: Model) -> bytes:
     """Return the network as JSON, the book's keys first.
 
@@ -64,7 +71,7 @@ def to_json(network: Model) -> bytes:
         "running": network.running_statistics.tolist(),
         "slots": network.training_state.slots.tolist(),
     }
-    return json.dumps(content).encode()
+    return json.dumps(content, default=_plain).encode()
 
 
 def to_npz(network: Model) -> bytes:
@@ -80,7 +87,7 @@ def to_npz(network: Model) -> bytes:
     buffer = io.BytesIO()
     np.savez(
         buffer,
-        options=np.array(json.dumps(options)),
+        options=np.array(json.dumps(options, default=_plain)),
         parameters=network.parameters,
         running=network.running_statistics,
         slots=network.training_state.slots.reshape(-1),

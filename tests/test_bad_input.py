@@ -19,9 +19,12 @@ from hypothesis.extra import numpy as hnp
 from refusals import assert_one_line, frozen, global_state, refused, state_of
 
 import fastnn
-from fastnn import initializers, reference, regularizers
+from fastnn import functional, initializers, optimizers, reference, regularizers
 from fastnn.book import network, network2
+from fastnn.dropout import Dropout
 from fastnn.normalization import GroupNorm
+from fastnn.pretrain import greedy_autoencoder
+from fastnn.stopping import EarlyStopping
 
 rng = np.random.default_rng(0)
 X = rng.random((6, 3))
@@ -63,6 +66,37 @@ def net(request: pytest.FixtureRequest) -> fastnn.Network:
 @pytest.fixture
 def compiled() -> fastnn.Network:
     return fastnn.Network([3, 4, 2])
+
+
+# --- what is on or off
+
+FLAGS: dict[str, Callable[[Any], object]] = {
+    "inverted": lambda flag: Dropout(0.5, flag),
+    "nesterov": lambda flag: optimizers.SGD(0.9, nesterov=flag),
+    "restore_best": lambda flag: EarlyStopping(restore_best=flag),
+    "training": lambda flag: functional.batch_norm(X, training=flag),
+    "header": lambda flag: fastnn.datasets.load_csv("no file", header=flag),
+    "shuffle": lambda flag: fastnn.Network([3, 2]).fit(X, LABELS, epochs=1, shuffle=flag),
+    "progress": lambda flag: greedy_autoencoder(
+        fastnn.Network([3, 4, 2]), X, epochs=1, progress=flag
+    ),
+    "monitor_training_cost": lambda flag: network2.Network([3, 2]).SGD(
+        PAIRS, 1, 2, 0.1, monitor_training_cost=flag
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FLAGS)
+@pytest.mark.parametrize("value", ["classic", 2, SQUARE])
+def test_a_flag_is_true_or_false(name, value):
+    with pytest.raises(TypeError, match=f"^{name}: expected True or False, got") as caught:
+        FLAGS[name](value)
+    assert_one_line(caught.value)
+
+
+def test_a_number_is_no_flag():
+    with pytest.raises(TypeError, match=r"^momentum: expected a number, got True"):
+        optimizers.SGD(True)
 
 
 # --- the constructor

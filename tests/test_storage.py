@@ -24,6 +24,7 @@ from refusals import assert_one_line, global_state, refused, state_of
 import fastnn
 from fastnn import _files, reference, storage
 from fastnn.book import network2
+from fastnn.dropout import Dropout
 
 SUFFIXES = [".json", ".npz"]
 WITHOUT_RIGHTS = hasattr(os, "geteuid") and os.geteuid() != 0
@@ -738,3 +739,11 @@ def test_a_zip_of_something_else(tmp_path: Path) -> None:
     for content in (b"PK", b"PK\x05\x06" + bytes(18), archive({"word/document.xml": b"<w/>"})):
         path.write_bytes(content)
         assert_refused(path)
+
+
+@pytest.mark.parametrize("name", ["net.json", "net.npz"])
+def test_options_may_be_numbers_of_numpys(tmp_path, name):
+    dropout = Dropout(np.float32(0.5), np.False_)
+    net = fastnn.Network([3, 4, 2], dropout=dropout, rng=0)
+    net.save(tmp_path / name)
+    assert fastnn.load(tmp_path / name).dropout == (Dropout(0.5, inverted=False),)

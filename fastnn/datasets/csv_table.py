@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from fastnn.checks import check_flag
 from fastnn.datasets.checks import regular_file, whole_number, wrong_label
 from fastnn.datasets.split import Xy
 
@@ -37,11 +38,15 @@ def load_csv(path: str | os.PathLike[str], target: int = -1, *, header: bool | N
     ------
     FileNotFoundError
         If there is no such file.
+    TypeError
+        If ``header`` is neither True, False nor None.
     ValueError
         If a line has a field that is not a finite number or another number of columns than the
         first (the line is named), a label is not a whole number from 0, the target is not a
         column, or there are no rows.
     """
+    if header is not None:
+        check_flag(header, "header")
     file = regular_file(path, "a .csv file of numbers")
     n_skipped = _lines_before_numbers(file, header)
     try:
