@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from fastnn.model import Model
+    from fastnn._model_outputs import ModelOutputs
 
 __all__ = ["evenly_spread", "scale_weights"]
 
@@ -17,7 +17,7 @@ def evenly_spread(n: int, count: int) -> np.ndarray:
     return np.linspace(0, n - 1, min(count, n)).astype(np.intp)
 
 
-def scale_weights(network: Model, X: np.ndarray) -> list[float]:
+def scale_weights(network: ModelOutputs, X: np.ndarray) -> list[float]:
     """Divide each layer's weights by the standard deviation of Wx over all rows and units.
 
     The first layer first, so that each sees what the layers below put out by then. Biases should
@@ -41,7 +41,7 @@ def scale_weights(network: Model, X: np.ndarray) -> list[float]:
         raise
 
 
-def _scale_layer(network: Model, l: int, X: np.ndarray) -> float:
+def _scale_layer(network: ModelOutputs, l: int, X: np.ndarray) -> float:
     below = X if l == 0 else network._hidden_outputs(X, l - 1)
     z = below.astype(np.float64) @ network.weights[l].T.astype(np.float64)
     scale = float(z.std())

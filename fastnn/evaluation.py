@@ -11,16 +11,16 @@ from fastnn.data import Rows, classes_of
 from fastnn.regularizers import Regularizer
 
 if TYPE_CHECKING:
-    from fastnn.model import Model
+    from fastnn._model_outputs import ModelOutputs
 
 
-def count_correct(network: Model, rows: Rows) -> int:
+def count_correct(network: ModelOutputs, rows: Rows) -> int:
     """Return for how many rows the network's class is the target's."""
     outputs = network._evaluation_outputs(rows.X)
     return int(np.count_nonzero(classes_of(outputs) == classes_of(rows.Y)))
 
 
-def mean_cost(network: Model, rows: Rows, regularizer: Regularizer) -> float:
+def mean_cost(network: ModelOutputs, rows: Rows, regularizer: Regularizer) -> float:
     """Return the mean cost over ``rows`` plus the penalty on the weights for that many rows."""
     outputs = network._evaluation_outputs(rows.X)
     total = costs.sum_over_rows(network.cost, outputs, rows.Y, rows.row_weights)
