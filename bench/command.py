@@ -1,12 +1,17 @@
-"""What the commands share: types of arguments, who takes part, what is said meanwhile."""
+"""What the commands share: arguments and their types, who takes part, what is said meanwhile."""
 
 from __future__ import annotations
 
 import argparse
 import math
 import sys
+from collections.abc import Collection
+from pathlib import Path
 
 from bench.contenders import CONTENDERS, Contender
+from bench.timing import available_cores
+
+NO_CHART = 'no chart: matplotlib is missing, pip install "fastnn[plot]"'
 
 
 def positive(text: str) -> int:
@@ -29,6 +34,42 @@ def seconds(text: str) -> float:
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
     return number
+
+
+def add_repeats(parser: argparse.ArgumentParser, default: int) -> None:
+    """Take ``--repeats``."""
+    parser.add_argument(
+        "--repeats", type=positive, default=default, help=f"timed rounds (default: {default})"
+    )
+
+
+def add_contenders(parser: argparse.ArgumentParser, names: Collection[str]) -> None:
+    """Take ``--skip`` of these names, and ``--max-threads``."""
+    parser.add_argument(
+        "--skip", nargs="+", default=[], choices=names, metavar="NAME",
+        help=f"contenders to leave out, of {', '.join(names)}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-threads", type=positive, default=min(2, available_cores()),
+        help="settings 1 to this many threads are probed (default: 2, or the cores there are)",
+    )  # fmt: skip
+
+
+def add_output(parser: argparse.ArgumentParser, files: str) -> None:
+    """Take ``--output``, the folder for these files."""
+    parser.add_argument(
+        "--output", type=Path, default=Path(__file__).parent / "results",
+        help=f"folder for {files} (default: bench/results)",
+    )  # fmt: skip
+
+
+def refuse_unknown(
+    parser: argparse.ArgumentParser, what: str, given: Collection[str], known: Collection[str]
+) -> None:
+    """End the program if a name that was given is not among the known ones."""
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        parser.error(f"unknown {what} {unknown[0]!r}; choose from {', '.join(known)}")
 
 
 def say(text: str) -> None:

@@ -11,10 +11,19 @@ from pathlib import Path
 from bench import data, machine, report
 from bench.chart import chart
 from bench.checking import NotEqual, check
-from bench.command import positive, present, say
+from bench.command import (
+    NO_CHART,
+    add_contenders,
+    add_output,
+    add_repeats,
+    positive,
+    present,
+    refuse_unknown,
+    say,
+)
 from bench.contenders import CONTENDERS
 from bench.roofline import Roof
-from bench.timing import available_cores, interleave
+from bench.timing import interleave
 from bench.works import GROUPS, WORKS, Work
 
 
@@ -34,25 +43,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--rows", type=positive, help="train on the first so many rows only, for a quick look"
     )
-    parser.add_argument("--repeats", type=positive, default=7, help="timed rounds (default: 7)")
-    parser.add_argument(
-        "--skip", nargs="+", default=[], choices=CONTENDERS, metavar="NAME",
-        help=f"contenders to leave out, of {', '.join(CONTENDERS)}",
-    )  # fmt: skip
+    add_repeats(parser, 7)
+    add_contenders(parser, CONTENDERS)
     parser.add_argument("--mnist", help="folder of MNIST's idx files (default: FASTNN_MNIST)")
-    parser.add_argument(
-        "--max-threads", type=positive, default=min(2, available_cores()),
-        help="settings 1 to this many threads are probed (default: 2, or the cores there are)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--output", type=Path, default=Path(__file__).parent / "results",
-        help="folder for epoch.md and epoch.png (default: bench/results)",
-    )  # fmt: skip
+    add_output(parser, "epoch.md and epoch.png")
     options = parser.parse_args(arguments)
-    unknown = [name for name in options.works if name not in WORKS and name not in GROUPS]
-    if unknown:
-        names = ", ".join([*GROUPS, *WORKS])
-        parser.error(f"unknown work {unknown[0]!r}; choose from {names}")
+    refuse_unknown(parser, "work", options.works, [*GROUPS, *WORKS])
     options.works = expand(options.works or default)
     return options
 
@@ -121,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(report.summary(results))
     print("\n".join(lines))
     if find_spec("matplotlib") is None:
-        say('no chart: matplotlib is missing, pip install "fastnn[plot]"')
+        say(NO_CHART)
     say(f"written to {options.output}")
     return 0
 

@@ -12,7 +12,6 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from types import ModuleType
 from typing import Any
@@ -26,7 +25,7 @@ from threadpoolctl import threadpool_limits
 
 import fastnn.sklearn as ours
 from bench import data, machine
-from bench.command import positive, say
+from bench.command import add_output, add_repeats, positive, refuse_unknown, say
 from bench.contenders.networks import Fastnn
 from bench.contenders.scikit_learn import ScikitLearn
 from bench.report import write_whole
@@ -158,20 +157,15 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "tasks", nargs="*", metavar="TASK", help=f"any of {', '.join(TASKS)} (default: all)"
     )
-    parser.add_argument("--repeats", type=positive, default=7, help="timed rounds (default: 7)")
+    add_repeats(parser, 7)
     parser.add_argument("--mnist", help="folder of MNIST's idx files (default: FASTNN_MNIST)")
     parser.add_argument(
         "--cores", type=positive, default=min(2, available_cores()),
         help="threads or processes at most (default: 2, or the cores there are)",
     )  # fmt: skip
-    parser.add_argument(
-        "--output", type=Path, default=Path(__file__).parent / "results",
-        help="folder for estimators.md (default: bench/results)",
-    )  # fmt: skip
+    add_output(parser, "estimators.md")
     options = parser.parse_args(arguments)
-    unknown = [name for name in options.tasks if name not in TASKS]
-    if unknown:
-        parser.error(f"unknown task {unknown[0]!r}; choose from {', '.join(TASKS)}")
+    refuse_unknown(parser, "task", options.tasks, TASKS)
     options.tasks = options.tasks or list(TASKS)
     return options
 

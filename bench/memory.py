@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.command import positive
+from bench.command import positive, refuse_unknown
 from bench.works import WORKS, Work
 
 # Vectors as long as the parameters that training may hold: with SGD these and what they were when
@@ -165,9 +165,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rows", type=positive, default=ROWS, help=f"default: {ROWS}")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    unknown = [name for name in options.works if name not in trained]
-    if unknown:
-        parser.error(f"unknown work {unknown[0]!r}; choose from {', '.join(trained)}")
+    refuse_unknown(parser, "work", options.works, trained)
     return options
 
 

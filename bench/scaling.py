@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from bench import data, machine, scaling_report
 from bench.checking import NotEqual, check
-from bench.command import positive, present, say, seconds
+from bench.command import (
+    NO_CHART,
+    add_contenders,
+    add_output,
+    add_repeats,
+    present,
+    refuse_unknown,
+    say,
+    seconds,
+)
 from bench.contenders import CONTENDERS
 from bench.report import duration, write_whole
 from bench.scaling_grid import GRID, QUICK, Point, points
 from bench.scaling_report import Measured
-from bench.timing import available_cores, interleave
+from bench.timing import interleave
 
 # PyTorch with autograd is slower than by hand in every work, and would take most of the time.
 TAKE_PART = ("numpy", "torch_by_hand", "jax", "fastnn", "fastnn_1")
@@ -31,27 +39,15 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         help=f"what varies: any of {', '.join(GRID)} (default: all)",
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="a small grid, a few minutes")
-    parser.add_argument("--repeats", type=positive, default=5, help="timed rounds (default: 5)")
+    add_repeats(parser, 5)
     parser.add_argument(
         "--seconds", type=seconds, default=0.5,
         help="about how long one epoch of a peer may take, at most (default: 0.5)",
     )  # fmt: skip
-    parser.add_argument(
-        "--skip", nargs="+", default=[], choices=TAKE_PART, metavar="NAME",
-        help=f"contenders to leave out, of {', '.join(TAKE_PART)}",
-    )  # fmt: skip
-    parser.add_argument(
-        "--max-threads", type=positive, default=min(2, available_cores()),
-        help="settings 1 to this many threads are probed (default: 2, or the cores there are)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--output", type=Path, default=Path(__file__).parent / "results",
-        help="folder for scaling.csv, .md and .png (default: bench/results)",
-    )  # fmt: skip
+    add_contenders(parser, TAKE_PART)
+    add_output(parser, "scaling.csv, .md and .png")
     options = parser.parse_args(arguments)
-    unknown = [axis for axis in options.axes if axis not in GRID]
-    if unknown:
-        parser.error(f"unknown axis {unknown[0]!r}; choose from {', '.join(GRID)}")
+    refuse_unknown(parser, "axis", options.axes, GRID)
     return options
 
 
@@ -99,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         scaling_report.chart(options.output / "scaling.png", measured)
     except ImportError:
-        say('no chart: matplotlib is missing, pip install "fastnn[plot]"')
+        say(NO_CHART)
     say(f"written to {options.output}")
     return 0
 

@@ -11,7 +11,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from statistics import fmean, median, pstdev
 from typing import Any
 
@@ -27,7 +26,7 @@ from threadpoolctl import threadpool_limits
 
 import fastnn.sklearn as ours
 from bench import machine
-from bench.command import positive, say
+from bench.command import add_output, positive, say
 from bench.report import write_whole
 
 Table = tuple[np.ndarray, np.ndarray]
@@ -106,10 +105,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.tabular", description=__doc__)
     parser.add_argument("--seeds", type=positive, default=5, help="of rows and models (default: 5)")
     parser.add_argument("--quick", action="store_true", help="one seed, the smallest data only")
-    parser.add_argument(
-        "--output", type=Path, default=Path(__file__).parent / "results",
-        help="folder for tabular.md (default: bench/results)",
-    )  # fmt: skip
+    add_output(parser, "tabular.md")
     options = parser.parse_args(arguments)
     options.seeds = 1 if options.quick else options.seeds
     return options

@@ -11,6 +11,7 @@ from statistics import median
 import numpy as np
 
 from bench import machine
+from bench.command import refuse_unknown
 from fastnn import _isa
 from fastnn._activations import Activation, activation_forward, logarithm
 
@@ -100,9 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
         "functions", nargs="*", metavar="FUNCTION", help=f"any of {', '.join(FUNCTIONS)}"
     )
     chosen = parser.parse_args(arguments).functions or FUNCTIONS
-    for name in chosen:
-        if name not in FUNCTIONS:
-            parser.error(f"unknown function {name!r}; choose from {', '.join(FUNCTIONS)}")
+    refuse_unknown(parser, "function", chosen, FUNCTIONS)
     print(f"{machine.processor()}, {_isa.instruction_set}, load {machine.load()}")
     libraries = " | ".join(f"{k} {size}" for size in SIZES for k in ("fastnn", "numpy", "torch"))
     print(f"| | | {libraries} |\n|---|---|" + "---:|" * (3 * len(SIZES)))

@@ -155,7 +155,7 @@ def rotate(images: Any, degrees: Any, *, shape: Shape = None, fill: float = 0.0)
         raise ValueError(f"degrees: expected a number or {len(stack)}, got shape {angles.shape}")
     check_finite(angles, "degrees")
     background = _check_fill(fill, stack.dtype)
-    work: np.ndarray = stack.astype(_float_of(stack.dtype), copy=False)
+    work = _to_interpolate(stack)
     out = np.empty_like(work)
     for image, turned, angle in zip(
         work, out, np.broadcast_to(angles, len(stack)).tolist(), strict=True
@@ -232,7 +232,7 @@ def elastic(
     array, stack = _as_images(images, shape)
     strength, width = check_number(alpha, "alpha"), check_number(sigma, "sigma", positive=True)
     background, source = _check_fill(fill, stack.dtype), _generator(rng)
-    work: np.ndarray = stack.astype(_float_of(stack.dtype), copy=False)
+    work = _to_interpolate(stack)
     out = np.empty_like(work)
     for start in range(0, len(work), CHUNK):
         part = slice(start, start + CHUNK)
@@ -329,9 +329,10 @@ def _generator(rng: Any) -> np.random.Generator:
     return source
 
 
-def _float_of(dtype: np.dtype) -> type:
-    """Return what to interpolate in."""
-    return np.float32 if dtype in (np.float32, np.float16) else np.float64
+def _to_interpolate(stack: np.ndarray) -> np.ndarray:
+    """Return the images in float32 if they are, or are narrower floats, else in float64."""
+    narrow = stack.dtype in (np.float32, np.float16)
+    return stack.astype(np.float32 if narrow else np.float64, copy=False)
 
 
 def _like(values: np.ndarray, array: np.ndarray) -> np.ndarray:

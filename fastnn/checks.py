@@ -165,6 +165,12 @@ def check_scale(value: Any, dtype: np.dtype) -> float:
     return scale
 
 
+def precision_of(array: np.ndarray) -> np.dtype:
+    """Return float32 for float32 of either byte order, else float64."""
+    single = array.dtype.kind == "f" and array.dtype.itemsize == 4
+    return np.dtype(np.float32 if single else np.float64)
+
+
 def check_flag(value: Any, name: str) -> bool:
     """Return ``value`` as True or False.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.checks import as_array, check_finite
+from fastnn.checks import as_array, check_finite, precision_of
 
 __all__ = ["SmoothClipper", "Standardizer"]
 
@@ -76,7 +76,7 @@ class Standardizer:
         """
         mean, scale = self._fitted()
         array = _matching(X, len(mean))
-        return ((array - mean) / scale).astype(_float_of(array), copy=False)
+        return ((array - mean) / scale).astype(precision_of(array), copy=False)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Return what ``transform`` made ``X`` (n, n_in) from, to rounding.
@@ -88,7 +88,7 @@ class Standardizer:
         """
         mean, scale = self._fitted()
         array = _matching(X, len(mean))
-        return (array * scale + mean).astype(_float_of(array), copy=False)
+        return (array * scale + mean).astype(precision_of(array), copy=False)
 
     def fit_transform(self, X: Any) -> np.ndarray:
         """Fit to ``X`` and return it transformed."""
@@ -166,7 +166,7 @@ class SmoothClipper:
             u = (array - self.center) * self.scale
             largest = 1e100  # whose square is still finite
             u = np.clip(u, -largest, largest)
-        return (u / np.sqrt(1 + (u / 3) ** 2)).astype(_float_of(array), copy=False)
+        return (u / np.sqrt(1 + (u / 3) ** 2)).astype(precision_of(array), copy=False)
 
     def fit_transform(self, X: Any) -> np.ndarray:
         """Fit to ``X`` and return it transformed."""
@@ -190,7 +190,3 @@ def _rows(X: Any) -> np.ndarray:
         raise ValueError(f"X: expected rows (n, n_in), at least one, got shape {array.shape}")
     check_finite(array, "X")
     return array
-
-
-def _float_of(array: np.ndarray) -> type:
-    return np.float32 if array.dtype == np.float32 else np.float64

@@ -141,3 +141,12 @@ def test_a_clipper_keeps_float32_and_names_what_is_wrong():
     with pytest.raises(ValueError, match=r"X: expected shape \(n, 4\)"):
         clipper.transform([[1.0]])
     assert repr(clipper) == "<SmoothClipper, 4 columns>"
+
+
+@pytest.mark.parametrize("kind", [Standardizer, SmoothClipper])
+@pytest.mark.parametrize(
+    ("given", "returned"), [("<f4", "f4"), (">f4", "f4"), (">f8", "f8"), ("f2", "f8"), ("u1", "f8")]
+)
+def test_float32_of_either_byte_order_stays_float32(kind, given, returned):
+    X = np.array([[1, 2], [3, 8], [4, 5]], dtype=given)
+    assert kind().fit_transform(X).dtype == np.dtype(returned)

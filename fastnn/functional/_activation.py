@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from fastnn._activations import activation_backward, activation_forward
 from fastnn.activations import FROM_Z, KERNELS
-from fastnn.checks import as_array
-from fastnn.functional._arrays import checked, not_empty, own, precision_of
+from fastnn.checks import as_array, precision_of
+from fastnn.functional._arrays import checked, not_empty, own
 
 _FORWARD_DOC = """Return {formula}{where}.
 

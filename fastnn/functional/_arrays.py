@@ -11,12 +11,6 @@ from fastnn.checks import as_array, as_finite
 Shape = tuple[int, ...]
 
 
-def precision_of(array: np.ndarray) -> np.dtype:
-    """Return float32 for float32 of either byte order, else float64."""
-    single = array.dtype.kind == "f" and array.dtype.itemsize == 4
-    return np.dtype(np.float32 if single else np.float64)
-
-
 def checked(values: Any, name: str, dtype: np.dtype, shape: Shape | None = None) -> np.ndarray:
     """Return ``values`` as a C-contiguous array of finite ``dtype``, perhaps the caller's own.
 

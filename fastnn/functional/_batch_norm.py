@@ -19,12 +19,14 @@ import numpy as np
 from numpy import empty, empty_like, ndarray
 from numpy.typing import ArrayLike
 
-from fastnn._norm import blocks_backward, blocks_forward, columns_backward, columns_forward
-from fastnn.checks import brief, check_finite, check_number
+from fastnn._norm import columns_backward, columns_forward
+from fastnn.checks import brief, check_finite, check_flag, check_number
 from fastnn.functional._arrays import check_cache, checked, own
 from fastnn.functional._channels import (
     NormArguments,
     NormCache,
+    blocks_gradients,
+    blocks_normalized,
     check_arguments,
     check_shared,
     check_statistics,
@@ -54,9 +56,7 @@ def _check_running(
     weight = check_number(momentum, "momentum", positive=True)
     if weight > 1:
         raise ValueError(f"momentum: expected a number up to 1, got {brief(momentum)}")
-    if not isinstance(training, (bool, np.bool_)):
-        raise TypeError(f"training: expected True or False, got {brief(training)}")
-    if training and mean is None and variance is None:
+    if check_flag(training, "training") and mean is None and variance is None:
         return None
     for name, array in (("running_mean", mean), ("running_variance", variance)):
         _check_statistic(array, name, channels, bool(training))
@@ -173,13 +173,10 @@ def _over_rows_and_space(
     given: NormArguments, running: _Running | None
 ) -> tuple[ndarray, NormCache]:
     y = _channels_first(given.x)
-    xhat, inverse = empty_like(y), empty((1, y.shape[1]), given.dtype)
     statistics = _statistics(y[0]) if running else None
-    blocks_forward(y, xhat, inverse, given.gamma, given.beta, given.eps)
-    check_statistics(inverse, given.x, given.eps)
+    cache = blocks_normalized(y, y.shape[1], given, FORWARD)
     if running and statistics:
         running.update(*statistics, y.shape[2])
-    cache = NormCache(FORWARD, given.x.shape, xhat, inverse, given.gamma)
     return _rows_first(y, given.x.shape), cache
 
 
@@ -233,15 +230,15 @@ def batch_norm_backward(dy: ArrayLike, cache: NormCache) -> tuple[ndarray, ndarr
         another function.
     """
     check_cache(cache, FORWARD)
-    dgamma, dbeta = empty_like(cache.gamma), empty_like(cache.gamma)
     if not cache.fixed and cache.xhat.ndim == 3:
         delta = _channels_first(checked(dy, "dy", cache.xhat.dtype, cache.shape))
-        blocks_backward(delta, dgamma, dbeta, cache.xhat, cache.inverse, cache.gamma)
+        dgamma, dbeta = blocks_gradients(delta, cache)
         return _rows_first(delta, cache.shape), dgamma, dbeta
     delta = own(dy, "dy", cache.xhat.dtype, cache.shape)
     if cache.fixed:
         return _fixed_backward(delta, cache)
     delta = delta.reshape(cache.xhat.shape)
+    dgamma, dbeta = empty_like(cache.gamma), empty_like(cache.gamma)
     columns_backward(delta, dgamma, dbeta, cache.xhat, cache.inverse, cache.gamma)
     return delta.reshape(cache.shape), dgamma, dbeta
 

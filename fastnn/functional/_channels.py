@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.checks import as_array, check_number
-from fastnn.functional._arrays import checked, precision_of
+from fastnn._norm import blocks_backward, blocks_forward
+from fastnn.checks import as_array, check_number, precision_of
+from fastnn.functional._arrays import checked
 
 
 @dataclass(frozen=True)
@@ -88,3 +89,18 @@ def check_statistics(inverse: np.ndarray, x: np.ndarray, eps: float) -> None:
             f"x: expected numbers whose variance {inverse.dtype} can hold, got numbers from "
             f"{x.min():.4g} to {x.max():.4g} with eps {eps:.4g}"
         )
+
+
+def blocks_normalized(y: np.ndarray, groups: int, given: NormArguments, made_by: str) -> NormCache:
+    """Normalize ``y`` (N, C, space), made of x, over groups of each row; return the cache."""
+    xhat, inverse = np.empty_like(y), np.empty((len(y), groups), given.dtype)
+    blocks_forward(y, xhat, inverse, given.gamma, given.beta, given.eps)
+    check_statistics(inverse, given.x, given.eps)
+    return NormCache(made_by, given.x.shape, xhat, inverse, given.gamma)
+
+
+def blocks_gradients(delta: np.ndarray, cache: NormCache) -> tuple[np.ndarray, np.ndarray]:
+    """Turn ``delta`` (N, C, space) from ∂C/∂y into ∂C/∂x; return ∂C/∂γ and ∂C/∂β."""
+    dgamma, dbeta = np.empty_like(cache.gamma), np.empty_like(cache.gamma)
+    blocks_backward(delta, dgamma, dbeta, cache.xhat, cache.inverse, cache.gamma)
+    return dgamma, dbeta

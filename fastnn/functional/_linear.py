@@ -8,8 +8,8 @@ from numpy import empty, ndarray
 from numpy.typing import ArrayLike
 
 import fastnn._dense as kernels
-from fastnn.checks import MOST_NEURONS, as_array
-from fastnn.functional._arrays import check_cache, checked, own, precision_of
+from fastnn.checks import MOST_NEURONS, as_array, precision_of
+from fastnn.functional._arrays import check_cache, checked, own
 
 
 @dataclass(frozen=True)

@@ -11,18 +11,18 @@ instance norm. The formulas, over the numbers of one group of one row:
 
 from __future__ import annotations
 
-from numpy import empty, empty_like, ndarray
+from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from fastnn._norm import blocks_backward, blocks_forward
 from fastnn.checks import check_whole
 from fastnn.functional._arrays import check_cache, own
 from fastnn.functional._channels import (
     NormArguments,
     NormCache,
+    blocks_gradients,
+    blocks_normalized,
     check_arguments,
     check_shared,
-    check_statistics,
 )
 
 
@@ -31,17 +31,14 @@ def _forward(given: NormArguments, groups: int, made_by: str) -> tuple[ndarray, 
     rows, channels = shape[:2]
     check_shared(given.x.size // (rows * groups), shape, "to share a variance")
     y = given.x.reshape(rows, channels, -1).copy()
-    xhat, inverse = empty_like(y), empty((rows, groups), given.dtype)
-    blocks_forward(y, xhat, inverse, given.gamma, given.beta, given.eps)
-    check_statistics(inverse, given.x, given.eps)
-    return y.reshape(shape), NormCache(made_by, shape, xhat, inverse, given.gamma)
+    cache = blocks_normalized(y, groups, given, made_by)
+    return y.reshape(shape), cache
 
 
 def _backward(dy: ArrayLike, cache: NormCache, made_by: str) -> tuple[ndarray, ndarray, ndarray]:
     check_cache(cache, made_by)
     delta = own(dy, "dy", cache.xhat.dtype, cache.shape).reshape(cache.xhat.shape)
-    dgamma, dbeta = empty_like(cache.gamma), empty_like(cache.gamma)
-    blocks_backward(delta, dgamma, dbeta, cache.xhat, cache.inverse, cache.gamma)
+    dgamma, dbeta = blocks_gradients(delta, cache)
     return delta.reshape(cache.shape), dgamma, dbeta
 
 
