@@ -250,6 +250,13 @@ def test_bad_arguments_are_named(chosen, name):
         MLPEnsembleClassifier(**chosen).fit(inputs(), labels())
 
 
+def test_bad_arguments_of_members_are_named():
+    for wrong in ({"max_iter": 0}, {"categorical_features": 3}):
+        model = MLPRegressor(preset="tabular", **wrong)
+        with pytest.raises(ValueError, match=f"'{next(iter(wrong))}' parameter of MLPRegressor"):
+            MLPEnsembleRegressor(model).fit(inputs(), targets())
+
+
 # ---- scikit-learn's own ways to train many -------------------------------------------------------
 
 

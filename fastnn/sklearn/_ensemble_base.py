@@ -47,6 +47,7 @@ class BaseEnsemble(BaseEstimator):
         """Train new members."""
         self._validate_params()
         members = self._members()
+        members[0]._check_arguments(again=False)  # before one of them is looked into
         apart = mask_of(X, _presets.as_applied(members[0]).categorical_features) is not None
         X, y, sample_weight = self._checked(X, y, sample_weight, apart, reset=True)
         if validation_data is not None:
