@@ -38,13 +38,15 @@ def train_epoch(
     with_cost: bool,
     pace: Pace,
     seconds: NDArray[np.float64],
+    record: NDArray[np.float64] | None = None,
 ) -> float:
     """Train on the rows in ``order`` (n_order,) at ``rates`` (1,) or (n_batches,).
 
     Return the sum of the rows' costs, or NaN without ``with_cost``. ``counter`` (1,) holds the
     steps taken before, and counts on. ``pace`` says how many
     threads share the work; ``seconds`` (len(Phase),) or
-    (0,) is where their time is added, by what it was spent on.
+    (0,) is where their time is added, by what it was spent on. With ``record`` (n_epochs, 2) so
+    many epochs are run, and the cost and seconds of each that is done are written there.
     """
 
 def forward_batch(

@@ -100,6 +100,16 @@ class ModelOutputs(ModelState):
         """Run an epoch of ``SGD`` or ``fit``: ``_run_epoch``, unless a subclass has more to do."""
         return self._run_epoch(rows, order, epoch)
 
+    def _train_epochs(
+        self, rows: Rows, order: np.ndarray, epoch: Epoch, record: np.ndarray
+    ) -> bool:
+        """Run an epoch for each row of ``record`` (n_epochs, 2), if several can be run at once.
+
+        A row is the cost and the seconds of an epoch, written when it is done. Returns whether
+        they were run.
+        """
+        return False
+
     def _evaluation_outputs(self, X: Inputs) -> np.ndarray:
         """Return the outputs by which accuracy and cost are judged: those it predicts."""
         return self._predict_rows(X)

@@ -163,9 +163,27 @@ class Network(Model):
         with _quiet_blas(workspace):
             if workspace.compiled.cost == costs.CUSTOM:
                 return self._run_epoch_with_python_cost(rows, order, epoch, workspace, rule)
-            if workspace.compiled.batch_size * self.n_parameters > LONG_BATCH:
+            if self._is_long(workspace):
                 return run_long_batches(run, order, epoch, vectors)
             return run(order, epoch.rates, vectors)
+
+    def _train_epochs(
+        self, rows: Rows, order: np.ndarray, epoch: Epoch, record: np.ndarray
+    ) -> bool:
+        workspace, rule = self._plan_epoch(min(epoch.batch_size, len(order)), epoch)
+        if workspace.compiled.cost == costs.CUSTOM or self._is_long(workspace):
+            return False
+        with _quiet_blas(workspace):
+            _epoch.train_epoch(
+                workspace.compiled, rule, self._parameters, self._running, epoch.slots,
+                workspace.rooms, rows.X, rows.Y, rows.row_weights, order, epoch.rates, epoch.seed,
+                epoch.counter, epoch.with_cost, epoch.pace, epoch.seconds, record,
+            )  # fmt: skip
+        return True
+
+    def _is_long(self, workspace: Workspace) -> bool:
+        """Whether a mini-batch takes longer than anybody wants to wait for Ctrl-C."""
+        return workspace.compiled.batch_size * self.n_parameters > LONG_BATCH
 
     def _plan_epoch(self, batch_size: int, epoch: Epoch) -> tuple[Workspace, Rule]:
         """Return what an epoch works in and steps by; those of the epoch before if they fit."""

@@ -16,6 +16,7 @@ import numpy as np
 from fastnn._pace import Pace
 from fastnn._threads import pace_of, training, work_of_batch
 from fastnn.data import Rows
+from fastnn.epochs_at_once import Ahead
 from fastnn.history import History
 from fastnn.initializers import LSUV
 from fastnn.optimizers import LBFGS, SGD, AdamW, Optimizer
@@ -326,8 +327,11 @@ def _train(run: _Run, measures: Measures, callbacks: tuple[Callback, ...]) -> Hi
         return history
     order = np.arange(len(rows), dtype=np.intp)
     history = History()
+    ahead = Ahead(run, (measures, callbacks))
     with epoch_bar(options.epochs, options.progress) as bar:
-        for _ in range(options.epochs):
+        while len(history) < options.epochs:
+            if ahead.go(order, history):
+                continue
             before = network.standing() if network.guards_divergence else None
             started = time.perf_counter()
             if options.fresh_order:

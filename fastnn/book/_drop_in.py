@@ -82,6 +82,11 @@ class DropIn(Network):
             self.update_mini_batch(mini_batch, *self._step_arguments)
         return float("nan")
 
+    def _train_epochs(
+        self, rows: Rows, order: np.ndarray, epoch: Epoch, record: np.ndarray
+    ) -> bool:
+        return False  # a program may look between two epochs, from a method that it replaced
+
     def _step_by_backprop(self, mini_batch: Any, eta: float, lmbda: float, n: int) -> None:
         """Take a step from the gradients that the program's own ``backprop`` returns."""
         pairs = list(mini_batch)

@@ -5,6 +5,7 @@ allocated here. The ``def`` functions at the end check what Python passes, then 
 """
 
 from cython cimport floating
+from libc.math cimport NAN
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
@@ -168,11 +169,13 @@ cdef double _cost_of_batch(
 # An epoch.
 
 
-cdef double _sum(const double* x, int n) noexcept nogil:
+cdef double _take(double* x, int n) noexcept nogil:
+    """Return the sum of x, and leave zeros."""
     cdef double total = 0
     cdef int k
     for k in range(n):
         total += x[k]
+        x[k] = 0
     return total
 
 
@@ -286,6 +289,26 @@ cdef void _run_epoch(Work work, Told* told, Times* times) noexcept nogil:
             since_signals = 0
             with gil:
                 told.stopped = PyErr_CheckSignals() != 0
+
+
+cdef void _run_epochs(
+    Work work, Told* told, Times* times, double* recorded, Py_ssize_t n_epochs,
+) noexcept nogil:
+    """So many epochs; the cost and the seconds of each finished one go to ``recorded``, or NULL."""
+    cdef Py_ssize_t epoch
+    cdef double began
+    for epoch in range(n_epochs):
+        began = fastnn_seconds()
+        told.cost = 0 if told.with_cost else NAN
+        told.done, told.batch, told.worked = 0, 0, 0
+        _run_epoch(work, told, times)
+        if told.penalties != NULL:
+            told.cost += told.rule.penalty_in_cost * _take(told.penalties, told.plan.n_tiles)
+        if told.stopped:
+            return
+        if recorded != NULL:
+            recorded[2 * epoch] = told.cost
+            recorded[2 * epoch + 1] = fastnn_seconds() - began
 
 
 # A prediction.
@@ -424,8 +447,9 @@ def train_epoch(
     const floating[::1] row_weights not None, const Py_ssize_t[::1] order not None,
     const double[::1] rates not None, uint64_t seed, uint64_t[::1] counter not None,
     bint with_cost, Pace pace not None, double[::1] seconds not None,
+    double[:, ::1] record=None,
 ) -> float:
-    """Run one epoch of mini-batch gradient descent over the rows in ``order``.
+    """Run one epoch of mini-batch gradient descent over the rows in ``order``, or several.
 
     Parameters
     ----------
@@ -463,11 +487,14 @@ def train_epoch(
         How many threads share the work, if they are free; the numbers are the same for any.
     seconds : float64 array (len(Phase),) or (0,)
         Where the time goes is added to it, if there is room.
+    record : float64 array (n_epochs, 2), optional
+        So many epochs are run, all in the same order. The cost of each and its seconds are
+        written here when it is done.
 
     Returns
     -------
     float
-        The sum of the rows' weighted costs, or NaN without ``with_cost``.
+        The sum of the rows' weighted costs, or NaN without ``with_cost``; of the last epoch.
 
     Raises
     ------
@@ -478,6 +505,13 @@ def train_epoch(
     """
     cdef RowSource rows = as_source(X)
     cdef Told told
+    cdef double* recorded = NULL
+    cdef Py_ssize_t n_epochs = 1
+    if record is not None:
+        if record.shape[0] < 1 or record.shape[1] != 2:
+            raise ValueError(f"record: expected one row or more of 2 numbers, "
+                             f"got ({record.shape[0]}, {record.shape[1]})")
+        recorded, n_epochs = &record[0, 0], record.shape[0]
     _check_rows(&plan.c, rows.c.n_rows, rows.c.n_columns, Y.shape[0], Y.shape[1])
     told.room = c_room(&plan.c, rule.c.n_slots)
     told.apart = plan.c.exchange >= 0 and work.shape[0] == pace.c.most * told.room
@@ -503,8 +537,7 @@ def train_epoch(
     told.order, told.n_order = &order[0], order.shape[0]
     told.rates, told.n_rates = &rates[0], rates.shape[0]
     told.seed, told.counter = seed, &counter[0]
-    told.with_cost, told.cost = with_cost, 0 if with_cost else float("nan")
-    told.stopped, told.done, told.batch, told.worked = False, 0, 0, 0
+    told.with_cost, told.stopped = with_cost, False
     told.seconds = &seconds[0] if seconds.shape[0] else NULL
     told.penalties = NULL
     if with_cost and rule.c.penalty_in_cost != 0:
@@ -512,13 +545,9 @@ def train_epoch(
         if told.penalties == NULL:
             raise MemoryError("no memory for the penalties")
     with nogil:
-        if floating is float:
-            _run_epoch(_run_stretch_float, &told, &pace.c)
-        else:
-            _run_epoch(_run_stretch_double, &told, &pace.c)
-        if told.penalties != NULL:
-            told.cost += rule.c.penalty_in_cost * _sum(told.penalties, plan.c.n_tiles)
-            free(told.penalties)
+        _run_epochs(_run_stretch_float if floating is float else _run_stretch_double, &told,
+                    &pace.c, recorded, n_epochs)
+        free(told.penalties)
     _raise_if(told.stopped)
     return told.cost
 

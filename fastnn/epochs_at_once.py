@@ -1,0 +1,90 @@
+"""Several epochs in one call of the compiled core, where nobody in Python looks between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn.history import History
+
+if TYPE_CHECKING:
+    from fastnn.training import _Run
+
+__all__ = ["Ahead"]
+
+# Seconds of the epochs that are run at once: Ctrl-C is heard after them.
+AT_ONCE = 15e-3
+
+
+class Ahead:
+    """Runs epochs many at a time, as long as that cannot be told from one at a time.
+
+    Parameters
+    ----------
+    run : _Run
+        The call of ``fit``.
+    watchers : sequence of collections
+        What would be called between two epochs: measures and callbacks.
+    """
+
+    def __init__(self, run: _Run, watchers: Sequence[Any]) -> None:
+        options = run.options
+        # A penalty is that of the weights at an epoch's end, and a shuffled order drawn before it.
+        self.allowed = not (
+            any(watchers)
+            or options.shuffle
+            or options.schedules
+            or options.stopping
+            or options.progress
+            or options.time_limit is not None
+            or (options.with_cost and (options.regularizer.l1 or options.regularizer.l2))
+        )
+        self._run = run
+
+    def go(self, order: np.ndarray, history: History) -> bool:
+        """Run the next epochs, if that is allowed and worth it; return whether it was done.
+
+        An epoch must have been recorded before, from which the time of the next is known. Where
+        one of them diverges they are all taken back, to be repeated one at a time.
+        """
+        if not (self.allowed and history):
+            return False
+        left = self._run.options.epochs - len(history)
+        at_once = min(left, int(AT_ONCE / max(1e-9, history[-1]["seconds"])))
+        return at_once > 1 and self._go(np.full((at_once, 2), np.nan), order, history)
+
+    def _go(self, record: np.ndarray, order: np.ndarray, history: History) -> bool:
+        run, network = self._run, self._run.network
+        epoch = run.epoch(float(run.state.epochs), 1, 1)
+        before = network.snapshot() if network.guards_divergence else None
+        try:
+            self.allowed = network._train_epochs(run.rows, order, epoch, record)
+        finally:  # at Ctrl-C too
+            done = int(np.count_nonzero(~np.isnan(record[:, 1])))
+            run.state.epochs += done
+        if not self.allowed:
+            return False
+        if before is not None and not self._are_sound(record):
+            network.restore(before)
+            run.state.epochs -= done
+            self.allowed = False
+            return False
+        self._write(record, float(epoch.rates[-1]), history)
+        return True
+
+    def _are_sound(self, record: np.ndarray) -> bool:
+        """Whether no epoch diverged: a parameter that once is not finite never is again."""
+        with_cost = self._run.options.with_cost
+        cost_is_a_number = not with_cost or not np.isnan(record[:, 0]).any()
+        return cost_is_a_number and bool(np.isfinite(self._run.network.parameters).all())
+
+    def _write(self, record: np.ndarray, rate: float, history: History) -> None:
+        costs, seconds = record.T.tolist()
+        n, first = len(self._run.rows), len(history) + 1
+        for epoch, (cost, time) in enumerate(zip(costs, seconds, strict=True), first):
+            row = {"epoch": epoch, "learning_rate": rate, "seconds": time}
+            if self._run.options.with_cost:
+                row["training_cost"] = cost / n
+            history.append(row)
