@@ -30,6 +30,8 @@ class CompiledPlan:
     def work_size(self) -> int: ...
     @property
     def n_gradients(self) -> int: ...
+    @property
+    def in_lanes(self) -> bool: ...
     def room(self, n_slots: int) -> int: ...
     def __new__(
         cls,
@@ -49,5 +51,6 @@ class CompiledPlan:
         work_size: int,
         cost: int,
         cost_parameter: float,
+        lane_sums: int = -1,
     ) -> Self:
         """``table`` (n_layers, len(COLUMNS)), ``numbers`` (n_layers, len(NUMBERS)): row a layer."""

@@ -14,6 +14,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from fastnn._costs import Cost
+from fastnn._isa import instruction_set
 from fastnn._norm import Norm
 from fastnn._plan import COLUMNS, NUMBERS, CompiledPlan
 from fastnn.activations import FROM_Z, KERNELS
@@ -30,6 +32,10 @@ NARROW, WIDE = 16, 256
 # Operations in the time that sharing a layer costs, about 20 microseconds; inputs of a mini-batch
 # up to which every thread may hold them all.
 WORTH_A_LAYER, SMALL_INPUTS = 2_500_000, 1_000_000
+# Where rows are the lanes of vectors: largest number of inputs, of weights of a layer (BLAS is fast
+# where vectors are short), of parameters a row, and of parameters times rows.
+MOST_INPUTS, MOST_WEIGHTS = 64, 256 if instruction_set == "base" else 2048
+MOST_PARAMETERS, MOST_WORK = 48, 500_000
 
 
 @dataclass(frozen=True)
@@ -143,18 +149,25 @@ class Workspace:
     ) -> None:
         blocks = _Allocator(ALIGNMENT)
         n_in, n_out = layout.sizes[0], layout.sizes[-1]
-        inputs, targets = blocks.take(batch_size * n_in), blocks.take(batch_size * n_out)
+        in_lanes = _in_lanes(layout, options, batch_size, cost)
+        room = -(-batch_size // ALIGNMENT) * ALIGNMENT if in_lanes else batch_size
+        inputs, targets = blocks.take(room * n_in), blocks.take(room * n_out)
         row_weights = blocks.take(batch_size)
         rows = []
         for l, (sizes, chosen) in enumerate(zip(layout.layers, options, strict=True)):
             custom_output = cost < 0 and l == len(options) - 1
             row = dict.fromkeys(COLUMNS, -1) | layout.offsets[l] | {"tile": _tile(sizes[1])}
-            rows.append(row | _layer_blocks(blocks, sizes, chosen, batch_size, custom_output))
+            rows.append(row | _layer_blocks(blocks, sizes, chosen, room, custom_output))
         self.table = np.array([[row[name] for name in COLUMNS] for row in rows], dtype=np.int64)
         tiles = [min(row["tile"], row["n_out"]) * row["n_in"] for row in rows]
         gradient_size = -(-max(tiles) // ALIGNMENT) * ALIGNMENT if n_gradients else 0
         gradients = blocks.take(n_gradients * gradient_size)
-        apart = n_members > 1 and _is_better_apart(layout.layers, options, batch_size)
+        lane_sums = blocks.take((ALIGNMENT + 1) * layout.n_parameters) if in_lanes else -1
+        apart = (
+            n_members > 1
+            and not in_lanes
+            and _is_better_apart(layout.layers, options, batch_size)
+        )
         exchange = blocks.take(2 * batch_size * layout.sizes[1]) if apart else -1
         self.targets, self.row_weights, self.exchange = targets, row_weights, exchange
         self.gradients, self.gradient_size = gradients, gradient_size
@@ -174,6 +187,7 @@ class Workspace:
             work_size=blocks.size,
             cost=cost,
             cost_parameter=cost_parameter,
+            lane_sums=lane_sums,
         )
         room = n_members * self.compiled.room(n_slots) if apart else blocks.size
         self.rooms = aligned(room, dtype)
@@ -218,6 +232,28 @@ def aligned(size: int, dtype: np.dtype) -> np.ndarray:
     memory = np.zeros(size + spare, dtype=dtype)
     start = -memory.ctypes.data % LINE // memory.itemsize
     return memory[start : start + size]
+
+
+def _in_lanes(
+    layout: ParameterLayout, options: Sequence[LayerOptions], batch_size: int, cost: int
+) -> bool:
+    """Whether mini-batches train with their rows as the lanes of vectors, as is measured to pay.
+
+    Layers must do what they do number by number, or be a softmax at the end. One thread does it
+    all: where the work is for several, their way is taken.
+    """
+    last = len(options) - 1
+    for l, chosen in enumerate(options):
+        plain = chosen.normalization is None and chosen.dropout.rate == 0
+        softmax = chosen.activation == "softmax" and (l < last or cost != Cost.LOG_LIKELIHOOD)
+        if not plain or softmax or chosen.activation in FROM_Z:
+            return False
+    narrow = layout.sizes[0] <= MOST_INPUTS and all(
+        n_in * n_out <= MOST_WEIGHTS for n_in, n_out in layout.layers
+    )
+    enough_rows = batch_size >= ALIGNMENT and layout.n_parameters <= MOST_PARAMETERS * batch_size
+    not_too_many = batch_size * layout.n_parameters <= MOST_WORK
+    return cost >= 0 and narrow and enough_rows and not_too_many
 
 
 def _tile(n_out: int) -> int:

@@ -99,6 +99,7 @@ def tight_plan(
         "work_size": taken["work"],
         "cost": cost,
         "cost_parameter": 0.0,
+        "lane_sums": -1,
     }
 
 

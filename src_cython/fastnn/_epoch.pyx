@@ -11,6 +11,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from fastnn._costs cimport CROSS_ENTROPY, LOG_LIKELIHOOD, QUANTILE, c_cost_forward
+from fastnn._lanes cimport c_train_in_lanes
 from fastnn._optim cimport SGD, Rule, StepRule
 from fastnn._pace cimport Pace, Times, c_members, c_note, c_stretch
 from fastnn._passes cimport (
@@ -58,6 +59,7 @@ cdef struct Told:
     Py_ssize_t n_rates
     uint64_t seed
     uint64_t* counter
+    bint again               # the mini-batch is that of the epoch before
     bint with_cost
     double cost
     double* penalties        # of each tile, or NULL
@@ -179,6 +181,24 @@ cdef double _take(double* x, int n) noexcept nogil:
     return total
 
 
+cdef void _train_on_batch_in_lanes(
+    floating* parameters, Told* told, Py_ssize_t done, Pass* how,
+) noexcept nogil:
+    """The same with the rows as lanes, by a member that works alone."""
+    cdef floating* work = <floating*> told.work
+    cdef bint weighted = told.row_weights != NULL
+    cdef double cost
+    how.divisor = how.m if told.rule.per_batch else 1
+    if weighted:
+        _load_row_weights(work, <const floating*> told.row_weights, told.order + done, told.plan,
+                          told.rule.per_batch, how)
+    cost = c_train_in_lanes(<floating*> told.slots, work, parameters, told.X,
+                            <const floating*> told.Y, told.order + done, told.plan, told.rule,
+                            told.with_cost, weighted, told.again, how)
+    if told.with_cost:
+        told.cost += cost
+
+
 cdef void _train_on_batch(
     floating* parameters, floating* work, Told* told, Py_ssize_t done, Pass* how,
 ) noexcept nogil:
@@ -251,7 +271,10 @@ cdef void _run_stretch(floating* parameters, Told* told, int member, int n_membe
             done += how.m  # one row has no variance
             break
         how.rate = told.rates[batch if told.n_rates > 1 else 0]
-        _train_on_batch(parameters, work, told, done, &how)
+        if told.plan.lane_sums >= 0:
+            _train_on_batch_in_lanes(parameters, told, done, &how)
+        else:
+            _train_on_batch(parameters, work, told, done, &how)
         done += how.m
         batch += 1
         how.step += 1
@@ -279,11 +302,12 @@ cdef void _run_epoch(Work work, Told* told, Times* times) noexcept nogil:
     cdef double began, since_signals = 0
     cdef int n_members
     while told.done < told.n_order and not told.stopped:
-        n_members = c_members(times)
+        n_members = c_members(times) if told.plan.lane_sums < 0 else 1
         told.stretch = c_stretch(times)
         began = fastnn_seconds()
         c_run(work, told, n_members)
-        c_note(times, fastnn_seconds() - began, told.worked)
+        if told.plan.lane_sums < 0:
+            c_note(times, fastnn_seconds() - began, told.worked)
         since_signals += told.worked
         if since_signals > BETWEEN_SIGNALS and not told.stopped:
             since_signals = 0
@@ -301,6 +325,7 @@ cdef void _run_epochs(
         began = fastnn_seconds()
         told.cost = 0 if told.with_cost else NAN
         told.done, told.batch, told.worked = 0, 0, 0
+        told.again = epoch > 0 and told.n_order <= told.plan.batch_size
         _run_epoch(work, told, times)
         if told.penalties != NULL:
             told.cost += told.rule.penalty_in_cost * _take(told.penalties, told.plan.n_tiles)
@@ -540,7 +565,7 @@ def train_epoch(
     told.with_cost, told.stopped = with_cost, False
     told.seconds = &seconds[0] if seconds.shape[0] else NULL
     told.penalties = NULL
-    if with_cost and rule.c.penalty_in_cost != 0:
+    if with_cost and rule.c.penalty_in_cost != 0 and plan.c.lane_sums < 0:
         told.penalties = <double*> calloc(plan.c.n_tiles, sizeof(double))
         if told.penalties == NULL:
             raise MemoryError("no memory for the penalties")

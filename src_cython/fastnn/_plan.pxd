@@ -56,6 +56,8 @@ cdef struct Plan:
     Py_ssize_t exchange       # (2, m, n_out) of the first layer, in the workspace; -1: not there
     Py_ssize_t gradient_size  # as much as the gradient of any tile needs
     int n_gradients           # one for each member that may step at the same time
+    Py_ssize_t lane_sums      # (LANES + 1, n_parameters), in the workspace; -1: not in lanes
+    int lane_block            # rows that go through the layers together, if in lanes
 
 
 cdef class CompiledPlan:
@@ -66,9 +68,16 @@ cdef class CompiledPlan:
     cdef int _check_workspace(self, Layer* layer) except -1
     cdef int _check_exchange(self) except -1
     cdef int _check_gradients(self) except -1
+    cdef int _check_lanes(self) except -1
     cdef int check_vectors(
         self, Py_ssize_t parameters, Py_ssize_t running, Py_ssize_t work) except -1
 
+
+cdef enum:
+    LANES = 16  # as many as the largest vector has: rows in lanes are filled up to a multiple
+
+# How many rows there are once they are filled up.
+cdef int c_filled(int m) noexcept nogil
 
 cdef int c_n_tiles(const Layer* layer) noexcept nogil
 

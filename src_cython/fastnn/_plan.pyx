@@ -5,6 +5,7 @@ from libc.stdlib cimport calloc, free
 
 from fastnn._activations cimport EXP, GELU, MISH, SILU, SOFTMAX
 from fastnn._blas cimport c_need_blas
+from fastnn._costs cimport LOG_LIKELIHOOD
 from fastnn._norm cimport BATCH, GROUP, NO_NORM
 from fastnn._products cimport c_is_small
 
@@ -17,6 +18,8 @@ NUMBERS = ("eps", "momentum", "dropout", "train_scale", "predict_scale")
 
 cdef enum:
     LINE = 16  # numbers: members' memory does not share cache lines
+    MOST_INPUTS = 1024  # of a network in lanes, whose rows are converted in a small room
+    CACHED = 32768  # numbers of such a network at work together: they fit in the second cache
 
 cdef Py_ssize_t LARGEST = 2147483647  # of a C int, which BLAS counts with
 
@@ -57,6 +60,11 @@ cdef class CompiledPlan:
         The number that some costs have: the Huber cost's delta, the quantile. For cross-entropy
         and log-likelihood how near to 0 and 1 an output counts as in the cost of an epoch; 0: any.
 
+    lane_sums : int, default -1
+        Offset of 17 numbers for each parameter in the workspace, if the network is so narrow that
+        rows are the lanes of its vectors (see ``fastnn._lanes``); the blocks then have room for
+        rows up to a multiple of 16. -1: it is not.
+
     Raises
     ------
     ValueError
@@ -69,7 +77,7 @@ cdef class CompiledPlan:
         Py_ssize_t batch_size, Py_ssize_t inputs, Py_ssize_t targets, Py_ssize_t row_weights,
         Py_ssize_t gradients, Py_ssize_t gradient_size, Py_ssize_t n_gradients, Py_ssize_t exchange,
         Py_ssize_t n_parameters, Py_ssize_t n_running, Py_ssize_t work_size, int cost,
-        double cost_parameter,
+        double cost_parameter, Py_ssize_t lane_sums=-1,
     ):
         cdef Py_ssize_t l
         if table.shape[0] < 1 or table.shape[0] > 10_000 or table.shape[1] != len(COLUMNS):
@@ -111,6 +119,9 @@ cdef class CompiledPlan:
         _check_region("row_weights", row_weights, batch_size, work_size)
         self._check_exchange()
         self._check_gradients()
+        self.c.lane_sums = lane_sums
+        if lane_sums != -1:
+            self._check_lanes()
         if self.c.needs_blas:
             c_need_blas()  # whoever multiplies for a plan holds one
 
@@ -153,6 +164,10 @@ cdef class CompiledPlan:
     @property
     def n_gradients(self) -> int:
         return self.c.n_gradients
+
+    @property
+    def in_lanes(self) -> bool:
+        return self.c.lane_sums >= 0
 
     def room(self, int n_slots) -> int:
         """Return how many numbers of memory each member that works apart needs."""
@@ -245,6 +260,34 @@ cdef class CompiledPlan:
                           self.c.n_gradients * self.c.gradient_size, self.c.work_size)
         return 0
 
+    cdef int _check_lanes(self) except -1:
+        """Check that a network in lanes is one that ``_lanes`` can do, and has the room."""
+        cdef Layer* layer
+        cdef Py_ssize_t block = c_filled(self.c.batch_size), at = 0, numbers = c_n_in(&self.c)
+        cdef bint last
+        cdef int l
+        if self.c.batch_size > LARGEST - LANES or c_n_in(&self.c) > MOST_INPUTS:
+            raise ValueError(f"lane_sums: too many rows or inputs, got {self.c.batch_size} "
+                             f"and {c_n_in(&self.c)}")
+        for l in range(self.c.n_layers):
+            layer, last = &self.c.layers[l], l == self.c.n_layers - 1
+            if not c_has_lanes(layer, last, self.c.cost):
+                raise ValueError(f"lane_sums: layer {l} is not one whose rows can be lanes")
+            if layer.weights != at or layer.biases != at + layer.n_out * <Py_ssize_t> layer.n_in:
+                raise ValueError(f"lane_sums: the parameters of layer {l} do not follow on those "
+                                 f"before")
+            at = layer.biases + layer.n_out
+            numbers += 2 * <Py_ssize_t> layer.n_out
+            _check_region("out", layer.out, block * layer.n_out, self.c.work_size)
+            _check_region("delta", layer.delta, block * layer.n_out, self.c.work_size)
+        if at != self.c.n_parameters:
+            raise ValueError(f"lane_sums: expected {at} parameters, got {self.c.n_parameters}")
+        _check_region("inputs", self.c.inputs, block * c_n_in(&self.c), self.c.work_size)
+        _check_region("targets", self.c.targets, block * c_n_out(&self.c), self.c.work_size)
+        _check_region("lane_sums", self.c.lane_sums, (LANES + 1) * at, self.c.work_size)
+        self.c.lane_block = c_filled(<int> max(2 * LANES, CACHED // numbers - LANES))
+        return 0
+
     def __dealloc__(self):
         free(self.c.layers)
 
@@ -259,6 +302,19 @@ cdef class CompiledPlan:
         if work != self.c.work_size:
             raise ValueError(f"work: expected {self.c.work_size} numbers, got {work}")
         return 0
+
+
+cdef int c_filled(int m) noexcept nogil:
+    return (m + LANES - 1) // LANES * LANES
+
+
+cdef bint c_has_lanes(const Layer* layer, bint last, int cost) noexcept nogil:
+    """Whether a layer's rows can be lanes: what it does is done number by number, or is softmax."""
+    if layer.norm != NO_NORM or layer.dropout > 0 or layer.z != -1 or layer.out != layer.act:
+        return False
+    if layer.activation == SOFTMAX:
+        return last and cost == LOG_LIKELIHOOD
+    return not last or cost >= 0
 
 
 cdef int c_n_tiles(const Layer* layer) noexcept nogil:

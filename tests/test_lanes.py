@@ -1,0 +1,196 @@
+"""Narrow networks, whose rows are the lanes of vectors: as by the usual way, on every processor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from instruction_sets import run as run_on
+from lane_twins import KINDS, OPTIMIZERS, PAIRS, SMOOTH, Case, any_case, assert_twins, run
+from strategies import lengths, modest, seeds
+from test_compiled_plan import tight_plan
+from test_model_parity import ACTIVATIONS, COSTS, PENALTIES, assert_alike
+
+import fastnn
+from fastnn import _isa, plan
+from fastnn._costs import Cost
+from fastnn._norm import Norm
+from fastnn._plan import COLUMNS, CompiledPlan
+from fastnn.regularizers import L1L2
+
+# Run in a process for each instruction set.
+MANY = """
+import sys
+sys.path.insert(0, "tests")
+from fastnn import _isa
+from lane_twins import any_case, assert_twins
+for seed in range(250):
+    assert_twins(any_case(seed))
+print(_isa.instruction_set)
+"""
+
+
+@pytest.mark.parametrize("level", _isa.available())
+def test_many_cases_with_each_instruction_set(level: str) -> None:
+    result = run_on(MANY, level)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == level
+
+
+@modest
+@given(st.lists(lengths, min_size=2, max_size=4), st.integers(1, 70), st.data(), seeds)
+def test_any_shape(sizes: list[int], n: int, data: st.DataObject, seed: int) -> None:
+    hidden = data.draw(st.tuples(*[st.sampled_from(SMOOTH)] * (len(sizes) - 2)))
+    batch_size = data.draw(st.integers(1, n))
+    dtype = data.draw(st.sampled_from(["float32", "float64"]))
+    pair = data.draw(st.sampled_from(PAIRS))
+    assert_twins(Case(tuple(sizes), hidden, n, batch_size, dtype, pair, seed=seed))
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_every_cost(pair: Any, dtype: str, weighted: bool) -> None:
+    for labels in (False, True):
+        assert_twins(
+            Case((5, 6, 3), ("tanh",), 37, 20, dtype, pair, weighted=weighted, labels=labels)
+        )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_on_every_kind_of_rows(optimizer: str, kind: str) -> None:
+    penalty = L1L2(0.2, 0.3)
+    assert_twins(
+        Case((40, 6, 3), ("elu",), 50, 20, optimizer=optimizer, kind=kind, penalty=penalty)
+    )
+
+
+def test_the_same_bits_for_any_number_of_threads() -> None:
+    case = any_case(3)
+    for ours, others in zip(run(case, True), run(case, True, n_threads=3), strict=True):
+        np.testing.assert_array_equal(ours, others)
+
+
+def is_in_lanes(net: fastnn.Network, batch_size: int) -> bool:
+    return net._workspace(batch_size).compiled.in_lanes
+
+
+def narrow(**options: Any) -> fastnn.Network:
+    return fastnn.Network([7, 6, 4, 3], **{"rng": 3, **options})
+
+
+@pytest.mark.parametrize("activation", set(ACTIVATIONS) - {"gelu", "silu", "mish"})
+def test_every_activation_as_the_reference(activation: str) -> None:
+    assert is_in_lanes(narrow(activation=activation), 20)
+    assert_alike({"activation": activation}, {"batch_size": 20, "learning_rate": 0.05})
+
+
+@pytest.mark.parametrize("pair", COSTS)
+def test_every_cost_as_the_reference(pair: str) -> None:
+    cost, output = COSTS[pair]
+    targets = np.random.default_rng(4).dirichlet(np.ones(3), 53)
+    fit = {"batch_size": 20, "learning_rate": 0.02}
+    assert_alike({"cost": cost, "output": output, "activation": "tanh"}, fit, targets)
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_penalties_and_weights_as_the_reference(penalty: str) -> None:
+    weights = np.arange(53.0)
+    fit = {"batch_size": 20, "regularizer": PENALTIES[penalty], "sample_weight": weights}
+    assert_alike({"activation": "tanh"}, {**fit, "learning_rate": 0.05})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"normalization": "batch"},
+        {"normalization": "layer"},
+        {"dropout": 0.1},
+        {"activation": "gelu"},
+        {"output": "softmax"},
+    ],
+)
+def test_what_is_not_done_in_lanes(options: dict[str, Any]) -> None:
+    assert is_in_lanes(narrow(), 20)
+    assert not is_in_lanes(narrow(**options), 20)
+
+
+def test_neither_wide_layers_nor_few_rows_nor_work_for_several_threads() -> None:
+    assert not is_in_lanes(narrow(), plan.ALIGNMENT - 1)
+    assert not is_in_lanes(narrow(), plan.MOST_WORK)
+    assert not is_in_lanes(fastnn.Network([plan.MOST_INPUTS + 1, 2, 1]), 100)
+    assert not is_in_lanes(fastnn.Network([2, plan.MOST_WEIGHTS, 1]), 100)
+    assert not is_in_lanes(fastnn.Network([2] + 50 * [10] + [1]), 100)
+
+
+def test_a_training_goes_on_to_the_bit() -> None:
+    X, y = np.random.default_rng(0).normal(size=(50, 7)), np.arange(50) % 3
+    once, twice = narrow(), narrow()
+    told: dict[str, Any] = {"batch_size": 20, "optimizer": "adam"}
+    once.fit(X, y, epochs=4, **told)
+    for _ in range(2):
+        twice.fit(X, y, epochs=2, **told)
+    np.testing.assert_array_equal(once.parameters, twice.parameters)
+
+
+def lane_plan(**changes: Any) -> dict[str, Any]:
+    """Arguments of a plan in lanes whose workspace ends where it must."""
+    arguments = tight_plan((3, 5, 2), 16, Cost.CROSS_ENTROPY)
+    arguments["table"][:, COLUMNS.index("act")] = arguments["table"][:, COLUMNS.index("out")]
+    arguments["table"][:, COLUMNS.index("z")] = -1
+    at = arguments["work_size"]
+    room = 17 * arguments["n_parameters"]
+    return arguments | {"lane_sums": at, "work_size": at + room} | changes
+
+
+def test_a_plan_in_lanes_has_just_enough_room() -> None:
+    good = lane_plan()
+    assert CompiledPlan(**good).in_lanes
+    for wrong in (good["lane_sums"] + 1, -2, 2**62):
+        with pytest.raises(ValueError, match="lane_sums"):
+            CompiledPlan(**{**good, "lane_sums": wrong})
+
+
+@pytest.mark.parametrize("name, columns", [("inputs", 3), ("targets", 2), ("out", 2), ("delta", 2)])
+def test_a_block_in_lanes_has_room_for_rows_filled_up(name: str, columns: int) -> None:
+    """For 16 rows where 15 are asked for."""
+
+    def plan_with(offset: int) -> CompiledPlan:
+        arguments = lane_plan(batch_size=15)
+        if name in arguments:
+            return CompiledPlan(**{**arguments, name: offset})
+        last = arguments["table"][-1]
+        last[COLUMNS.index(name)] = offset
+        if name == "out":
+            last[COLUMNS.index("act")] = offset
+        return CompiledPlan(**arguments)
+
+    end = lane_plan()["work_size"] - 16 * columns
+    assert plan_with(end).in_lanes
+    with pytest.raises(ValueError, match=f"{name}: .* do not fit"):
+        plan_with(end + 1)
+
+
+@pytest.mark.parametrize(
+    "column, value",
+    [("norm", Norm.GROUP), ("activation", 4), ("z", 0), ("act", 0), ("biases", 1), ("weights", 1)],
+)
+def test_a_plan_in_lanes_refuses_other_layers(column: str, value: int) -> None:
+    arguments = lane_plan()
+    arguments["table"][0, COLUMNS.index(column)] = value
+    with pytest.raises(ValueError):
+        CompiledPlan(**arguments)
+
+
+def test_a_plan_in_lanes_refuses_dropout_and_spare_parameters() -> None:
+    arguments = lane_plan()
+    arguments["numbers"][0, 2] = 0.5
+    with pytest.raises(ValueError, match="layer 0 is not one whose rows can be lanes"):
+        CompiledPlan(**arguments)
+    n_parameters = lane_plan()["n_parameters"]
+    with pytest.raises(ValueError, match=f"expected {n_parameters} parameters"):
+        CompiledPlan(**lane_plan(n_parameters=n_parameters + 1))
