@@ -263,12 +263,13 @@ cdef class CompiledPlan:
     cdef int _check_lanes(self) except -1:
         """Check that a network in lanes is one that ``_lanes`` can do, and has the room."""
         cdef Layer* layer
-        cdef Py_ssize_t block = c_filled(self.c.batch_size), at = 0, numbers = c_n_in(&self.c)
+        cdef Py_ssize_t block, at = 0, numbers = c_n_in(&self.c)
         cdef bint last
         cdef int l
         if self.c.batch_size > LARGEST - LANES or c_n_in(&self.c) > MOST_INPUTS:
             raise ValueError(f"lane_sums: too many rows or inputs, got {self.c.batch_size} "
                              f"and {c_n_in(&self.c)}")
+        block = c_filled(self.c.batch_size)
         for l in range(self.c.n_layers):
             layer, last = &self.c.layers[l], l == self.c.n_layers - 1
             if not c_has_lanes(layer, last, self.c.cost):
@@ -280,8 +281,9 @@ cdef class CompiledPlan:
             numbers += 2 * <Py_ssize_t> layer.n_out
             _check_region("out", layer.out, block * layer.n_out, self.c.work_size)
             _check_region("delta", layer.delta, block * layer.n_out, self.c.work_size)
-        if at != self.c.n_parameters:
-            raise ValueError(f"lane_sums: expected {at} parameters, got {self.c.n_parameters}")
+        if at != self.c.n_parameters or at > LARGEST:
+            raise ValueError(f"lane_sums: expected {at} parameters, and at most {LARGEST}, "
+                             f"got {self.c.n_parameters}")
         _check_region("inputs", self.c.inputs, block * c_n_in(&self.c), self.c.work_size)
         _check_region("targets", self.c.targets, block * c_n_out(&self.c), self.c.work_size)
         _check_region("lane_sums", self.c.lane_sums, (LANES + 1) * at, self.c.work_size)
