@@ -164,9 +164,7 @@ class Workspace:
         gradients = blocks.take(n_gradients * gradient_size)
         lane_sums = blocks.take((ALIGNMENT + 1) * layout.n_parameters) if in_lanes else -1
         apart = (
-            n_members > 1
-            and not in_lanes
-            and _is_better_apart(layout.layers, options, batch_size)
+            n_members > 1 and not in_lanes and _is_better_apart(layout.layers, options, batch_size)
         )
         exchange = blocks.take(2 * batch_size * layout.sizes[1]) if apart else -1
         self.targets, self.row_weights, self.exchange = targets, row_weights, exchange

@@ -276,4 +276,4 @@ def test_a_pace_of_no_thread_is_refused():
 
 
 def test_a_pace_says_what_it_is():
-    assert (Pace(3).most, Pace(3).together, Pace(1).together) == (3, True, False)
+    assert (Pace(3).most, Pace(3).together, Pace(1).together) == (3, False, False)
