@@ -1,7 +1,7 @@
 """How many threads are worth it: found out while they work."""
 
 cdef enum:
-    FIRST_PATIENCE = 4
+    FIRST_PATIENCE = 1
     LAST_PATIENCE = 128
 
 # Seconds of a stretch, of the first one, and of one that may turn out slow.

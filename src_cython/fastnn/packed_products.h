@@ -13,7 +13,6 @@
 #define WIDE 1024     /* columns of C at a time: they are visited once per block of depth */
 #define STEPS 4       /* between two lines that are asked for */
 #define SLAB 8        /* rows that are copied at a time: their lines stay in the first cache */
-#define TURN 8
 /* From panel to panel of A; not a power of two, or all panels would meet in one set of the cache. */
 #define PANEL (DEPTH * TILE_ROWS + 16)
 
@@ -39,47 +38,6 @@ INLINE void NAME(ask)(NAME(soon) *soon)
         soon->end += soon->stride;
         soon->rows--;
     }
-}
-
-/* to[c * step + r] := from[r * ld + c] for the 8 x 8 of them. */
-INLINE void NAME(turn)(REAL *to, ptrdiff_t step, const REAL *from, ptrdiff_t ld)
-{
-    __m256 rows[8];
-    for (int r = 0; r < 4; r++) {
-        const REAL *row = from + r * ld, *low = row + 4 * ld;
-        rows[r] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row)),
-                                       _mm_loadu_ps(low), 1);
-        rows[r + 4] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row + 4)),
-                                           _mm_loadu_ps(low + 4), 1);
-    }
-    for (int s = 0; s < 8; s += 4) {
-        __m256 a = _mm256_unpacklo_ps(rows[s], rows[s + 1]);
-        __m256 b = _mm256_unpackhi_ps(rows[s], rows[s + 1]);
-        __m256 c = _mm256_unpacklo_ps(rows[s + 2], rows[s + 3]);
-        __m256 d = _mm256_unpackhi_ps(rows[s + 2], rows[s + 3]);
-        _mm256_storeu_ps(to + s * step, _mm256_shuffle_ps(a, c, 0x44));
-        _mm256_storeu_ps(to + (s + 1) * step, _mm256_shuffle_ps(a, c, 0xee));
-        _mm256_storeu_ps(to + (s + 2) * step, _mm256_shuffle_ps(b, d, 0x44));
-        _mm256_storeu_ps(to + (s + 3) * step, _mm256_shuffle_ps(b, d, 0xee));
-    }
-}
-
-/* to[c * step + r] := from[r * ld + c], for r below rows and c below cols. */
-INLINE void NAME(copy_turned)(REAL *to, ptrdiff_t step, const REAL *from, ptrdiff_t ld,
-                              ptrdiff_t rows, ptrdiff_t cols)
-{
-    ptrdiff_t r = 0;
-    for (; r + TURN <= rows; r += TURN) {
-        ptrdiff_t c = 0;
-        for (; c + TURN <= cols; c += TURN)
-            NAME(turn)(to + c * step + r, step, from + r * ld + c, ld);
-        for (; c < cols; c++)
-            for (int i = 0; i < TURN; i++)
-                to[c * step + r + i] = from[(r + i) * ld + c];
-    }
-    for (; r < rows; r++)
-        for (ptrdiff_t c = 0; c < cols; c++)
-            to[c * step + r] = from[r * ld + c];
 }
 
 /* to[r * step + c] := from[r * ld + c], for r below rows and c below cols. */
@@ -320,7 +278,6 @@ static void NAME(packed_nt)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda
 
 #undef LEAST
 #undef PANEL
-#undef TURN
 #undef SLAB
 #undef STEPS
 #undef WIDE

@@ -124,10 +124,11 @@ INLINE void NAME(four_totals)(REAL *to, const VECTOR *v, const REAL *bias)
 }
 #endif
 
-/* A tile of C := A B^T + bias: the dot products of `rows` rows of A with `cols` rows of B. */
+/* A tile of C := A B^T + start: the dot products of `rows` rows of A with `cols` rows of B. The
+ * rows of start, `lds` apart, are 0 if it is NULL. */
 INLINE void NAME(dot_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
-                           ptrdiff_t ldb, const REAL *bias, ptrdiff_t k, const int rows,
-                           const int cols)
+                           ptrdiff_t ldb, const REAL *start, ptrdiff_t lds, ptrdiff_t k,
+                           const int rows, const int cols)
 {
     VECTOR sums[DOT_ROWS][DOT_COLS];
     ptrdiff_t p = 0;
@@ -158,57 +159,70 @@ INLINE void NAME(dot_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
 #if ISA_LEVEL == 2
     if (cols == 4) {
         for (int i = 0; i < rows; i++)
-            NAME(four_totals)(C + i * ldc, sums[i], bias);
+            NAME(four_totals)(C + i * ldc, sums[i], start ? start + i * lds : NULL);
         return;
     }
 #endif
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < cols; j++)
-            C[i * ldc + j] = NAME(total)(sums[i][j]) + (bias ? bias[j] : 0);
+            C[i * ldc + j] = NAME(total)(sums[i][j]) + (start ? start[i * lds + j] : 0);
 }
 
 /* `rows` rows of C: full tiles, then what is left of the columns. */
 INLINE void NAME(dot_rows)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
-                           ptrdiff_t ldb, const REAL *bias, ptrdiff_t n, ptrdiff_t k,
-                           const int rows)
+                           ptrdiff_t ldb, const REAL *start, ptrdiff_t lds, ptrdiff_t n,
+                           ptrdiff_t k, const int rows)
 {
     ptrdiff_t j = 0;
+#define OF_COLS(cols) \
+    NAME(dot_tile)(C + j, ldc, A, lda, B + j * ldb, ldb, start ? start + j : NULL, lds, k, rows, cols)
     for (; j + DOT_COLS <= n; j += DOT_COLS)
-        NAME(dot_tile)(C + j, ldc, A, lda, B + j * ldb, ldb, bias ? bias + j : NULL, k, rows, DOT_COLS);
+        OF_COLS(DOT_COLS);
     for (; j + 2 <= n; j += 2)
-        NAME(dot_tile)(C + j, ldc, A, lda, B + j * ldb, ldb, bias ? bias + j : NULL, k, rows, 2);
+        OF_COLS(2);
     if (j < n)
-        NAME(dot_tile)(C + j, ldc, A, lda, B + j * ldb, ldb, bias ? bias + j : NULL, k, rows, 1);
+        OF_COLS(1);
+#undef OF_COLS
 }
 
 /* All rows of C, of as many columns as rows of B fit in the cache beside them. */
 static void NAME(dot_columns)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
-                              ptrdiff_t ldb, const REAL *bias, ptrdiff_t m, ptrdiff_t n,
-                              ptrdiff_t k)
+                              ptrdiff_t ldb, const REAL *start, ptrdiff_t lds, ptrdiff_t m,
+                              ptrdiff_t n, ptrdiff_t k)
 {
     ptrdiff_t i = 0;
+#define OF_ROWS(rows) \
+    NAME(dot_rows)(C + i * ldc, ldc, A + i * lda, lda, B, ldb, start ? start + i * lds : NULL, lds, \
+                   n, k, rows)
     for (; i + DOT_ROWS <= m; i += DOT_ROWS)
-        NAME(dot_rows)(C + i * ldc, ldc, A + i * lda, lda, B, ldb, bias, n, k, DOT_ROWS);
+        OF_ROWS(DOT_ROWS);
     for (; i + 2 <= m; i += 2)
-        NAME(dot_rows)(C + i * ldc, ldc, A + i * lda, lda, B, ldb, bias, n, k, 2);
+        OF_ROWS(2);
     if (i < m)
-        NAME(dot_rows)(C + i * ldc, ldc, A + i * lda, lda, B, ldb, bias, n, k, 1);
+        OF_ROWS(1);
+#undef OF_ROWS
 }
 
 #define CACHED 131072 /* bytes of B: a part of the second cache */
+#define CLOSE 36864   /* bytes of a tile's rows of A and B: most of the first cache */
 
+/* By equal parts of the depth, so short that a tile's rows of A are still there for the next. */
 static void NAME(dot_product)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
                               ptrdiff_t ldb, const REAL *bias, ptrdiff_t m, ptrdiff_t n,
                               ptrdiff_t k)
 {
-    ptrdiff_t fit = CACHED / (k * (ptrdiff_t)sizeof(REAL)) / DOT_COLS * DOT_COLS;
-    if (fit < DOT_COLS)
-        fit = DOT_COLS;
+    ptrdiff_t parts = (k * (DOT_ROWS + DOT_COLS) * (ptrdiff_t)sizeof(REAL) - 1) / CLOSE + 1;
+    ptrdiff_t deep = ((k - 1) / (parts * LANES) + 1) * LANES;
+    ptrdiff_t fit = CACHED / (deep * (ptrdiff_t)sizeof(REAL)) / DOT_COLS * DOT_COLS;
     for (ptrdiff_t j = 0; j < n; j += fit)
-        NAME(dot_columns)(C + j, ldc, A, lda, B + j * ldb, ldb, bias ? bias + j : NULL, m,
-                          n - j < fit ? n - j : fit, k);
+        for (ptrdiff_t p = 0; p < k; p += deep) {
+            const REAL *start = p > 0 ? C + j : bias ? bias + j : NULL;
+            NAME(dot_columns)(C + j, ldc, A + p, lda, B + j * ldb + p, ldb, start, p > 0 ? ldc : 0,
+                              m, n - j < fit ? n - j : fit, k - p < deep ? k - p : deep);
+        }
 }
 
+#undef CLOSE
 #undef CACHED
 
 /* A vector of a row of C or B: the last one of a tile may have fewer numbers, `part` if not 0. */
@@ -331,28 +345,33 @@ static void NAME(small_nn)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
     NAME(rank_product)(C, ldc, A, lda, B, ldb, start, m, n, k, 1, 0, 0, NULL);
 }
 
-#define SHALLOW 32 /* depth up to which a dot product would be mostly the sum of its lanes */
-#define STRIPE 64   /* columns for which that is done at a time */
+#include "turning.h"
 
-/* C := A B^T + bias in every row, with A (m, k), B (n, k), C (m, n), bias (n) or NULL. Up to
- * SHALLOW, B is turned round. */
+/* Up to the depth SHALLOW a dot product would be mostly the sum of its lanes, so B is turned round;
+ * up to MEDIUM too if that serves MANY rows. STRIPE columns are turned at a time. */
+#define SHALLOW 32
+#define MEDIUM 128
+#define MANY 48
+#define STRIPE 64
+
+/* C := A B^T + bias in every row, with A (m, k), B (n, k), C (m, n), bias (n) or NULL. */
 static void NAME(small_nt)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
                            ptrdiff_t ldb, const REAL *bias, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
 {
-    REAL turned[SHALLOW * STRIPE];
-    if (k > SHALLOW) {
+    REAL turned[MEDIUM * STRIPE];
+    if (k > (m < MANY ? SHALLOW : MEDIUM)) {
         NAME(dot_product)(C, ldc, A, lda, B, ldb, bias, m, n, k);
         return;
     }
     for (ptrdiff_t j = 0; j < n; j += STRIPE) {
         ptrdiff_t width = n - j < STRIPE ? n - j : STRIPE;
-        for (ptrdiff_t c = 0; c < width; c++)
-            for (ptrdiff_t p = 0; p < k; p++)
-                turned[p * STRIPE + c] = B[(j + c) * ldb + p];
+        NAME(copy_turned)(turned, STRIPE, B + j * ldb, ldb, width, k);
         NAME(small_nn)(C + j, ldc, A, lda, turned, STRIPE, bias ? bias + j : NULL, m, width, k);
     }
 }
 
+#undef MANY
+#undef MEDIUM
 #undef STRIPE
 #undef SHALLOW
 
