@@ -32,7 +32,7 @@ cpdef enum Phase:
     BACKWARD = 6        # δ W
     UPDATE = 7          # δᵀ X, for plain SGD added to W
     OPTIMIZER = 8       # all other steps, penalties and limits
-    SYNC = 9            # waiting for the other members
+    SYNC = 9            # waiting for the other members, and fetching what they computed
 
 cdef enum:
     N_PHASES = 10

@@ -24,17 +24,6 @@ cdef extern from "clock.h" nogil:
     double fastnn_seconds() noexcept nogil
 
 
-cdef extern from *:
-    """
-    #if defined(__GNUC__)
-    #define FASTNN_PREFETCH(address) __builtin_prefetch(address, 0, 2)
-    #else
-    #define FASTNN_PREFETCH(address) ((void) (address))
-    #endif
-    """
-    void c_prefetch "FASTNN_PREFETCH"(const void* address) noexcept nogil
-
-
 # Rows from top to bottom and columns from begin to end of a block with n columns.
 cdef struct Window:
     int top
@@ -207,14 +196,6 @@ cdef void _finish_forward(
     c_mark(how, ACTIVATION)
 
 
-cdef void _ask_for(const char* memory, Py_ssize_t size) noexcept nogil:
-    """Let many of its lines be on their way from another processor's cache at the same time."""
-    cdef Py_ssize_t at = 0
-    while at < size:
-        c_prefetch(memory + at)
-        at += FASTNN_LINE
-
-
 cdef void _show_columns(
     floating* work, const Plan* plan, Window own, Pass* how,
 ) noexcept nogil:
@@ -239,7 +220,6 @@ cdef void _show_columns(
             theirs = _neurons_of(first, how, member)
             width = theirs.end - theirs.begin
             shown = <const floating*> how.team_work + member * how.room + at
-            _ask_for(<const char*> shown, how.m * width * <Py_ssize_t> sizeof(floating))
             for i in range(how.m):
                 memcpy(out + i * n + theirs.begin, shown + i * width, width * sizeof(floating))
     c_mark(how, SYNC)
