@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,9 @@ from fastnn._plan import COLUMNS, CompiledPlan
 from fastnn.regularizers import L1L2
 
 # Run in a process for each instruction set.
-MANY = """
+MANY = f"""
 import sys
-sys.path.insert(0, "tests")
+sys.path.append({str(Path(__file__).parent)!r})
 from fastnn import _isa
 from lane_twins import any_case, assert_twins
 for seed in range(250):
