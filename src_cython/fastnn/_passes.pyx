@@ -1,10 +1,11 @@
 """A mini-batch's passes through the layers: dense → normalization → activation → dropout, and back.
 
-Between two meetings of the members nothing is read that another one writes.
+Between two meetings of the members nothing is read that another one writes. Blocks are moved, not
+copied: a plan is held to the bounds of its vectors, not to regions that lie apart.
 """
 
 from cython cimport floating
-from libc.string cimport memcpy, memset
+from libc.string cimport memmove, memset
 
 from fastnn._activations cimport SOFTMAX, c_activation_backward, c_activation_forward
 from fastnn._costs cimport c_cost_backward
@@ -168,7 +169,7 @@ cdef void _dropout_forward(
     if how.mode == TRAIN:
         c_dropout(out, act, first, size, layer.dropout, layer.train_scale, key)
     else:
-        memcpy(out, act, size * sizeof(floating))
+        memmove(out, act, size * sizeof(floating))
         if layer.predict_scale != 1:
             c_decay(out, size, <floating> layer.predict_scale)
 
@@ -189,7 +190,7 @@ cdef void _finish_forward(
     for i in range(own.top, own.bottom):
         first = i * own.n + own.begin
         if z != act:
-            memcpy(act + first, z + first, high * width * sizeof(floating))
+            memmove(act + first, z + first, high * width * sizeof(floating))
         c_activation_forward(act + first, layer.activation, high, width)
         if layer.dropout > 0:
             _dropout_forward(out + first, act + first, first, high * width, layer, key, how)
@@ -213,7 +214,7 @@ cdef void _show_columns(
     if how.step % 2 == 1:
         at += plan.batch_size * n
     for i in range(how.m):
-        memcpy(work + at + i * width, out + i * n + own.begin, width * sizeof(floating))
+        memmove(work + at + i * width, out + i * n + own.begin, width * sizeof(floating))
     c_wait(how)
     for member in range(how.n_members):
         if member != how.member:
@@ -221,7 +222,7 @@ cdef void _show_columns(
             width = theirs.end - theirs.begin
             shown = <const floating*> how.team_work + member * how.room + at
             for i in range(how.m):
-                memcpy(out + i * n + theirs.begin, shown + i * width, width * sizeof(floating))
+                memmove(out + i * n + theirs.begin, shown + i * width, width * sizeof(floating))
     c_mark(how, SYNC)
 
 
