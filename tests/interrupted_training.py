@@ -39,7 +39,7 @@ class PythonCost:
         return (a - y) * a * (1 - a)
 
 
-WIDE = {"activation": "relu", "cost": fastnn.LogLikelihoodCost, "dtype": "float32"}
+WIDE = {"activation": "relu", "cost": fastnn.LogLikelihoodCost}  # in float64 by BLAS
 # sizes, options, rows, mini-batch size, learning rate (a power of two, exact in either dtype)
 CASES: dict[str, tuple[list[int], dict[str, Any], int, int, float]] = {
     "tiny": ([3, 2, 2], {}, 300_000, 1, 2**-20),
