@@ -66,19 +66,14 @@ class Ahead:
             run.state.epochs += done
         if not self.allowed:
             return False
-        if before is not None and not self._are_sound(record):
+        # A parameter that once is not finite never is again: the last ones tell of all epochs.
+        if before is not None and not run.is_sound(record[:, 0]):
             network.restore(before)
             run.state.epochs -= done
             self.allowed = False
             return False
         self._write(record, float(epoch.rates[-1]), history)
         return True
-
-    def _are_sound(self, record: np.ndarray) -> bool:
-        """Whether no epoch diverged: a parameter that once is not finite never is again."""
-        with_cost = self._run.options.with_cost
-        cost_is_a_number = not with_cost or not np.isnan(record[:, 0]).any()
-        return cost_is_a_number and bool(np.isfinite(self._run.network.parameters).all())
 
     def _write(self, record: np.ndarray, rate: float, history: History) -> None:
         costs, seconds = record.T.tolist()

@@ -150,14 +150,14 @@ class Workspace:
         blocks = _Allocator(ALIGNMENT)
         n_in, n_out = layout.sizes[0], layout.sizes[-1]
         in_lanes = _in_lanes(layout, options, batch_size, cost)
-        room = -(-batch_size // ALIGNMENT) * ALIGNMENT if in_lanes else batch_size
-        inputs, targets = blocks.take(room * n_in), blocks.take(room * n_out)
+        filled = -(-batch_size // ALIGNMENT) * ALIGNMENT if in_lanes else batch_size
+        inputs, targets = blocks.take(filled * n_in), blocks.take(filled * n_out)
         row_weights = blocks.take(batch_size)
         rows = []
         for l, (sizes, chosen) in enumerate(zip(layout.layers, options, strict=True)):
             custom_output = cost < 0 and l == len(options) - 1
             row = dict.fromkeys(COLUMNS, -1) | layout.offsets[l] | {"tile": _tile(sizes[1])}
-            rows.append(row | _layer_blocks(blocks, sizes, chosen, room, custom_output))
+            rows.append(row | _layer_blocks(blocks, sizes, chosen, filled, custom_output))
         self.table = np.array([[row[name] for name in COLUMNS] for row in rows], dtype=np.int64)
         tiles = [min(row["tile"], row["n_out"]) * row["n_in"] for row in rows]
         gradient_size = -(-max(tiles) // ALIGNMENT) * ALIGNMENT if n_gradients else 0

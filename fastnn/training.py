@@ -265,6 +265,11 @@ class _Run:
         self.state.epochs += 1
         return cost / max(1, n_rows), rate
 
+    def is_sound(self, costs: float | np.ndarray) -> bool:
+        """Whether training can go on: an infinite cost may come down again, NaN does not."""
+        no_cost_is_nan = not self.options.with_cost or not np.isnan(costs).any()
+        return no_cost_is_nan and _are_finite(self.network.parameters)
+
     def penalty(self) -> float:
         """Return the penalty of the weights as they are."""
         regularizer = self.options.regularizer
@@ -348,7 +353,7 @@ def _train(run: _Run, measures: Measures, callbacks: tuple[Callback, ...]) -> Hi
                 network.random_source.shuffle(order)
             cost, rate = run.run_epoch(order)
             seconds = time.perf_counter() - started
-            if before is not None and not _is_sound(network, cost, options):
+            if before is not None and not run.is_sound(cost):
                 network.stand_at(before)
                 text = DIVERGED.format(epoch=run.state.epochs, rate=rate)
                 warnings.warn(text, RuntimeWarning, stacklevel=4)
@@ -389,12 +394,6 @@ def _train_by_lbfgs(
     )
 
 
-def _is_sound(network: Model, cost: float, options: Options) -> bool:
-    """Whether training can go on: an infinite cost may come down again, NaN does not."""
-    cost_is_a_number = not options.with_cost or not np.isnan(cost)
-    return cost_is_a_number and are_finite(network.parameters)
-
-
-def are_finite(vector: np.ndarray) -> bool:
+def _are_finite(vector: np.ndarray) -> bool:
     """Whether all numbers are, looked at in compiled code."""
     return RowSource(vector.reshape(1, -1)).first_bad(vector.dtype == np.float32) < 0

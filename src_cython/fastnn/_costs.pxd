@@ -12,6 +12,10 @@ cpdef enum Cost:
     QUANTILE = 6
 
 
+# a := a, but as near to 0 and 1 as the plan's cost counts it at most; NaN stays.
+cdef void c_clip_outputs(
+    floating* a, Py_ssize_t size, int cost, double parameter) noexcept nogil
+
 cdef double c_cost_forward(
     const floating* a, const floating* y, const floating* row_weights, int cost, double parameter,
     Py_ssize_t m, Py_ssize_t n) noexcept nogil

@@ -125,6 +125,16 @@ cdef void _costs(
             costs[k] = _cost_of(<double> a[k] - <double> y[k], cost, parameter)
 
 
+cdef void c_clip_outputs(
+    floating* a, Py_ssize_t size, int cost, double parameter,
+) noexcept nogil:
+    cdef floating least = <floating> parameter, most = 1 - least
+    cdef Py_ssize_t i
+    if parameter > 0 and (cost == CROSS_ENTROPY or cost == LOG_LIKELIHOOD):
+        for i in range(size):
+            a[i] = least if a[i] < least else (most if a[i] > most else a[i])
+
+
 cdef double c_cost_forward(
     const floating* a, const floating* y, const floating* row_weights, int cost, double parameter,
     Py_ssize_t m, Py_ssize_t n,

@@ -10,7 +10,7 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from fastnn._costs cimport CROSS_ENTROPY, LOG_LIKELIHOOD, QUANTILE, c_cost_forward
+from fastnn._costs cimport QUANTILE, c_clip_outputs, c_cost_forward
 from fastnn._lanes cimport c_train_in_lanes
 from fastnn._optim cimport SGD, Rule, StepRule
 from fastnn._pace cimport Pace, Times, c_members, c_note, c_stretch
@@ -147,22 +147,13 @@ cdef void _load_targets(
 # The cost.
 
 
-cdef void _clip_outputs(floating* out, Py_ssize_t size, floating least) noexcept nogil:
-    """out := out, but within least and 1 − least; NaN stays."""
-    cdef Py_ssize_t i
-    cdef floating most = 1 - least
-    for i in range(size):
-        out[i] = least if out[i] < least else (most if out[i] > most else out[i])
-
-
 cdef double _cost_of_batch(
     floating* work, const Plan* plan, bint weighted, Pass* how,
 ) noexcept nogil:
     """The sum of the rows' costs. The outputs may be clipped."""
     cdef Layer* last = &plan.layers[plan.n_layers - 1]
-    if (plan.cost == CROSS_ENTROPY or plan.cost == LOG_LIKELIHOOD) and plan.cost_parameter > 0:
-        _clip_outputs(work + last.out, how.m * <Py_ssize_t> last.n_out,
-                      <floating> plan.cost_parameter)
+    c_clip_outputs(work + last.out, how.m * <Py_ssize_t> last.n_out, plan.cost,
+                   plan.cost_parameter)
     return c_cost_forward(
         work + last.out, work + plan.targets, work + plan.row_weights if weighted else NULL,
         plan.cost, plan.cost_parameter, how.m, last.n_out)
@@ -565,7 +556,7 @@ def train_epoch(
     told.with_cost, told.stopped = with_cost, False
     told.seconds = &seconds[0] if seconds.shape[0] else NULL
     told.penalties = NULL
-    if with_cost and rule.c.penalty_in_cost != 0 and plan.c.lane_sums < 0:
+    if with_cost and rule.c.penalty_in_cost != 0:
         told.penalties = <double*> calloc(plan.c.n_tiles, sizeof(double))
         if told.penalties == NULL:
             raise MemoryError("no memory for the penalties")

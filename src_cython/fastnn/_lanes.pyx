@@ -4,7 +4,7 @@ from cython cimport floating
 from libc.float cimport DBL_MAX, FLT_MAX
 
 from fastnn._activations cimport RELU, SOFTMAX, c_activation_backward, c_activation_forward
-from fastnn._costs cimport CROSS_ENTROPY, LOG_LIKELIHOOD, c_cost_backward, c_cost_forward
+from fastnn._costs cimport CROSS_ENTROPY, c_clip_outputs, c_cost_backward, c_cost_forward
 from fastnn._isa cimport c_level
 from fastnn._optim cimport (
     SGD, c_add_penalty, c_decay, c_limit_norms, c_optimizer_step, c_penalty, c_shrink)
@@ -218,14 +218,6 @@ cdef void _backward(
 # The cost.
 
 
-cdef void _clip(floating* out, Py_ssize_t size, floating least) noexcept nogil:
-    """out := out, but within least and 1 − least; NaN stays."""
-    cdef Py_ssize_t i
-    cdef floating most = 1 - least
-    for i in range(size):
-        out[i] = least if out[i] < least else (most if out[i] > most else out[i])
-
-
 cdef bint _add_cost_of_labels(
     double* total, const floating* a, const floating* y, const floating* row_weights, int m,
 ) noexcept nogil:
@@ -261,8 +253,7 @@ cdef double _cost(
     cdef int _
     if weighted:
         row_weights = work + plan.row_weights + block.begin
-    if (plan.cost == CROSS_ENTROPY or plan.cost == LOG_LIKELIHOOD) and plan.cost_parameter > 0:
-        _clip(a, block.width * <Py_ssize_t> last.n_out, <floating> plan.cost_parameter)
+    c_clip_outputs(a, block.width * <Py_ssize_t> last.n_out, plan.cost, plan.cost_parameter)
     for _ in range(last.n_out):
         if plan.cost != CROSS_ENTROPY or not _add_cost_of_labels(
                 &total, a, y, row_weights, block.m):
@@ -272,18 +263,17 @@ cdef double _cost(
     return total
 
 
-cdef double _penalties(
+cdef void _note_penalties(
     const floating* parameters, const Plan* plan, const StepRule* rule, Pass* how,
 ) noexcept nogil:
-    """The penalties as the rule counts them in the cost, of the weights before the step."""
+    """Add those of the weights before the step, a layer's where that of its first tile stands."""
     cdef Layer* layer
-    cdef double penalty = 0
     cdef int l
     for l in range(plan.n_layers):
         layer = &plan.layers[l]
-        penalty += c_penalty(parameters + layer.weights,
-                             layer.n_out * <Py_ssize_t> layer.n_in, rule)
-    return penalty * rule.penalty_in_cost * how.m / how.divisor
+        how.penalties[layer.first_tile] += c_penalty(
+            parameters + layer.weights, layer.n_out * <Py_ssize_t> layer.n_in,
+            rule) * how.m / how.divisor
 
 
 # The step.
@@ -391,7 +381,7 @@ cdef double c_train_in_lanes(
             cost += _cost(work, plan, weighted, block, how)
         _backward(work, parameters, plan, block, how)
         block.begin += plan.lane_block
-    if with_cost and rule.penalty_in_cost != 0:
-        cost += _penalties(parameters, plan, rule, how)
+    if how.penalties != NULL:
+        _note_penalties(parameters, plan, rule, how)
     _step(slots, work, parameters, plan, rule, how)
     return cost
