@@ -25,6 +25,8 @@ class Rule:
     @property
     def n_slots(self) -> int: ...
     @property
+    def limits_norms(self) -> bool: ...
+    @property
     def numbers(self) -> dict[str, float]:
         """All of them by their names."""
 

@@ -45,6 +45,8 @@ class CompiledPlan:
         gradients: int,
         gradient_size: int,
         n_gradients: int,
+        cut: int,
+        n_pieces: int,
         exchange: int,
         n_parameters: int,
         n_running: int,

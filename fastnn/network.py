@@ -111,6 +111,7 @@ class Network(Model):
         n_gradients: int = 0,
         n_members: int = 1,
         n_slots: int = 0,
+        may_cut: bool = False,
     ) -> Workspace:
         """Return memory for mini-batches of up to ``batch_size`` rows, and its compiled plan."""
         return Workspace(
@@ -123,6 +124,7 @@ class Network(Model):
             n_gradients,
             n_members,
             n_slots,
+            may_cut,
         )
 
     def _predict_few(self, X: Any) -> np.ndarray | None:
@@ -195,10 +197,12 @@ class Network(Model):
         if planned is None or planned[0] != key:
             n_members, n_slots = epoch.pace.most, len(epoch.slots)
             n_gradients = n_members if n_slots else 0
+            rule = epoch.optimizer.rule(epoch.penalty, epoch.n)
             workspace = self._workspace(
-                batch_size, epoch.dropout_factor, n_gradients, n_members, n_slots
-            )
-            planned = key, workspace, epoch.optimizer.rule(epoch.penalty, epoch.n)
+                batch_size, epoch.dropout_factor, n_gradients, n_members, n_slots,
+                may_cut=not rule.limits_norms,
+            )  # fmt: skip
+            planned = key, workspace, rule
             epoch.kept["plan"] = planned
         return planned[1], planned[2]
 

@@ -133,6 +133,9 @@ class Workspace:
         apart.
     n_slots : int, default 0
         Of the optimizer's state.
+    may_cut : bool, default False
+        Whether a layer may be computed by pieces of its inputs, so that threads can work apart: for
+        training, if no step needs all weights of a neuron at once.
     """
 
     def __init__(
@@ -146,6 +149,7 @@ class Workspace:
         n_gradients: int = 0,
         n_members: int = 1,
         n_slots: int = 0,
+        may_cut: bool = False,
     ) -> None:
         blocks = _Allocator(ALIGNMENT)
         n_in, n_out = layout.sizes[0], layout.sizes[-1]
@@ -163,11 +167,13 @@ class Workspace:
         gradient_size = -(-max(tiles) // ALIGNMENT) * ALIGNMENT if n_gradients else 0
         gradients = blocks.take(n_gradients * gradient_size)
         lane_sums = blocks.take((ALIGNMENT + 1) * layout.n_parameters) if in_lanes else -1
-        apart = (
-            n_members > 1 and not in_lanes and _is_better_apart(layout.layers, options, batch_size)
-        )
-        exchange = blocks.take(2 * batch_size * layout.sizes[1]) if apart else -1
+        cut = -1
+        if may_cut and not in_lanes:
+            cut = _cut(layout.layers, options, batch_size)
+        n_pieces = 0 if cut < 0 else _n_pieces(layout.layers, cut)
+        exchange = blocks.take(2 * n_pieces * batch_size * layout.sizes[cut + 1])
         self.targets, self.row_weights, self.exchange = targets, row_weights, exchange
+        self.cut, self.n_pieces = cut, n_pieces
         self.gradients, self.gradient_size = gradients, gradient_size
         self.compiled = CompiledPlan(
             self.table,
@@ -179,6 +185,8 @@ class Workspace:
             gradients=gradients,
             gradient_size=gradient_size,
             n_gradients=n_gradients,
+            cut=cut,
+            n_pieces=n_pieces,
             exchange=exchange,
             n_parameters=layout.n_parameters,
             n_running=layout.n_running,
@@ -187,8 +195,9 @@ class Workspace:
             cost_parameter=cost_parameter,
             lane_sums=lane_sums,
         )
-        room = n_members * self.compiled.room(n_slots) if apart else blocks.size
-        self.rooms = aligned(room, dtype)
+        apart = cut >= 0 and n_members > 1
+        size = n_members * self.compiled.room(n_slots) if apart else blocks.size
+        self.rooms = aligned(size, dtype)
         self.memory = self.rooms[: blocks.size]
 
     def block(self, name: str, m: int, layer: int = -1) -> np.ndarray:
@@ -206,22 +215,33 @@ class Workspace:
         return self.memory[self.row_weights : self.row_weights + m]
 
 
-def _is_better_apart(
+def _cut(
     layers: Sequence[tuple[int, int]], options: Sequence[LayerOptions], batch_size: int
-) -> bool:
-    """Return whether threads should share the first layer alone, and do the others each by itself.
+) -> int:
+    """Return the layer at which threads part, or -1 if they should share each layer.
 
-    That costs the others' arithmetic again for every thread, and saves all but one of their
-    meetings with what they move from one processor's cache to another's.
+    They share out the inputs of that layer, and what is before it; what comes after it is done by
+    each by itself. That costs its arithmetic again for every thread, and saves all but one of
+    their meetings with what they move from one processor's cache to another's.
     """
-    first, after = options[0], sum(n_in * n_out for n_in, n_out in layers[1:])
-    n_in, n_out = layers[0]
+    if len(layers) < 2 or _n_pieces(layers, 1) < 2:
+        return -1
+    first, after = options[0], sum(n_in * n_out for n_in, n_out in layers[2:])
     norm = first.normalization
     needs_rows = norm is not None and not isinstance(norm, BatchNorm)
-    if len(layers) < 2 or n_out <= _tile(n_out) or needs_rows or first.activation == "softmax":
-        return False
+    if needs_rows or first.activation == "softmax":
+        return -1
     again = 3 * batch_size * after  # operations that a second thread does once more
-    return again <= WORTH_A_LAYER * len(layers) and batch_size * n_in <= SMALL_INPUTS
+    pays = again <= WORTH_A_LAYER * len(layers) and batch_size * layers[0][0] <= SMALL_INPUTS
+    return 1 if pays else -1
+
+
+def _n_pieces(layers: Sequence[tuple[int, int]], cut: int) -> int:
+    """Return into how many pieces the inputs of a layer are cut: four or two, or 1 if too few."""
+    n_in = layers[cut][0]
+    unit = NARROW if cut == 0 else _tile(n_in)
+    n_units = -(-n_in // unit)
+    return 4 if n_units >= 4 else min(n_units, 2)
 
 
 def aligned(size: int, dtype: np.dtype) -> np.ndarray:

@@ -31,7 +31,7 @@ from fastnn.regularizers import L1L2
 LARGEST = 2**31 - 1
 SCALARS = (
     "batch_size", "inputs", "targets", "row_weights", "gradients", "gradient_size", "n_gradients",
-    "exchange",
+    "cut", "n_pieces", "exchange",
 )  # fmt: skip
 LENGTHS = ("n_parameters", "n_running", "work_size")
 RULES = [optimizer.rule(L1L2(0.01, 0.1), 1) for optimizer in (SGD(), Adam())]
@@ -47,11 +47,13 @@ def tight_plan(
     dropout: float = 0.0,
     tile: int = 3,
     n_members: int = 1,
+    cut: int = -1,
+    n_pieces: int = 2,
 ) -> dict:
     """Arguments of a CompiledPlan without a spare number in any of its three vectors.
 
     Every region has its own place, the last layer's weighted input too; ``norm`` is that of all
-    hidden layers, in one group each. Several members may work apart.
+    hidden layers, in one group each. Several members may work apart if there is a layer to cut.
     """
     taken = {"parameters": 0, "running": 0, "work": 0}
 
@@ -93,7 +95,9 @@ def tight_plan(
         **ends,
         "gradient_size": max(tiles),
         "n_gradients": n_members,
-        "exchange": take("work", 2 * batch_size * sizes[1]) if n_members > 1 else -1,
+        "cut": cut,
+        "n_pieces": n_pieces,
+        "exchange": take("work", 2 * n_pieces * batch_size * sizes[cut + 1] if cut >= 0 else 0),
         "n_parameters": taken["parameters"],
         "n_running": taken["running"],
         "work_size": taken["work"],
@@ -150,12 +154,17 @@ def fits(table: np.ndarray, batch_size: int, **arguments: Any) -> bool:
         return False
     if count:
         ends.append((arguments["gradients"], size * count))
-    if arguments["exchange"] != -1:
-        if len(rows) < 2 or rows[0]["norm"] == Norm.GROUP:
+    if arguments["cut"] != -1:
+        cut, n_pieces = arguments["cut"], arguments["n_pieces"]
+        if not 0 <= cut < min(len(rows), 2):
             return False
-        if rows[0]["activation"] == Activation.SOFTMAX:
+        by_rows = rows[0]["norm"] == Norm.GROUP or rows[0]["activation"] == Activation.SOFTMAX
+        if cut == 1 and by_rows:
             return False
-        ends.append((arguments["exchange"], 2 * batch_size * rows[0]["n_out"]))
+        unit = rows[0]["tile"] if cut else 16
+        if n_pieces not in (2, 4) or -(-rows[cut]["n_in"] // unit) < n_pieces:
+            return False
+        ends.append((arguments["exchange"], 2 * n_pieces * batch_size * rows[cut]["n_out"]))
     return all(start >= 0 and start + length <= arguments["work_size"] for start, length in ends)
 
 
@@ -222,11 +231,22 @@ def test_a_tight_plan_is_taken_and_stays_inside(sizes, batch_size, dtype, dropou
 @pytest.mark.parametrize("rule", RULES, ids=["sgd", "adam"])
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("batch_size", [1, 3])
-@pytest.mark.parametrize("n_members", [2, 3])
-@pytest.mark.parametrize("sizes", [(1, 1, 1), (3, 7, 2), (4, 20, 3, 2)])
-def test_members_apart_stay_inside(sizes, n_members, batch_size, dtype, rule, norm):
+@pytest.mark.parametrize("n_members", [2, 3, 5])
+@pytest.mark.parametrize(
+    ("sizes", "cut", "n_pieces"),
+    [
+        ((1, 4, 1), 1, 2),
+        ((3, 7, 2), 1, 2),
+        ((4, 20, 3, 2), 1, 4),
+        ((17, 2), 0, 2),
+        ((50, 3, 2), 0, 4),
+    ],
+)
+def test_members_apart_stay_inside(sizes, cut, n_pieces, n_members, batch_size, dtype, rule, norm):
     """With no number more than ``room`` for each."""
-    arguments = tight_plan(sizes, batch_size, norm=norm, dropout=0.5, n_members=n_members)
+    arguments = tight_plan(
+        sizes, batch_size, norm=norm, dropout=0.5, n_members=n_members, cut=cut, n_pieces=n_pieces
+    )
     assert fits(**arguments)
     plan = CompiledPlan(**arguments)
     results = []
@@ -252,25 +272,32 @@ def test_members_apart_stay_inside(sizes, n_members, batch_size, dtype, rule, no
 
 
 @pytest.mark.parametrize(
-    ("sizes", "change"),
+    ("sizes", "cut", "n_pieces", "change", "named"),
     [
-        ((3, 2), {}),
-        ((3, 4, 2), {"norm": Norm.GROUP}),
-        ((3, 4, 2), {"activation": Activation.SOFTMAX}),
+        ((40, 2), 1, 2, {}, "cut: expected -1, or layer 0 or 1 of 1"),
+        ((3, 4, 4, 2), 2, 2, {}, "cut: expected -1, or layer 0 or 1 of 3"),
+        ((3, 4, 2), 1, 2, {"norm": Norm.GROUP}, "cut: expected -1 or 0"),
+        ((3, 4, 2), 1, 2, {"activation": Activation.SOFTMAX}, "cut: expected -1 or 0"),
+        ((3, 7, 2), 1, 3, {}, "n_pieces: expected 2 or 4"),
+        ((3, 7, 2), 1, 4, {}, "n_pieces: expected 2 or 4, and at most 3"),
+        ((16, 7, 2), 0, 2, {}, "n_pieces: expected 2 or 4, and at most 1"),
+        ((3, 7, 2), 1, 0, {}, "n_pieces: expected 2 or 4"),
     ],
 )
-def test_nobody_works_apart_where_whole_rows_are_needed_first(sizes, change):
-    arguments = tight_plan(sizes, 2, norm=change.get("norm", Norm.NO_NORM), n_members=2)
+def test_what_is_cut_must_have_pieces(sizes, cut, n_pieces, change, named):
+    norm = change.get("norm", Norm.NO_NORM)
+    arguments = tight_plan(sizes, 2, norm=norm, cut=min(cut, len(sizes) - 2), n_pieces=n_pieces)
+    arguments["cut"] = cut
     if "activation" in change:
         arguments["table"][0, COLUMNS.index("activation")] = change["activation"]
     assert not fits(**arguments)
-    with pytest.raises(ValueError, match=r"^exchange: expected -1"):
+    with pytest.raises(ValueError, match=f"^{named}"):
         CompiledPlan(**arguments)
 
 
 def test_what_members_exchange_must_fit():
-    arguments = tight_plan((3, 4, 2), 5, n_members=2)
-    end = arguments["work_size"] - 2 * 5 * 4
+    arguments = tight_plan((3, 4, 2), 5, cut=1)
+    end = arguments["work_size"] - 2 * 2 * 5 * 2
     CompiledPlan(**{**arguments, "exchange": end})
     for offset in (end + 1, -2, 2**62, -(2**63), 2**63 - 1):
         with pytest.raises(ValueError, match=r"^exchange: "):
@@ -573,7 +600,8 @@ def spoiled_plans(draw: st.DrawFn) -> dict:
     """
     sizes, batch_size = draw(network_sizes()), draw(st.integers(1, 4))
     norm, dropout = draw(st.sampled_from(Norm)), draw(st.sampled_from([0.0, 0.5]))
-    arguments = tight_plan(sizes, batch_size, norm=norm, dropout=dropout)
+    cut = draw(st.integers(-1, min(1, len(sizes) - 2)))
+    arguments = tight_plan(sizes, batch_size, norm=norm, dropout=dropout, cut=cut)
     table = arguments["table"]
     scalars = (*SCALARS, *LENGTHS)
     columns = [column for column in COLUMNS if column != "activation"]
@@ -613,7 +641,7 @@ int64s = st.integers(-(2**63), 2**63 - 1)
         st.lists(st.one_of(st.integers(-1, 6), int64s), min_size=WIDTH, max_size=WIDTH),
         min_size=1, max_size=3,
     ),
-    st.lists(st.one_of(st.integers(-1, 40), int64s), min_size=11, max_size=11),
+    st.lists(st.one_of(st.integers(-1, 40), int64s), min_size=13, max_size=13),
 )  # fmt: skip
 def test_random_tables_are_refused_or_stay_inside(rows, scalars):
     table = np.array(rows, dtype=np.int64)
@@ -655,9 +683,10 @@ def test_the_plans_that_are_really_made_fit(sizes, batch_size, cost, norm, activ
         n_gradients=2,
         n_members=2,
         n_slots=3,
+        may_cut=True,
     )
     plan = workspace.compiled
-    if workspace.exchange == -1:
+    if workspace.cut == -1:
         assert len(workspace.rooms) == len(workspace.memory)
     else:
         assert len(workspace.rooms) == 2 * plan.room(3)
@@ -665,7 +694,8 @@ def test_the_plans_that_are_really_made_fit(sizes, batch_size, cost, norm, activ
     assert plan.n_running == layout.n_running
     assert plan.work_size == len(workspace.memory)
     assert fits(workspace.table, batch_size, inputs=0, targets=workspace.targets,
-                row_weights=workspace.row_weights, exchange=workspace.exchange,
+                row_weights=workspace.row_weights, cut=workspace.cut,
+                n_pieces=workspace.n_pieces, exchange=workspace.exchange,
                 gradients=workspace.gradients, gradient_size=workspace.gradient_size, n_gradients=2,
                 n_parameters=plan.n_parameters, n_running=plan.n_running,
                 work_size=plan.work_size)  # fmt: skip

@@ -189,7 +189,7 @@ class Problem:
         options = [LayerOptions(name) for name in self.names]
         workspace = Workspace(
             self.layout, options, self.batch_size, np.dtype(self.dtype), self.cost, n_gradients=4,
-            n_members=self.n_threads,
+            n_members=self.n_threads, may_cut=True,
         )  # fmt: skip
         workspace.rooms.fill(np.nan)
         return workspace

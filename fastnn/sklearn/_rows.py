@@ -90,6 +90,7 @@ class Core:
             pace.most if len(slots) else 0,
             pace.most,
             len(slots),
+            may_cut=not rule.limits_norms,
         )
         self._before_order = (
             self._workspace.compiled, rule, network.parameters, network.running_statistics, slots,

@@ -77,7 +77,7 @@ def dense_forward(
     _check("out", out.shape[0], out.shape[1], m, n_out)
     c_need_blas()
     with nogil:
-        c_product_nt(&out[0, 0], &inp[0, 0], &weights[0, 0], &biases[0],
+        c_product_nt(&out[0, 0], &inp[0, 0], &weights[0, 0], n_in, &biases[0],
                      <int> m, <int> n_out, <int> n_in, 0, <int> n_out, <int> n_out)
 
 
@@ -116,7 +116,7 @@ def dense_backward(
     with nogil:
         c_product_nn(&dinp[0, 0], &dout[0, 0], &weights[0, 0],
                      <int> m, <int> n_in, <int> n_out, 0, <int> n_in, <int> n_in)
-        c_product_tn(&dweights[0, 0], &dout[0, 0], &inp[0, 0], <int> n_out, <int> n_in,
+        c_product_tn(&dweights[0, 0], n_in, &dout[0, 0], &inp[0, 0], n_in, <int> n_out, <int> n_in,
                      <int> m, <floating> 1, <floating> 0, 0, <int> n_out, NULL)
         c_column_sums(&dbiases[0], &dout[0, 0], <int> m, <int> n_out, <int> n_out,
                       <floating> 1, <floating> 0)

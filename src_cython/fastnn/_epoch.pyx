@@ -16,11 +16,12 @@ from fastnn._optim cimport SGD, Rule, StepRule
 from fastnn._pace cimport Pace, Times, c_members, c_note, c_stretch
 from fastnn._passes cimport (
     COST, GATHER, GRADIENT, N_PHASES, PREDICT, TRAIN, Pass, c_alone, c_forward,
-    c_gradient, c_mark, c_output_delta, c_share, c_start_clock, c_turn_to, c_update, c_wait)
-from fastnn._plan cimport CompiledPlan, Layer, Plan, c_n_in, c_n_out, c_room
+    c_gradient, c_mark, c_output_delta, c_own_inputs, c_share, c_start_clock, c_turn_to, c_update,
+    c_wait)
+from fastnn._plan cimport MOST_PIECES, CompiledPlan, Layer, Plan, c_n_in, c_n_out, c_room
 from fastnn._rows cimport (
     RowSource, Source, as_source, c_gather, c_row_bytes, c_row_memory, c_rows)
-from fastnn._team cimport Work, c_run
+from fastnn._team cimport Work, c_meet, c_run
 
 
 cdef enum:
@@ -196,7 +197,7 @@ cdef void _train_on_batch(
     """One mini-batch, from the rows that the order has after ``done`` others."""
     cdef const char* places[FEW_ROWS]
     cdef bint weighted = told.row_weights != NULL
-    c_turn_to(how, 1)  # rows are gathered by whoever computes the later layers of them
+    c_turn_to(how, told.plan, 1)  # who works apart needs all rows
     _load_inputs(work, told.X, told.order + done, told.plan, how)
     _load_targets(work, <const floating*> told.Y, <const floating*> told.row_weights,
                   told.order + done, told.plan, told.rule.per_batch, how)
@@ -216,16 +217,16 @@ cdef void _look_for_signals(Told* told, Pass* how) noexcept nogil:
     if how.rank == 0:
         with gil:
             told.stopped = PyErr_CheckSignals() != 0
-    c_wait(how)
+    c_meet(how.n_team)
 
 
 cdef void _set_apart(floating* parameters, Told* told, Pass* how) noexcept nogil:
-    """Let the member have the layers after the first to itself: all but the first one copy them."""
+    """Let the member have the layer that is cut and those after it: all but the first copy them."""
     cdef const Plan* plan = told.plan
     cdef const floating* slots = <const floating*> told.slots
     cdef const floating* running = <const floating*> told.running
     cdef floating* own = <floating*> told.work + how.rank * told.room + plan.work_size
-    cdef Py_ssize_t begin = plan.layers[1].weights, size = plan.n_parameters - begin
+    cdef Py_ssize_t begin = plan.layers[plan.cut].weights, size = plan.n_parameters - begin
     cdef int slot
     how.apart, how.team_work, how.room = True, told.work, told.room
     how.parameters, how.slots, how.running = parameters, told.slots, told.running
@@ -243,6 +244,23 @@ cdef void _set_apart(floating* parameters, Told* told, Pass* how) noexcept nogil
         memcpy(own, running, plan.n_running * sizeof(floating))
 
 
+cdef void _bring_back(floating* parameters, Told* told, Pass* how) noexcept nogil:
+    """Put the weights of the layer that is cut, which the member owns, where all others are."""
+    cdef const Layer* layer = &told.plan.layers[told.plan.cut]
+    cdef floating* slots = <floating*> told.slots
+    cdef Py_ssize_t at
+    cdef int left, right, i, slot
+    if not how.apart or how.rank == 0:
+        return
+    left, right = c_own_inputs(told.plan, how)
+    for i in range(layer.n_out):
+        at = layer.weights + i * <Py_ssize_t> layer.n_in + left
+        memcpy(parameters + at, <floating*> how.parameters + at, (right - left) * sizeof(floating))
+        for slot in range(told.rule.n_slots):
+            memcpy(slots + at, <floating*> how.slots + at, (right - left) * sizeof(floating))
+            at += told.plan.n_parameters
+
+
 cdef void _run_stretch(floating* parameters, Told* told, int member, int n_members) noexcept nogil:
     """What one member does in a stretch of an epoch."""
     cdef Pass how = c_alone(TRAIN, 0, told.seed, told.counter[0])
@@ -253,8 +271,7 @@ cdef void _run_stretch(floating* parameters, Told* told, int member, int n_membe
     if told.apart and n_members > 1:
         work += member * told.room
         _set_apart(parameters, told, &how)
-    c_turn_to(&how, 0)
-    c_wait(&how)  # before the first one counts on
+    c_meet(n_members)  # before the first one counts on
     c_start_clock(&how, told.seconds if member == 0 else NULL)
     while done < told.n_order and worked < told.stretch and not told.stopped:
         how.m = <int> min(<Py_ssize_t> told.plan.batch_size, told.n_order - done)
@@ -275,7 +292,8 @@ cdef void _run_stretch(floating* parameters, Told* told, int member, int n_membe
         if worked - since_signals > BETWEEN_SIGNALS:  # all members come to this at the same time
             since_signals = worked
             _look_for_signals(told, &how)
-    c_wait(&how)
+    _bring_back(parameters, told, &how)
+    c_meet(n_members)
     if member == 0:
         told.done, told.batch, told.worked = done, batch, worked
 
@@ -288,16 +306,21 @@ cdef void _run_stretch_double(void* told, int member, int n_members) noexcept no
     _run_stretch[double](<double*> (<Told*> told).parameters, <Told*> told, member, n_members)
 
 
+cdef bint _is_for_several(const Told* told) noexcept nogil:
+    """Whether several members may share the work: not in lanes, nor apart without their rooms."""
+    return told.plan.lane_sums < 0 and (told.plan.cut < 0 or told.apart)
+
+
 cdef void _run_epoch(Work work, Told* told, Times* times) noexcept nogil:
     """The epoch in stretches, each by as many members as is worth it."""
     cdef double began, since_signals = 0
     cdef int n_members
     while told.done < told.n_order and not told.stopped:
-        n_members = c_members(times) if told.plan.lane_sums < 0 else 1
+        n_members = c_members(times) if _is_for_several(told) else 1
         told.stretch = c_stretch(times)
         began = fastnn_seconds()
         c_run(work, told, n_members)
-        if told.plan.lane_sums < 0:
+        if _is_for_several(told):
             c_note(times, fastnn_seconds() - began, told.worked)
         since_signals += told.worked
         if since_signals > BETWEEN_SIGNALS and not told.stopped:
@@ -319,7 +342,8 @@ cdef void _run_epochs(
         told.again = epoch > 0 and told.n_order <= told.plan.batch_size
         _run_epoch(work, told, times)
         if told.penalties != NULL:
-            told.cost += told.rule.penalty_in_cost * _take(told.penalties, told.plan.n_tiles)
+            told.cost += told.rule.penalty_in_cost * _take(
+                told.penalties, told.plan.n_tiles + MOST_PIECES)
         if told.stopped:
             return
         if recorded != NULL:
@@ -478,8 +502,9 @@ def train_epoch(
         Running statistics of batch norm; updated too.
     slots : array (rule.n_slots, plan.n_parameters), or (0, any) for plain SGD
         The optimizer's state.
-    work : array (plan.work_size,) or, if the plan has an exchange, (pace.most * plan.room,)
-        With room for each, members work apart.
+    work : array (plan.work_size,) or, if the plan has a cut, (pace.most * plan.room,)
+        With a cut several members work apart, each in a room of its own; without the rooms one
+        works alone.
     X : RowSource or array (n, n_in)
         Inputs; an array as a RowSource takes it.
     Y : array (n, n_out)
@@ -530,7 +555,7 @@ def train_epoch(
         recorded, n_epochs = &record[0, 0], record.shape[0]
     _check_rows(&plan.c, rows.c.n_rows, rows.c.n_columns, Y.shape[0], Y.shape[1])
     told.room = c_room(&plan.c, rule.c.n_slots)
-    told.apart = plan.c.exchange >= 0 and work.shape[0] == pace.c.most * told.room
+    told.apart = plan.c.cut >= 0 and work.shape[0] == pace.c.most * told.room
     plan.check_vectors(parameters.shape[0], running.shape[0],
                        plan.c.work_size if told.apart else work.shape[0])
     _check_row_weights(row_weights.shape[0], rows.c.n_rows)
@@ -557,7 +582,7 @@ def train_epoch(
     told.seconds = &seconds[0] if seconds.shape[0] else NULL
     told.penalties = NULL
     if with_cost and rule.c.penalty_in_cost != 0:
-        told.penalties = <double*> calloc(plan.c.n_tiles, sizeof(double))
+        told.penalties = <double*> calloc(plan.c.n_tiles + MOST_PIECES, sizeof(double))
         if told.penalties == NULL:
             raise MemoryError("no memory for the penalties")
     with nogil:

@@ -330,7 +330,7 @@ cdef void _step_by_optimizer(
         if rule.weight_decay != 0:
             c_decay(parameters + layer.weights, size,
                     <floating> (1 - how.rate * rule.weight_decay))
-    c_optimizer_step(parameters, gradient, slots, plan.n_parameters, plan.n_parameters, rule,
+    c_optimizer_step(parameters, gradient, slots, plan.n_parameters, 1, plan.n_parameters, 0, rule,
                      how.rate, <double> how.step + 1)
 
 

@@ -47,5 +47,5 @@ cdef void c_limit_norms(
     floating* weights, Py_ssize_t n_out, Py_ssize_t n_in, double max_norm) noexcept nogil
 
 cdef void c_optimizer_step(
-    floating* parameters, const floating* g, floating* one, Py_ssize_t stride, Py_ssize_t size,
-    const StepRule* rule, double rate, double t) noexcept nogil
+    floating* parameters, const floating* g, floating* one, Py_ssize_t stride, Py_ssize_t n_rows,
+    Py_ssize_t size, Py_ssize_t ld, const StepRule* rule, double rate, double t) noexcept nogil

@@ -115,6 +115,10 @@ cdef class Rule:
         return self.c.n_slots
 
     @property
+    def limits_norms(self) -> bool:
+        return self.c.max_norm > 0
+
+    @property
     def numbers(self) -> dict:
         return self.c
 
@@ -229,23 +233,29 @@ cdef StepFloat* _step_of_float(const StepRule* rule) noexcept nogil:
 
 
 cdef void c_optimizer_step(
-    floating* parameters, const floating* g, floating* one, Py_ssize_t stride, Py_ssize_t size,
-    const StepRule* rule, double rate, double t,
+    floating* parameters, const floating* g, floating* one, Py_ssize_t stride, Py_ssize_t n_rows,
+    Py_ssize_t size, Py_ssize_t ld, const StepRule* rule, double rate, double t,
 ) noexcept nogil:
-    """Step ``size`` parameters by their gradient ``g``; ``t`` counts from 1.
+    """Step parameters, rows of ``size`` that begin ``ld`` apart, by their gradient ``g``.
 
-    Their state is at ``one``, and if there are two numbers each, ``stride`` further.
+    The gradient is without gaps; the state is at ``one``, and if there are two numbers each,
+    ``stride`` further. ``t`` counts from 1.
     """
     cdef floating[N_NUMBERS] k
-    cdef floating* two = one + stride if rule.n_slots > 1 else NULL
-    cdef Py_ssize_t i
+    cdef floating* two
+    cdef Py_ssize_t row, i
     if rule.n_slots == 0:
         one = NULL
     _rule_numbers(k, rule, rate, t)
-    if rule.kind == RPROP and t <= 1:
-        for i in range(size):
-            two[i] = <floating> rate
-    if floating is float:
-        _step_of_float(rule)(parameters, g, one, two, size, k)
-    else:
-        _step_of_double(rule)(parameters, g, one, two, size, k)
+    for row in range(n_rows):
+        two = one + stride if rule.n_slots > 1 else NULL
+        if rule.kind == RPROP and t <= 1:
+            for i in range(size):
+                two[i] = <floating> rate
+        if floating is float:
+            _step_of_float(rule)(parameters, g, one, two, size, k)
+        else:
+            _step_of_double(rule)(parameters, g, one, two, size, k)
+        parameters, g = parameters + ld, g + size
+        if one != NULL:
+            one += ld

@@ -4,10 +4,11 @@ Each member owns neurons: it computes whole columns of a layer's block, from the
 dropout, and steps their weights. What needs whole rows, layer norm and softmax, is shared out by
 rows. So every number is computed in one order, and comes out the same for any number of members.
 
-Members that work apart share out the first layer alone. Each has a workspace of its own and, but
-for the first member, copies of all that belongs to the layers after it, for which every one does
-the same. They meet once in a mini-batch, to show each other their columns of the first layer's
-outputs.
+Members that work apart share out the layers up to the one that is cut. Each owns pieces of that
+layer's inputs, the neurons of the layer before that give them, and the weights that take them. They
+meet once in a mini-batch, to show each other their parts of the cut layer's sums; after that, every
+member does the same. Each has a workspace of its own and, but for the first member, copies of all
+that belongs to the cut layer and to those after it.
 """
 
 from cython cimport floating
@@ -45,7 +46,7 @@ cdef struct Pass:
     int n_team       # how many it has
     int member       # which of those that share what is done now
     int n_members
-    bint apart       # whether each member has the layers after the first to itself: these
+    bint apart       # whether each member has the cut layer and those after it to itself: these
     void* parameters
     void* running
     void* slots
@@ -55,7 +56,8 @@ cdef struct Pass:
     uint64_t step    # steps taken before, for the masks and the optimizers' corrections
     double rate      # learning rate
     double divisor   # of the penalties
-    double* penalties  # of each tile's weights before each step so far; NULL: nobody asks
+    double* penalties  # of the weights of each tile, then of each piece, before each step so
+                       # far; NULL: nobody asks
     Ahead ahead      # the inputs of the next mini-batch, while this one steps
     double* seconds  # of each phase so far; NULL: nobody looks at the clock
     double since     # when the last phase ended
@@ -69,7 +71,10 @@ cdef void c_mark(Pass* how, int phase) noexcept nogil
 
 cdef void c_wait(Pass* how) noexcept nogil
 
-cdef void c_turn_to(Pass* how, int l) noexcept nogil
+cdef void c_turn_to(Pass* how, const Plan* plan, int l) noexcept nogil
+
+# The inputs of the layer that is cut which the member owns.
+cdef (int, int) c_own_inputs(const Plan* plan, Pass* how) noexcept nogil
 
 cdef (int, int) c_share(int n, Pass* how) noexcept nogil
 

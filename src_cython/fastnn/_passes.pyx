@@ -16,7 +16,7 @@ from fastnn._norm cimport (
     c_parameter_sums, c_running_forward, c_running_update)
 from fastnn._optim cimport (
     SGD, c_add_penalty, c_decay, c_limit_norms, c_optimizer_step, c_penalty, c_shrink)
-from fastnn._plan cimport Layer, Plan, c_n_tiles
+from fastnn._plan cimport MOST_PIECES, Layer, Plan, c_n_tiles, c_part, c_piece
 from fastnn._products cimport FASTNN_LINE, Ahead, c_product_nn, c_product_nt, c_product_tn
 from fastnn._team cimport c_meet
 
@@ -32,6 +32,18 @@ cdef struct Window:
     int begin
     int end
     Py_ssize_t n
+
+
+# Weights that are stepped together: those of the neurons from begin to end for the inputs from left
+# to right, which lie in ``runs`` without a gap of ``size`` each.
+cdef struct Block:
+    int begin
+    int end
+    int left
+    int right
+    Py_ssize_t at
+    Py_ssize_t runs
+    Py_ssize_t size
 
 
 # The clock.
@@ -79,16 +91,18 @@ cdef Pass c_alone(int mode, int m, uint64_t seed, uint64_t step) noexcept nogil:
 # Who computes what.
 
 
-cdef void c_turn_to(Pass* how, int l) noexcept nogil:
+cdef void c_turn_to(Pass* how, const Plan* plan, int l) noexcept nogil:
     """Say that layer l comes next: whether the team shares it, or each member has it to itself."""
     how.member, how.n_members = how.rank, how.n_team
-    if how.apart and l > 0:
+    if how.apart and l >= plan.cut:
         how.member, how.n_members = 0, 1
 
 
-cdef inline floating* _of_layer(floating* shared, void* own, int l, Pass* how) noexcept nogil:
+cdef inline floating* _of_layer(
+    floating* shared, void* own, const Plan* plan, int l, Pass* how,
+) noexcept nogil:
     """Return the vector of parameters, or of what goes with them, that layer l works with."""
-    return <floating*> own if how.apart and l > 0 else shared
+    return <floating*> own if how.apart and l >= plan.cut else shared
 
 
 cdef (int, int) c_share(int n, Pass* how) noexcept nogil:
@@ -96,21 +110,27 @@ cdef (int, int) c_share(int n, Pass* how) noexcept nogil:
     return (c_part(n, how.member, how.n_members), c_part(n, how.member + 1, how.n_members))
 
 
-cdef inline int c_part(int n, int member, int n_members) noexcept nogil:
-    """Where the member's part of n things in a row begins."""
-    return <int> (n * <Py_ssize_t> member // n_members)
+cdef (int, int) _own_pieces(const Plan* plan, Pass* how) noexcept nogil:
+    return (c_part(plan.n_pieces, how.rank, how.n_team),
+            c_part(plan.n_pieces, how.rank + 1, how.n_team))
 
 
-cdef Window _neurons(const Layer* layer, Pass* how) noexcept nogil:
-    """All rows of the neurons that the member owns."""
-    return _neurons_of(layer, how, how.member)
+cdef (int, int) c_own_inputs(const Plan* plan, Pass* how) noexcept nogil:
+    cdef int first, last
+    first, last = _own_pieces(plan, how)
+    return c_piece(plan, first), c_piece(plan, last)
 
 
-cdef Window _neurons_of(const Layer* layer, Pass* how, int member) noexcept nogil:
+cdef Window _neurons(const Plan* plan, int l, Pass* how) noexcept nogil:
+    """All rows of the neurons of layer l that the member owns."""
+    cdef const Layer* layer = &plan.layers[l]
     cdef Window own
-    cdef int begin, end, n_tiles = c_n_tiles(layer)
-    begin, end = c_part(n_tiles, member, how.n_members), c_part(n_tiles, member + 1, how.n_members)
+    cdef int begin, end
     own.top, own.bottom, own.n = 0, how.m, layer.n_out
+    if how.apart and l + 1 == plan.cut:
+        own.begin, own.end = c_own_inputs(plan, how)
+        return own
+    begin, end = c_share(c_n_tiles(layer), how)
     own.begin = begin * layer.tile
     own.end = min(layer.n_out, end * layer.tile)
     return own
@@ -197,33 +217,63 @@ cdef void _finish_forward(
     c_mark(how, ACTIVATION)
 
 
-cdef void _show_columns(
-    floating* work, const Plan* plan, Window own, Pass* how,
-) noexcept nogil:
-    """Exchange the columns of the first layer's outputs among members that work apart.
+cdef inline bint _by_twos(const Plan* plan, Pass* how) noexcept nogil:
+    """Whether two pieces of which the second is odd have one owner."""
+    return 2 * how.n_team <= plan.n_pieces
 
-    They go by way of two blocks, used in turn: while others still read one, the next mini-batch
-    is written into the other, and after that all have met again.
+
+cdef inline void _add(floating* to, const floating* what, Py_ssize_t size) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(size):
+        to[i] += what[i]
+
+
+cdef floating* _sums_of_own_pieces(
+    floating* work, const floating* inp, const floating* weights, const Plan* plan, Pass* how,
+) noexcept nogil:
+    """The products of the pieces of inputs that the member owns; return where they are.
+
+    There is room for two sets of blocks, used in turn: while others still read one, the next
+    mini-batch is written into the other, and after that all have met again.
     """
-    cdef const Layer* first = &plan.layers[0]
-    cdef Py_ssize_t at = plan.exchange, n = first.n_out
-    cdef floating* out = work + first.out
-    cdef int width = own.end - own.begin, member, i
-    cdef Window theirs
-    cdef const floating* shown
+    cdef const Layer* layer = &plan.layers[plan.cut]
+    cdef Py_ssize_t size = how.m * <Py_ssize_t> layer.n_out
+    cdef floating* sums = work + plan.exchange
+    cdef int first, last, p, left
     if how.step % 2 == 1:
-        at += plan.batch_size * n
+        sums += plan.n_pieces * plan.batch_size * <Py_ssize_t> layer.n_out
+    first, last = _own_pieces(plan, how)
+    for p in range(first, last):
+        left = c_piece(plan, p)
+        c_product_nt(sums + p * size, inp + left, weights + left, layer.n_in, <floating*> NULL,
+                     how.m, layer.n_out, c_piece(plan, p + 1) - left, 0, layer.n_out, layer.tile)
+        if _by_twos(plan, how) and p % 2 == 1:
+            _add(sums + (p - 1) * size, sums + p * size, size)
+    c_mark(how, FORWARD)
+    return sums
+
+
+cdef void _sum_of_pieces(
+    floating* z, const floating* biases, floating* work, floating* sums, const Plan* plan,
+    Pass* how,
+) noexcept nogil:
+    """z := the sums of all pieces, two by two whoever has which, and the biases."""
+    cdef Py_ssize_t n = plan.layers[plan.cut].n_out, size = how.m * n, i
+    cdef const floating* block[MOST_PIECES]
+    cdef int member, p
+    for member in range(how.n_team):
+        if how.apart:
+            sums = <floating*> how.team_work + member * how.room + (sums - work)
+            work = <floating*> how.team_work + member * how.room
+        for p in range(c_part(plan.n_pieces, member, how.n_team),
+                       c_part(plan.n_pieces, member + 1, how.n_team)):
+            block[p] = sums + p * size
+    for p in range(0, plan.n_pieces, 2):
+        for i in range(size):
+            z[i] = (0 if p == 0 else z[i]) + (
+                block[p][i] if _by_twos(plan, how) else block[p][i] + block[p + 1][i])
     for i in range(how.m):
-        memmove(work + at + i * width, out + i * n + own.begin, width * sizeof(floating))
-    c_wait(how)
-    for member in range(how.n_members):
-        if member != how.member:
-            theirs = _neurons_of(first, how, member)
-            width = theirs.end - theirs.begin
-            shown = <const floating*> how.team_work + member * how.room + at
-            for i in range(how.m):
-                memmove(out + i * n + theirs.begin, shown + i * width, width * sizeof(floating))
-    c_mark(how, SYNC)
+        _add(z + i * n, biases, n)
 
 
 cdef void _layer_forward(
@@ -233,11 +283,19 @@ cdef void _layer_forward(
     """One layer: each member its neurons, then, if whole rows are needed, each its rows."""
     cdef const Layer* layer = &plan.layers[l]
     cdef floating* z = work + (layer.act if layer.z < 0 else layer.z)
-    cdef Window own = _neurons(layer, how)
-    if own.begin < own.end:
-        c_product_nt(z, inp, parameters + layer.weights, parameters + layer.biases,
+    cdef floating* sums
+    cdef Window own = _neurons(plan, l, how)
+    if l == plan.cut and how.mode != PREDICT:
+        sums = _sums_of_own_pieces(work, inp, parameters + layer.weights, plan, how)
+        if how.apart:
+            c_meet(how.n_team)
+        _sum_of_pieces(z, parameters + layer.biases, work, sums, plan, how)
+        c_mark(how, SYNC if how.apart else FORWARD)
+    elif own.begin < own.end:
+        c_product_nt(z, inp, parameters + layer.weights, layer.n_in, parameters + layer.biases,
                      how.m, layer.n_out, layer.n_in, own.begin, own.end, layer.tile)
         c_mark(how, FORWARD)
+    if own.begin < own.end:
         if layer.norm == BATCH:
             _norm_forward(z, work, parameters, running, layer, own, how)
         if not _by_rows(layer):
@@ -249,9 +307,7 @@ cdef void _layer_forward(
             if layer.norm == GROUP:
                 _norm_forward(z, work, parameters, running, layer, own, how)
             _finish_forward(work, z, layer, l, own, how)
-    if how.apart and l == 0:
-        _show_columns(work, plan, own, how)
-    else:
+    if not how.apart:
         c_wait(how)
 
 
@@ -262,9 +318,10 @@ cdef void c_forward(
     """All layers, for the rows at ``inputs``."""
     cdef int l
     for l in range(plan.n_layers):
-        c_turn_to(how, l)
-        _layer_forward(work, inputs, _of_layer(<floating*> parameters, how.parameters, l, how),
-                       _of_layer(running, how.running, l, how), plan, l, how)
+        c_turn_to(how, plan, l)
+        _layer_forward(work, inputs,
+                       _of_layer(<floating*> parameters, how.parameters, plan, l, how),
+                       _of_layer(running, how.running, plan, l, how), plan, l, how)
         inputs = work + plan.layers[l].out
 
 
@@ -336,7 +393,7 @@ cdef void _hidden_delta(
     cdef floating* delta = work + layer.delta
     cdef floating* dgamma = work + layer.scratch + 2 * layer.n_out
     cdef floating* dbeta = dgamma + layer.n_out
-    cdef Window own = _neurons(layer, how)
+    cdef Window own = _neurons(plan, l, how)
     cdef int c = own.begin, width = own.end - own.begin
     cdef Py_ssize_t first
     if width > 0:
@@ -376,22 +433,21 @@ cdef inline const floating* _input_of(floating* work, const Plan* plan, int l) n
     return work + (plan.inputs if l == 0 else plan.layers[l - 1].out)
 
 
-cdef void _step_by_gradient(
-    floating* slots, floating* gradient, floating* parameters, Py_ssize_t at, Py_ssize_t size,
-    const Plan* plan, const StepRule* rule, Pass* how,
-) noexcept nogil:
-    """Let the optimizer step ``size`` parameters from offset ``at`` on."""
-    c_optimizer_step(parameters + at, gradient, slots + at, plan.n_parameters, size, rule,
-                     how.rate, <double> how.step + 1)
+cdef Block _block_of(const Layer* layer, int begin, int end, int left, int right) noexcept nogil:
+    cdef Block some
+    some.begin, some.end, some.left, some.right = begin, end, left, right
+    some.at = layer.weights + begin * <Py_ssize_t> layer.n_in + left
+    some.runs, some.size = end - begin, right - left
+    if some.size == layer.n_in:
+        some.runs, some.size = 1, some.runs * some.size
+    return some
 
 
 cdef void _other_parameters_by_sgd(
-    floating* work, floating* parameters, const Layer* layer, int begin, int end, floating step,
-    Pass* how,
+    floating* work, floating* parameters, const Layer* layer, int begin, int end, Pass* how,
 ) noexcept nogil:
     """A plain step of the biases, gammas and betas of the neurons from begin to end."""
-    if begin >= end:
-        return
+    cdef floating step = <floating> (-how.rate / how.m)
     c_column_sums(parameters + layer.biases + begin, work + layer.delta + begin, how.m,
                   end - begin, layer.n_out, step, <floating> 1)
     if layer.norm != NO_NORM:
@@ -399,44 +455,48 @@ cdef void _other_parameters_by_sgd(
                     step, <floating> 1)
         _add_scaled(parameters + layer.beta + begin, _dbeta(work, layer) + begin, end - begin,
                     step, <floating> 1)
+    c_mark(how, UPDATE)
 
 
-cdef void _tile_by_sgd(
-    floating* work, const floating* inp, floating* parameters,
-    const Layer* layer, const StepRule* rule, int begin, int end, Ahead* ahead, Pass* how,
+cdef void _weights_by_sgd(
+    floating* work, const floating* inp, floating* parameters, const Layer* layer,
+    const StepRule* rule, Block some, Ahead* ahead, Pass* how,
 ) noexcept nogil:
-    """A plain step of the neurons from begin to end: the gradient is added to W as it forms."""
-    cdef floating* weights = parameters + layer.weights + begin * <Py_ssize_t> layer.n_in
+    """A plain step: the gradient is added to W as it forms."""
     cdef floating step = <floating> (-how.rate / how.m)
     cdef floating decay = <floating> (1 - how.rate * rule.l2 / how.divisor)
-    cdef Py_ssize_t size = (end - begin) * <Py_ssize_t> layer.n_in
+    cdef Py_ssize_t i
     if rule.l1 != 0:
-        c_shrink(weights, size, decay, <floating> (how.rate * rule.l1 / how.divisor))
+        for i in range(some.runs):
+            c_shrink(parameters + some.at + i * layer.n_in, some.size, decay,
+                     <floating> (how.rate * rule.l1 / how.divisor))
         decay = 1
-    c_product_tn(weights, work + layer.delta, inp, layer.n_out, layer.n_in, how.m, step,
-                 decay, begin, end, ahead)
-    _other_parameters_by_sgd(work, parameters, layer, begin, end, step, how)
-    c_mark(how, UPDATE)
+    c_product_tn(parameters + some.at, layer.n_in, work + layer.delta, inp + some.left, layer.n_in,
+                 layer.n_out, some.right - some.left, how.m, step, decay, some.begin, some.end,
+                 ahead)
 
 
-cdef void _tile_by_optimizer(
-    floating* slots, floating* work, const floating* inp, floating* parameters, const Plan* plan,
-    const Layer* layer, const StepRule* rule, int begin, int end, Ahead* ahead, Pass* how,
+cdef inline floating* _gradient_room(floating* work, const Plan* plan, Pass* how) noexcept nogil:
+    return work + plan.gradients + how.member * plan.gradient_size
+
+
+cdef void _step_by_gradient(
+    floating* slots, floating* gradient, floating* parameters, Py_ssize_t at, Py_ssize_t runs,
+    Py_ssize_t size, Py_ssize_t ld, const Plan* plan, const StepRule* rule, Pass* how,
 ) noexcept nogil:
-    """A step of the neurons from begin to end from their gradient, which only lives here."""
-    cdef floating* gradient = work + plan.gradients + how.member * plan.gradient_size
+    """Let the optimizer step ``runs`` of ``size`` parameters each from offset ``at`` on."""
+    c_optimizer_step(parameters + at, gradient, slots + at, plan.n_parameters, runs, size, ld, rule,
+                     how.rate, <double> how.step + 1)
+
+
+cdef void _other_parameters_by_optimizer(
+    floating* slots, floating* work, floating* parameters, const Plan* plan, const Layer* layer,
+    const StepRule* rule, int begin, int end, Pass* how,
+) noexcept nogil:
+    """A step of the biases, gammas and betas of the neurons from begin to end."""
+    cdef floating* gradient = _gradient_room(work, plan, how)
     cdef floating mean = <floating> (1.0 / how.m)
-    cdef Py_ssize_t at = layer.weights + begin * <Py_ssize_t> layer.n_in
-    cdef Py_ssize_t size = (end - begin) * <Py_ssize_t> layer.n_in
-    c_product_tn(gradient, work + layer.delta, inp, layer.n_out, layer.n_in, how.m, mean,
-                 <floating> 0, begin, end, ahead)
-    c_mark(how, UPDATE)
-    if rule.l1 != 0 or rule.l2 != 0:
-        c_add_penalty(gradient, parameters + at, size, rule, how.divisor)
-    if rule.weight_decay != 0:
-        c_decay(parameters + at, size, <floating> (1 - how.rate * rule.weight_decay))
-    _step_by_gradient(slots, gradient, parameters, at, size, plan, rule, how)
-    size = end - begin
+    cdef Py_ssize_t size = end - begin
     if layer.norm == BATCH:
         # Batch norm takes a bias off again. Its gradient is 0, and rounding must not be made
         # into steps by optimizers that divide by its size.
@@ -444,13 +504,37 @@ cdef void _tile_by_optimizer(
     else:
         c_column_sums(gradient, work + layer.delta + begin, how.m, end - begin, layer.n_out, mean,
                       <floating> 0)
-    _step_by_gradient(slots, gradient, parameters, layer.biases + begin, size, plan, rule, how)
+    _step_by_gradient(slots, gradient, parameters, layer.biases + begin, 1, size, 0, plan, rule,
+                      how)
     if layer.norm != NO_NORM:
         _add_scaled(gradient, _dgamma(work, layer) + begin, size, mean, <floating> 0)
-        _step_by_gradient(slots, gradient, parameters, layer.gamma + begin, size, plan, rule, how)
+        _step_by_gradient(slots, gradient, parameters, layer.gamma + begin, 1, size, 0, plan, rule,
+                          how)
         _add_scaled(gradient, _dbeta(work, layer) + begin, size, mean, <floating> 0)
-        _step_by_gradient(slots, gradient, parameters, layer.beta + begin, size, plan, rule, how)
+        _step_by_gradient(slots, gradient, parameters, layer.beta + begin, 1, size, 0, plan, rule,
+                          how)
     c_mark(how, OPTIMIZER)
+
+
+cdef void _weights_by_optimizer(
+    floating* slots, floating* work, const floating* inp, floating* parameters, const Plan* plan,
+    const Layer* layer, const StepRule* rule, Block some, Ahead* ahead, Pass* how,
+) noexcept nogil:
+    """A step by the gradient, which only lives here."""
+    cdef floating* gradient = _gradient_room(work, plan, how)
+    cdef Py_ssize_t at = some.at, size = some.size, width = some.right - some.left, i
+    c_product_tn(gradient, width, work + layer.delta, inp + some.left, layer.n_in, layer.n_out,
+                 <int> width, how.m, <floating> (1.0 / how.m), <floating> 0, some.begin, some.end,
+                 ahead)
+    c_mark(how, UPDATE)
+    for i in range(some.runs):
+        if rule.l1 != 0 or rule.l2 != 0:
+            c_add_penalty(gradient + i * size, parameters + at + i * layer.n_in, size, rule,
+                          how.divisor)
+        if rule.weight_decay != 0:
+            c_decay(parameters + at + i * layer.n_in, size,
+                    <floating> (1 - how.rate * rule.weight_decay))
+    _step_by_gradient(slots, gradient, parameters, at, some.runs, size, layer.n_in, plan, rule, how)
 
 
 cdef void _share_lines(Ahead* ahead, int n_tiles) noexcept nogil:
@@ -460,29 +544,53 @@ cdef void _share_lines(Ahead* ahead, int n_tiles) noexcept nogil:
     ahead.lines = (lines + n_tiles - 1) // max(1, n_tiles)
 
 
+cdef void _count_penalty(
+    const floating* parameters, const Layer* layer, const StepRule* rule, Block some, int place,
+    Pass* how,
+) noexcept nogil:
+    """Add what the weights cost before their step to the ``place`` of those asked for."""
+    cdef Py_ssize_t i
+    for i in range(some.runs):
+        how.penalties[place] += how.m / how.divisor * c_penalty(
+            parameters + some.at + i * layer.n_in, some.size, rule)
+
+
 cdef void _step_layer(
     floating* slots, floating* work, floating* parameters, const Plan* plan, const StepRule* rule,
     int l, Pass* how,
 ) noexcept nogil:
-    """Step the neurons of layer l that the member owns, tile by tile."""
+    """Step the weights of layer l that the member owns, tile by tile, and piece by piece if cut."""
     cdef Layer* layer = &plan.layers[l]
-    cdef Window own = _neurons(layer, how)
+    cdef Window own = _neurons(plan, l, how)
     cdef const floating* inp = _input_of(work, plan, l)
     cdef Ahead* ahead = &how.ahead if l == 0 else NULL
-    cdef int begin = own.begin, end
+    cdef Block some
+    cdef int begin = own.begin, end, first = 0, last = 1, p
+    cdef bint cut = l == plan.cut
+    if cut:
+        first, last = _own_pieces(plan, how)
     if l == 0:
-        _share_lines(ahead, (own.end - begin + layer.tile - 1) // layer.tile)
+        _share_lines(ahead, (own.end - begin + layer.tile - 1) // layer.tile * (last - first))
     while begin < own.end:
         end = min(begin + layer.tile, own.end)
-        if how.penalties != NULL and how.member == how.rank:  # what all do each counts once
-            how.penalties[layer.first_tile + begin // layer.tile] += c_penalty(
-                parameters + layer.weights + begin * <Py_ssize_t> layer.n_in,
-                (end - begin) * <Py_ssize_t> layer.n_in, rule) * how.m / how.divisor
+        for p in range(first, last):
+            some = _block_of(layer, begin, end, c_piece(plan, p) if cut else 0,
+                             c_piece(plan, p + 1) if cut else layer.n_in)
+            if how.penalties != NULL and cut:
+                _count_penalty(parameters, layer, rule, some, plan.n_tiles + p, how)
+            elif how.penalties != NULL and how.member == how.rank:  # what all do counts once
+                _count_penalty(parameters, layer, rule, some,
+                               layer.first_tile + begin // layer.tile, how)
+            if rule.kind == SGD:
+                _weights_by_sgd(work, inp, parameters, layer, rule, some, ahead, how)
+            else:
+                _weights_by_optimizer(slots, work, inp, parameters, plan, layer, rule, some, ahead,
+                                      how)
         if rule.kind == SGD:
-            _tile_by_sgd(work, inp, parameters, layer, rule, begin, end, ahead, how)
+            _other_parameters_by_sgd(work, parameters, layer, begin, end, how)
         else:
-            _tile_by_optimizer(slots, work, inp, parameters, plan, layer, rule, begin, end, ahead,
-                               how)
+            _other_parameters_by_optimizer(slots, work, parameters, plan, layer, rule, begin, end,
+                                           how)
         if rule.max_norm > 0:
             c_limit_norms(parameters + layer.weights + begin * <Py_ssize_t> layer.n_in,
                           end - begin, layer.n_in, rule.max_norm)
@@ -501,12 +609,12 @@ cdef void c_update(
     cdef int l
     for l in range(plan.n_layers - 1, -1, -1):
         if l > 0:
-            c_turn_to(how, l - 1)
-            _hidden_delta(work, _of_layer(parameters, how.parameters, l - 1, how),
-                          _of_layer(parameters, how.parameters, l, how), plan, l - 1, how)
-        c_turn_to(how, l)
-        _step_layer(_of_layer(slots, how.slots, l, how), work,
-                    _of_layer(parameters, how.parameters, l, how), plan, rule, l, how)
+            c_turn_to(how, plan, l - 1)
+            _hidden_delta(work, _of_layer(parameters, how.parameters, plan, l - 1, how),
+                          _of_layer(parameters, how.parameters, plan, l, how), plan, l - 1, how)
+        c_turn_to(how, plan, l)
+        _step_layer(_of_layer(slots, how.slots, plan, l, how), work,
+                    _of_layer(parameters, how.parameters, plan, l, how), plan, rule, l, how)
     c_mark(how, OPTIMIZER if rule.max_norm > 0 else UPDATE)
     if not how.apart:
         c_wait(how)
@@ -549,8 +657,8 @@ cdef void c_gradient(
         begin = 0
         while begin < layer.n_out:  # in the tiles of a step, for the same bits
             end = min(begin + layer.tile, layer.n_out)
-            c_product_tn(gradient + layer.weights + begin * <Py_ssize_t> layer.n_in,
-                         work + layer.delta, _input_of(work, plan, l), layer.n_out,
+            c_product_tn(gradient + layer.weights + begin * <Py_ssize_t> layer.n_in, layer.n_in,
+                         work + layer.delta, _input_of(work, plan, l), layer.n_in, layer.n_out,
                          layer.n_in, how.m, scale, keep, begin, end, NULL)
             begin = end
         c_column_sums(gradient + layer.biases, work + layer.delta, how.m, layer.n_out,

@@ -53,7 +53,9 @@ cdef struct Plan:
     Py_ssize_t targets        # (m, n_out) of the last layer, in the workspace
     Py_ssize_t row_weights    # (m,), in the workspace
     Py_ssize_t gradients      # (n_gradients, gradient_size), in the workspace
-    Py_ssize_t exchange       # (2, m, n_out) of the first layer, in the workspace; -1: not there
+    int cut                   # the layer whose inputs are cut into pieces; -1: none
+    int n_pieces              # each of which gives a product; the sum is the layer's
+    Py_ssize_t exchange       # (2, n_pieces, m, n_out) of that layer, in the workspace
     Py_ssize_t gradient_size  # as much as the gradient of any tile needs
     int n_gradients           # one for each member that may step at the same time
     Py_ssize_t lane_sums      # (LANES + 1, n_parameters), in the workspace; -1: not in lanes
@@ -66,7 +68,7 @@ cdef class CompiledPlan:
                         ) except -1
     cdef int _check_parameters(self, Layer* layer) except -1
     cdef int _check_workspace(self, Layer* layer) except -1
-    cdef int _check_exchange(self) except -1
+    cdef int _check_pieces(self) except -1
     cdef int _check_gradients(self) except -1
     cdef int _check_lanes(self) except -1
     cdef int check_vectors(
@@ -74,12 +76,19 @@ cdef class CompiledPlan:
 
 
 cdef enum:
+    MOST_PIECES = 4
     LANES = 16  # as many as the largest vector has: rows in lanes are filled up to a multiple
 
 # How many rows there are once they are filled up.
 cdef int c_filled(int m) noexcept nogil
 
 cdef int c_n_tiles(const Layer* layer) noexcept nogil
+
+# Where the member's part of n things in a row begins.
+cdef int c_part(int n, int member, int n_members) noexcept nogil
+
+# Where piece p of the inputs of the layer that is cut begins.
+cdef int c_piece(const Plan* plan, int p) noexcept nogil
 
 # Numbers that each of several members needs to work apart: a workspace, and copies of the
 # parameters, the optimizer's state and the running statistics.

@@ -49,9 +49,13 @@ cdef class CompiledPlan:
     gradient_size, n_gradients : int
         As much as any tile needs, and how many members may step at the same time; 0 for plain
         SGD, which needs none.
+    cut : int
+        The layer, 0 or 1, whose product is the sum over pieces of its inputs, so that members can
+        work apart, each on pieces; -1: there is none.
+    n_pieces : int
+        Of its inputs, 2 or 4. They consist of tiles of the layer before, or of 16 inputs.
     exchange : int
-        Offset in the workspace of two blocks like the first layer's outputs, by which members
-        that work apart show them to each other; -1: they never do.
+        Offset in the workspace of twice as many blocks like the outputs of that layer.
     n_parameters, n_running, work_size : int
         Lengths of the vectors that the offsets point into.
     cost : int
@@ -75,9 +79,9 @@ cdef class CompiledPlan:
     def __cinit__(
         self, const long long[:, ::1] table not None, const double[:, ::1] numbers not None, *,
         Py_ssize_t batch_size, Py_ssize_t inputs, Py_ssize_t targets, Py_ssize_t row_weights,
-        Py_ssize_t gradients, Py_ssize_t gradient_size, Py_ssize_t n_gradients, Py_ssize_t exchange,
-        Py_ssize_t n_parameters, Py_ssize_t n_running, Py_ssize_t work_size, int cost,
-        double cost_parameter, Py_ssize_t lane_sums=-1,
+        Py_ssize_t gradients, Py_ssize_t gradient_size, Py_ssize_t n_gradients, Py_ssize_t cut,
+        Py_ssize_t n_pieces, Py_ssize_t exchange, Py_ssize_t n_parameters, Py_ssize_t n_running,
+        Py_ssize_t work_size, int cost, double cost_parameter, Py_ssize_t lane_sums=-1,
     ):
         cdef Py_ssize_t l
         if table.shape[0] < 1 or table.shape[0] > 10_000 or table.shape[1] != len(COLUMNS):
@@ -100,6 +104,8 @@ cdef class CompiledPlan:
         self.c.work_size = work_size
         self.c.inputs, self.c.targets, self.c.row_weights = inputs, targets, row_weights
         self.c.gradients, self.c.gradient_size, self.c.exchange = gradients, gradient_size, exchange
+        self.c.cut = <int> max(-2, min(cut, LARGEST))
+        self.c.n_pieces = <int> max(-1, min(n_pieces, LARGEST))
         self.c.n_gradients = <int> max(-1, min(n_gradients, LARGEST))
         self.c.layers = <Layer*> calloc(self.c.n_layers, sizeof(Layer))
         if self.c.layers == NULL:
@@ -117,7 +123,7 @@ cdef class CompiledPlan:
         _check_region("inputs", inputs, batch_size * c_n_in(&self.c), work_size)
         _check_region("targets", targets, batch_size * c_n_out(&self.c), work_size)
         _check_region("row_weights", row_weights, batch_size, work_size)
-        self._check_exchange()
+        self._check_pieces()
         self._check_gradients()
         self.c.lane_sums = lane_sums
         if lane_sums != -1:
@@ -230,15 +236,25 @@ cdef class CompiledPlan:
             _check_region("scratch", layer.scratch, 4 * <Py_ssize_t> layer.n_out, self.c.work_size)
         return 0
 
-    cdef int _check_exchange(self) except -1:
+    cdef int _check_pieces(self) except -1:
+        """Check that members who work apart have pieces to share out, and where to put them."""
         cdef Layer* first = &self.c.layers[0]
-        if self.c.exchange == -1:
+        cdef Py_ssize_t block
+        if self.c.cut == -1:
             return 0
-        if self.c.n_layers < 2 or first.norm == <int> GROUP or first.activation == <int> SOFTMAX:
-            raise ValueError("exchange: expected -1, as members cannot work apart on one layer or "
-                             "where the first needs whole rows")
-        _check_region("exchange", self.c.exchange,
-                      2 * self.c.batch_size * <Py_ssize_t> first.n_out, self.c.work_size)
+        if not 0 <= self.c.cut < min(self.c.n_layers, 2):
+            raise ValueError(f"cut: expected -1, or layer 0 or 1 of {self.c.n_layers}, "
+                             f"got {self.c.cut}")
+        if self.c.cut == 1 and (first.norm == <int> GROUP or first.activation == <int> SOFTMAX):
+            raise ValueError("cut: expected -1 or 0, as the first layer needs whole rows, got 1")
+        if self.c.n_pieces not in (2, MOST_PIECES) or c_n_units(&self.c) < self.c.n_pieces:
+            raise ValueError(f"n_pieces: expected 2 or {MOST_PIECES}, and at most "
+                             f"{c_n_units(&self.c)}, got {self.c.n_pieces}")
+        block = self.c.batch_size * <Py_ssize_t> self.c.layers[self.c.cut].n_out
+        if block > self.c.work_size // (2 * self.c.n_pieces):  # more might be too large to count
+            raise ValueError(f"exchange: {2 * self.c.n_pieces} times {block} numbers do not fit in "
+                             f"{self.c.work_size}")
+        _check_region("exchange", self.c.exchange, 2 * self.c.n_pieces * block, self.c.work_size)
         return 0
 
     cdef int _check_gradients(self) except -1:
@@ -321,6 +337,24 @@ cdef bint c_has_lanes(const Layer* layer, bint last, int cost) noexcept nogil:
 
 cdef int c_n_tiles(const Layer* layer) noexcept nogil:
     return (layer.n_out - 1) // layer.tile + 1
+
+
+cdef int c_part(int n, int member, int n_members) noexcept nogil:
+    return <int> (n * <Py_ssize_t> member // n_members)
+
+
+cdef int c_unit(const Plan* plan) noexcept nogil:
+    """Inputs of the layer that is cut which stay together."""
+    return <int> LINE if plan.cut == 0 else plan.layers[0].tile
+
+
+cdef int c_n_units(const Plan* plan) noexcept nogil:
+    return (plan.layers[plan.cut].n_in - 1) // c_unit(plan) + 1
+
+
+cdef int c_piece(const Plan* plan, int p) noexcept nogil:
+    cdef Py_ssize_t begin = c_part(c_n_units(plan), p, plan.n_pieces)
+    return <int> min(begin * c_unit(plan), <Py_ssize_t> plan.layers[plan.cut].n_in)
 
 
 cdef Py_ssize_t c_room(const Plan* plan, int n_slots) noexcept nogil:

@@ -22,13 +22,13 @@ cdef extern from "products.h" nogil:
 cdef bint c_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
 
 cdef void c_product_nt(
-    floating* C, const floating* A, const floating* B, const floating* bias, int m, int n, int k,
-    int begin, int end, int tile) noexcept nogil
+    floating* C, const floating* A, const floating* B, Py_ssize_t ld, const floating* bias,
+    int m, int n, int k, int begin, int end, int tile) noexcept nogil
 
 cdef void c_product_nn(
     floating* C, const floating* A, const floating* B, int m, int n, int k, int begin, int end,
     int tile) noexcept nogil
 
 cdef void c_product_tn(
-    floating* C, const floating* A, const floating* B, int m, int n, int k, floating alpha, floating
-    beta, int begin, int end, Ahead* ahead) noexcept nogil
+    floating* C, Py_ssize_t ldc, const floating* A, const floating* B, Py_ssize_t ldb, int m, int n,
+    int k, floating alpha, floating beta, int begin, int end, Ahead* ahead) noexcept nogil

@@ -64,30 +64,34 @@ cdef bint _is_packed(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
 
 
 cdef void c_product_nt(
-    floating* C, const floating* A, const floating* B, const floating* bias, int m, int n, int k,
-    int begin, int end, int tile,
+    floating* C, const floating* A, const floating* B, Py_ssize_t ld, const floating* bias,
+    int m, int n, int k, int begin, int end, int tile,
 ) noexcept nogil:
-    """Columns begin to end of C := A Bᵀ + bias: A (m, k), B (n, k), C (m, n), bias (n,)."""
+    """Columns begin to end of C := A Bᵀ + bias: A (m, k), B (n, k), C (m, n), bias (n,) or NULL.
+
+    The rows of A and those of B begin ``ld`` numbers apart.
+    """
+    cdef const floating* own = B + begin * ld
     cdef int j = begin, width
     cdef Py_ssize_t i
+    if bias != NULL:
+        bias += begin
     if c_is_small(m, n, k):
         if floating is float:
-            small.nt_float(C + begin, n, A, k, B + begin * <Py_ssize_t> k, k, bias + begin,
-                           m, end - begin, k)
+            small.nt_float(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
         else:
-            small.nt_double(C + begin, n, A, k, B + begin * <Py_ssize_t> k, k, bias + begin,
-                            m, end - begin, k)
+            small.nt_double(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
         return
     if floating is float and _is_packed(m, n, k):
-        packed.nt_float(C + begin, n, A, k, B + begin * <Py_ssize_t> k, k, bias + begin,
-                        m, end - begin, k)
+        packed.nt_float(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
         return
     while j < end:
         width = min(tile, end - j)
-        for i in range(m):  # the biases go in first, so that gemm adds to them
-            memcpy(C + i * n + j, bias + j, width * sizeof(floating))
-        gemm_nt(C + j, n, A, k, B + j * <Py_ssize_t> k, k, m, width, k,
-                <floating> 1, <floating> 1)
+        if bias != NULL:
+            for i in range(m):  # the biases go in first, so that gemm adds to them
+                memcpy(C + i * n + j, bias + (j - begin), width * sizeof(floating))
+        gemm_nt(C + j, n, A, ld, B + j * ld, ld, m, width, k, <floating> 1,
+                <floating> (0 if bias == NULL else 1))
         j += width
 
 
@@ -113,21 +117,21 @@ cdef void c_product_nn(
 
 
 cdef void c_product_tn(
-    floating* C, const floating* A, const floating* B, int m, int n, int k, floating alpha, floating
-    beta, int begin, int end, Ahead* ahead,
+    floating* C, Py_ssize_t ldc, const floating* A, const floating* B, Py_ssize_t ldb, int m, int n,
+    int k, floating alpha, floating beta, int begin, int end, Ahead* ahead,
 ) noexcept nogil:
     """The rows from begin to end of C := alpha Aᵀ B + beta C, with A (k, m), B (k, n), C (m, n).
 
-    ``C`` is where row ``begin`` is. On the way memory is asked for that is wanted soon, if
-    ``ahead`` is not NULL.
+    ``C`` is where row ``begin`` is; its rows begin ``ldc`` numbers apart, those of B ``ldb``. On
+    the way memory is asked for that is wanted soon, if ``ahead`` is not NULL.
     """
     if c_is_small(m, n, k):
         if floating is float:
-            small.tn_float(C, n, A + begin, m, B, n, end - begin, n, k, alpha, beta, ahead)
+            small.tn_float(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
         else:
-            small.tn_double(C, n, A + begin, m, B, n, end - begin, n, k, alpha, beta, ahead)
+            small.tn_double(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
         return
     if floating is float and _is_packed(m, n, k):
-        packed.tn_float(C, n, A + begin, m, B, n, end - begin, n, k, alpha, beta, ahead)
+        packed.tn_float(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
         return
-    gemm_tn(C, n, A + begin, m, B, n, end - begin, n, k, alpha, beta)
+    gemm_tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta)
