@@ -29,9 +29,12 @@ ALIGNMENT = 16
 LINE = 64  # bytes
 # Neurons of a layer that one thread computes together, and neurons from which there are four tiles.
 NARROW, WIDE = 16, 256
-# Operations in the time that sharing a layer costs, about 20 microseconds; inputs of a mini-batch
-# up to which every thread may hold them all.
-WORTH_A_LAYER, SMALL_INPUTS = 2_500_000, 1_000_000
+# Operations in the time that sharing a layer costs, about 20 microseconds; numbers of inputs in a
+# mini-batch, or of parameters, up to which every thread may hold them all.
+WORTH_A_LAYER, SMALL = 2_500_000, 1_000_000
+# Inputs a neuron of the first layer from which threads share out the inputs, each to gather its
+# own; into how many pieces a layer's inputs are cut at most.
+FLAT, MOST_PIECES = 10, 4
 # Where rows are the lanes of vectors: largest number of inputs, of weights of a layer (BLAS is fast
 # where vectors are short), of parameters a row, and of parameters times rows.
 MOST_INPUTS, MOST_WEIGHTS = 64, 256 if instruction_set == "base" else 2048
@@ -224,24 +227,33 @@ def _cut(
     each by itself. That costs its arithmetic again for every thread, and saves all but one of
     their meetings with what they move from one processor's cache to another's.
     """
-    if len(layers) < 2 or _n_pieces(layers, 1) < 2:
-        return -1
-    first, after = options[0], sum(n_in * n_out for n_in, n_out in layers[2:])
-    norm = first.normalization
-    needs_rows = norm is not None and not isinstance(norm, BatchNorm)
-    if needs_rows or first.activation == "softmax":
-        return -1
-    again = 3 * batch_size * after  # operations that a second thread does once more
-    pays = again <= WORTH_A_LAYER * len(layers) and batch_size * layers[0][0] <= SMALL_INPUTS
-    return 1 if pays else -1
+    n_in, n_out = layers[0]
+    first, norm = options[0], options[0].normalization
+    needs_rows = (norm is not None and not isinstance(norm, BatchNorm)) or (
+        first.activation == "softmax"
+    )
+    by_neurons = len(layers) > 1 and not needs_rows and _n_pieces(layers, 1) > 1
+    cut = 1 if by_neurons and n_in < FLAT * n_out else 0
+    sizes = [inputs * neurons for inputs, neurons in layers]
+    again = 3 * batch_size * sum(sizes[cut + 1 :])  # operations a second thread does once more
+    if (
+        _n_pieces(layers, cut) > 1
+        and again <= WORTH_A_LAYER * len(layers)
+        and batch_size * n_in <= SMALL
+        and sum(sizes[cut:]) <= SMALL
+    ):
+        return cut
+    return -1
 
 
 def _n_pieces(layers: Sequence[tuple[int, int]], cut: int) -> int:
-    """Return into how many pieces the inputs of a layer are cut: four or two, or 1 if too few."""
+    """Return into how many pieces the inputs of a layer are cut, 1 to 4.
+
+    Four pieces of the first layer's inputs would cost a single thread a tenth of its time.
+    """
     n_in = layers[cut][0]
-    unit = NARROW if cut == 0 else _tile(n_in)
-    n_units = -(-n_in // unit)
-    return 4 if n_units >= 4 else min(n_units, 2)
+    n_units = -(-n_in // (NARROW if cut == 0 else _tile(n_in)))
+    return min(n_units, 2) if cut == 0 or n_units < MOST_PIECES else MOST_PIECES
 
 
 def aligned(size: int, dtype: np.dtype) -> np.ndarray:

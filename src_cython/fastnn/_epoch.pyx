@@ -20,7 +20,7 @@ from fastnn._passes cimport (
     c_wait)
 from fastnn._plan cimport MOST_PIECES, CompiledPlan, Layer, Plan, c_n_in, c_n_out, c_room
 from fastnn._rows cimport (
-    RowSource, Source, as_source, c_gather, c_row_bytes, c_row_memory, c_rows)
+    RowSource, Source, as_source, c_gather, c_gather_columns, c_row_bytes, c_row_memory, c_rows)
 from fastnn._team cimport Work, c_meet, c_run
 
 
@@ -93,24 +93,33 @@ cdef void _gather(
 cdef void _load_inputs(
     floating* work, const Source* X, const Py_ssize_t* order, const Plan* plan, Pass* how,
 ) noexcept nogil:
-    """Gather the member's share of the rows."""
+    """Gather the member's share of the rows, or its columns of all of them."""
     cdef int begin, end
+    if how.apart and plan.cut == 0:
+        begin, end = c_own_inputs(plan, how)
+        c_gather_columns(X, work + plan.inputs, order, how.m, begin, end)
+        return
     begin, end = c_share(how.m, how)
     c_gather(X, work + plan.inputs + begin * X.n_columns, order, begin, end - begin)
 
 
 cdef void _look_ahead(
-    const char** places, const Source* X, const Py_ssize_t* order, Py_ssize_t n, Pass* how,
+    const char** places, const Source* X, const Py_ssize_t* order, Py_ssize_t n, const Plan* plan,
+    Pass* how,
 ) noexcept nogil:
     """Let the step ask for what the member will gather next, of the n rows that are left."""
+    cdef Py_ssize_t size = c_row_bytes(X) // X.n_columns, skipped = 0
     cdef int begin, end, i
     how.ahead.rows, how.ahead.bytes, how.ahead.n_rows = places, c_row_bytes(X), 0
     # Products of more rows take so long that nobody waits for memory.
     if how.m > FEW_ROWS or how.m > n or how.ahead.bytes == 0:
         return
+    if how.apart and plan.cut == 0:
+        begin, end = c_own_inputs(plan, how)
+        skipped, how.ahead.bytes = begin * size, (end - begin) * size
     begin, end = c_share(how.m, how)
     for i in range(begin, end):
-        places[i - begin] = c_row_memory(X, order[i])
+        places[i - begin] = c_row_memory(X, order[i]) + skipped
     how.ahead.n_rows = end - begin
 
 
@@ -206,7 +215,8 @@ cdef void _train_on_batch(
     c_forward(work, work + told.plan.inputs, parameters, <floating*> told.running,
               told.plan, how)
     c_output_delta(work, told.plan, weighted, how)
-    _look_ahead(places, told.X, told.order + done + how.m, told.n_order - done - how.m, how)
+    _look_ahead(places, told.X, told.order + done + how.m, told.n_order - done - how.m,
+                told.plan, how)
     if told.with_cost and how.rank == 0:
         told.cost += _cost_of_batch(work, told.plan, weighted, how)
         c_mark(how, COST)
@@ -317,6 +327,8 @@ cdef void _run_epoch(Work work, Told* told, Times* times) noexcept nogil:
     cdef int n_members
     while told.done < told.n_order and not told.stopped:
         n_members = c_members(times) if _is_for_several(told) else 1
+        if told.apart:
+            n_members = min(n_members, told.plan.n_pieces)
         told.stretch = c_stretch(times)
         began = fastnn_seconds()
         c_run(work, told, n_members)

@@ -36,6 +36,11 @@ cdef void c_gather(
     const Source* source, floating* out, const Py_ssize_t* order, Py_ssize_t begin, Py_ssize_t m,
 ) noexcept nogil
 
+# The columns from left to right of the same for an order, if not all of them.
+cdef void c_gather_columns(
+    const Source* source, floating* out, const Py_ssize_t* order, Py_ssize_t m, Py_ssize_t left,
+    Py_ssize_t right) noexcept nogil
+
 # Rows first to first + m: where they are, or in `room` after they were put there.
 cdef const floating* c_rows(
     const Source* source, floating* room, Py_ssize_t first, Py_ssize_t m) noexcept nogil

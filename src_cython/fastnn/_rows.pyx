@@ -169,6 +169,18 @@ cdef void c_gather(
             _convert_at(source, out + i * n, order[begin + i] * n, n)
 
 
+cdef void c_gather_columns(
+    const Source* source, floating* out, const Py_ssize_t* order, Py_ssize_t m, Py_ssize_t left,
+    Py_ssize_t right,
+) noexcept nogil:
+    cdef Py_ssize_t i, n = source.n_columns
+    if source.n_buffers > 1:
+        c_gather(source, out, order, 0, m)
+        return
+    for i in range(m):
+        _convert_at(source, out + i * n + left, order[i] * n + left, right - left)
+
+
 cdef const floating* c_rows(
     const Source* source, floating* room, Py_ssize_t first, Py_ssize_t m,
 ) noexcept nogil:
