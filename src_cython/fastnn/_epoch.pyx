@@ -15,7 +15,7 @@ from fastnn._lanes cimport c_train_in_lanes
 from fastnn._optim cimport SGD, Rule, StepRule
 from fastnn._pace cimport Pace, Times, c_members, c_note, c_stretch
 from fastnn._passes cimport (
-    COST, GATHER, GRADIENT, N_PHASES, PREDICT, TRAIN, Pass, c_alone, c_forward,
+    A_LINE, COST, GATHER, GRADIENT, N_PHASES, PREDICT, TRAIN, Pass, c_alone, c_forward,
     c_gradient, c_mark, c_output_delta, c_own_inputs, c_share, c_start_clock, c_turn_to, c_update,
     c_wait)
 from fastnn._plan cimport MOST_PIECES, CompiledPlan, Layer, Plan, c_n_in, c_n_out, c_room
@@ -197,7 +197,7 @@ cdef void _train_on_batch_in_lanes(
                             <const floating*> told.Y, told.order + done, told.plan, told.rule,
                             told.with_cost, weighted, told.again, how)
     if told.with_cost:
-        told.cost += cost
+        how.cost += cost
 
 
 cdef void _train_on_batch(
@@ -218,7 +218,7 @@ cdef void _train_on_batch(
     _look_ahead(places, told.X, told.order + done + how.m, told.n_order - done - how.m,
                 told.plan, how)
     if told.with_cost and how.rank == 0:
-        told.cost += _cost_of_batch(work, told.plan, weighted, how)
+        how.cost += _cost_of_batch(work, told.plan, weighted, how)
         c_mark(how, COST)
     c_update(<floating*> told.slots, work, parameters, told.plan, told.rule, how)
 
@@ -278,6 +278,7 @@ cdef void _run_stretch(floating* parameters, Told* told, int member, int n_membe
     cdef double worked = 0, since_signals = 0
     cdef floating* work = <floating*> told.work
     how.rank, how.n_team, how.penalties = member, n_members, told.penalties
+    how.cost = told.cost  # what all read is not written meanwhile
     if told.apart and n_members > 1:
         work += member * told.room
         _set_apart(parameters, told, &how)
@@ -305,7 +306,7 @@ cdef void _run_stretch(floating* parameters, Told* told, int member, int n_membe
     _bring_back(parameters, told, &how)
     c_meet(n_members)
     if member == 0:
-        told.done, told.batch, told.worked = done, batch, worked
+        told.done, told.batch, told.worked, told.cost = done, batch, worked, how.cost
 
 
 cdef void _run_stretch_float(void* told, int member, int n_members) noexcept nogil:
@@ -355,7 +356,7 @@ cdef void _run_epochs(
         _run_epoch(work, told, times)
         if told.penalties != NULL:
             told.cost += told.rule.penalty_in_cost * _take(
-                told.penalties, told.plan.n_tiles + MOST_PIECES)
+                told.penalties, (told.plan.n_tiles + MOST_PIECES) * A_LINE)
         if told.stopped:
             return
         if recorded != NULL:
@@ -594,7 +595,7 @@ def train_epoch(
     told.seconds = &seconds[0] if seconds.shape[0] else NULL
     told.penalties = NULL
     if with_cost and rule.c.penalty_in_cost != 0:
-        told.penalties = <double*> calloc(plan.c.n_tiles + MOST_PIECES, sizeof(double))
+        told.penalties = <double*> calloc((plan.c.n_tiles + MOST_PIECES) * A_LINE, sizeof(double))
         if told.penalties == NULL:
             raise MemoryError("no memory for the penalties")
     with nogil:

@@ -7,9 +7,10 @@ from fastnn._activations cimport RELU, SOFTMAX, c_activation_backward, c_activat
 from fastnn._costs cimport CROSS_ENTROPY, c_clip_outputs, c_cost_backward, c_cost_forward
 from fastnn._isa cimport c_level
 from fastnn._optim cimport (
-    SGD, c_add_penalty, c_decay, c_limit_norms, c_optimizer_step, c_penalty, c_shrink)
+    SGD, Moment, c_add_penalty, c_decay, c_limit_norms, c_moment, c_optimizer_step, c_penalty,
+    c_shrink)
 from fastnn._passes cimport (
-    ACTIVATION, BACKWARD, COST, DELTA, FORWARD, GATHER, OPTIMIZER, UPDATE, c_mark)
+    A_LINE, ACTIVATION, BACKWARD, COST, DELTA, FORWARD, GATHER, OPTIMIZER, UPDATE, c_mark)
 from fastnn._plan cimport LANES, Layer, c_filled, c_n_in, c_n_out
 from fastnn._rows cimport c_gather, c_in_place
 
@@ -271,7 +272,7 @@ cdef void _note_penalties(
     cdef int l
     for l in range(plan.n_layers):
         layer = &plan.layers[l]
-        how.penalties[layer.first_tile] += c_penalty(
+        how.penalties[layer.first_tile * A_LINE] += c_penalty(
             parameters + layer.weights, layer.n_out * <Py_ssize_t> layer.n_in,
             rule) * how.m / how.divisor
 
@@ -318,6 +319,7 @@ cdef void _step_by_optimizer(
     const StepRule* rule, Pass* how,
 ) noexcept nogil:
     """A step by the mean of the rows' gradients."""
+    cdef Moment now
     cdef Layer* layer
     cdef Py_ssize_t size
     cdef int l
@@ -330,8 +332,9 @@ cdef void _step_by_optimizer(
         if rule.weight_decay != 0:
             c_decay(parameters + layer.weights, size,
                     <floating> (1 - how.rate * rule.weight_decay))
+    now = c_moment(rule, how.rate, <double> how.step + 1)
     c_optimizer_step(parameters, gradient, slots, plan.n_parameters, 1, plan.n_parameters, 0, rule,
-                     how.rate, <double> how.step + 1)
+                     &now)
 
 
 cdef void _step(

@@ -191,22 +191,26 @@ cdef void c_limit_norms(
             c_decay(weights + i * n_in, n_in, <floating> (max_norm / length))
 
 
-cdef void _rule_numbers(
-    floating* k, const StepRule* rule, double rate, double t,
-) noexcept nogil:
-    """The numbers of the step after t − 1 others."""
-    cdef double root
-    k[RATE], k[KEEP], k[EPS] = <floating> rate, <floating> rule.first, <floating> rule.eps
+cdef Moment c_moment(const StepRule* rule, double rate, double t) noexcept nogil:
+    cdef Moment now
+    now.rate, now.t, now.first, now.root = rate, t, 0, 0
+    if rule.kind == ADAM:
+        now.first = 1 - pow(rule.first, t)
+        now.root = 1 / sqrt(1 - pow(rule.second, t))
+    return now
+
+
+cdef void _rule_numbers(floating* k, const StepRule* rule, const Moment* now) noexcept nogil:
+    k[RATE], k[KEEP], k[EPS] = <floating> now.rate, <floating> rule.first, <floating> rule.eps
     k[TAKE] = <floating> (1 - rule.first)
     if rule.kind == ADAGRAD:
         k[KEEP], k[TAKE] = 1, 1
     elif rule.kind == ADAM:
-        k[RATE] = <floating> (rate / (1 - pow(rule.first, t)))
+        k[RATE] = <floating> (now.rate / now.first)
         k[KEEP_SQUARE], k[TAKE_SQUARE] = <floating> rule.second, <floating> (1 - rule.second)
-        root = 1 / sqrt(1 - pow(rule.second, t))
-        k[ROOT] = <floating> root
+        k[ROOT] = <floating> now.root
         if rule.epsilon_hat:
-            k[EPS] = <floating> (rule.eps * root)
+            k[EPS] = <floating> (rule.eps * now.root)
     elif rule.kind == RPROP:
         k[GROW], k[SHRINK] = <floating> RPROP_GROW, <floating> RPROP_SHRINK
         k[MOST], k[LEAST] = <floating> RPROP_MOST, <floating> RPROP_LEAST
@@ -234,24 +238,24 @@ cdef StepFloat* _step_of_float(const StepRule* rule) noexcept nogil:
 
 cdef void c_optimizer_step(
     floating* parameters, const floating* g, floating* one, Py_ssize_t stride, Py_ssize_t n_rows,
-    Py_ssize_t size, Py_ssize_t ld, const StepRule* rule, double rate, double t,
+    Py_ssize_t size, Py_ssize_t ld, const StepRule* rule, const Moment* now,
 ) noexcept nogil:
     """Step parameters, rows of ``size`` that begin ``ld`` apart, by their gradient ``g``.
 
     The gradient is without gaps; the state is at ``one``, and if there are two numbers each,
-    ``stride`` further. ``t`` counts from 1.
+    ``stride`` further.
     """
     cdef floating[N_NUMBERS] k
     cdef floating* two
     cdef Py_ssize_t row, i
     if rule.n_slots == 0:
         one = NULL
-    _rule_numbers(k, rule, rate, t)
+    _rule_numbers(k, rule, now)
     for row in range(n_rows):
         two = one + stride if rule.n_slots > 1 else NULL
-        if rule.kind == RPROP and t <= 1:
+        if rule.kind == RPROP and now.t <= 1:
             for i in range(size):
-                two[i] = <floating> rate
+                two[i] = <floating> now.rate
         if floating is float:
             _step_of_float(rule)(parameters, g, one, two, size, k)
         else:

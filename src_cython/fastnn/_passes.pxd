@@ -14,7 +14,7 @@ that belongs to the cut layer and to those after it.
 from cython cimport floating
 from libc.stdint cimport uint64_t
 
-from fastnn._optim cimport StepRule
+from fastnn._optim cimport Moment, StepRule
 from fastnn._plan cimport Plan
 from fastnn._products cimport Ahead
 
@@ -37,6 +37,7 @@ cpdef enum Phase:
 
 cdef enum:
     N_PHASES = 10
+    A_LINE = 8  # numbers in a cache line
 
 
 cdef struct Pass:
@@ -55,9 +56,11 @@ cdef struct Pass:
     uint64_t seed    # of the dropout masks
     uint64_t step    # steps taken before, for the masks and the optimizers' corrections
     double rate      # learning rate
+    Moment now       # of the optimizer's step
     double divisor   # of the penalties
+    double cost      # of the mini-batches so far
     double* penalties  # of the weights of each tile, then of each piece, before each step so
-                       # far; NULL: nobody asks
+                       # far, each in a cache line of its own; NULL: nobody asks
     Ahead ahead      # the inputs of the next mini-batch, while this one steps
     double* seconds  # of each phase so far; NULL: nobody looks at the clock
     double since     # when the last phase ended

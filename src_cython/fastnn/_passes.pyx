@@ -5,7 +5,7 @@ copied: a plan is held to the bounds of its vectors, not to regions that lie apa
 """
 
 from cython cimport floating
-from libc.string cimport memmove, memset
+from libc.string cimport memcpy, memmove, memset
 
 from fastnn._activations cimport SOFTMAX, c_activation_backward, c_activation_forward
 from fastnn._costs cimport c_cost_backward
@@ -15,7 +15,7 @@ from fastnn._norm cimport (
     BATCH, GROUP, NO_NORM, c_blocks_delta, c_blocks_forward, c_columns_backward, c_columns_forward,
     c_parameter_sums, c_running_forward, c_running_update)
 from fastnn._optim cimport (
-    SGD, c_add_penalty, c_decay, c_limit_norms, c_optimizer_step, c_penalty, c_shrink)
+    SGD, c_add_penalty, c_decay, c_limit_norms, c_moment, c_optimizer_step, c_penalty, c_shrink)
 from fastnn._plan cimport MOST_PIECES, Layer, Plan, c_n_tiles, c_part, c_piece
 from fastnn._products cimport FASTNN_LINE, Ahead, c_product_nn, c_product_nt, c_product_tn
 from fastnn._team cimport c_meet
@@ -80,7 +80,7 @@ cdef Pass c_alone(int mode, int m, uint64_t seed, uint64_t step) noexcept nogil:
     how.rank, how.n_team, how.member, how.n_members = 0, 1, 0, 1
     how.apart, how.room = False, 0
     how.parameters, how.running, how.slots, how.team_work = NULL, NULL, NULL, NULL
-    how.penalties = NULL
+    how.penalties, how.cost = NULL, 0
     how.rate, how.divisor, how.since = 0, 1, 0
     how.seconds = NULL
     how.ahead.rows, how.ahead.n_rows, how.ahead.bytes = NULL, 0, 0
@@ -228,6 +228,14 @@ cdef inline void _add(floating* to, const floating* what, Py_ssize_t size) noexc
         to[i] += what[i]
 
 
+cdef inline void _add_two(
+    floating* to, const floating* one, const floating* other, Py_ssize_t size,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(size):
+        to[i] += one[i] + other[i]
+
+
 cdef floating* _sums_of_own_pieces(
     floating* work, const floating* inp, const floating* weights, const Plan* plan, Pass* how,
 ) noexcept nogil:
@@ -268,12 +276,13 @@ cdef void _sum_of_pieces(
         for p in range(c_part(plan.n_pieces, member, how.n_team),
                        c_part(plan.n_pieces, member + 1, how.n_team)):
             block[p] = sums + p * size
-    for p in range(0, plan.n_pieces, 2):
-        for i in range(size):
-            z[i] = (0 if p == 0 else z[i]) + (
-                block[p][i] if _by_twos(plan, how) else block[p][i] + block[p + 1][i])
     for i in range(how.m):
-        _add(z + i * n, biases, n)
+        memcpy(z + i * n, biases, n * sizeof(floating))
+    for p in range(0, plan.n_pieces, 2):
+        if _by_twos(plan, how):
+            _add(z, block[p], size)
+        else:
+            _add_two(z, block[p], block[p + 1], size)
 
 
 cdef void _layer_forward(
@@ -486,7 +495,7 @@ cdef void _step_by_gradient(
 ) noexcept nogil:
     """Let the optimizer step ``runs`` of ``size`` parameters each from offset ``at`` on."""
     c_optimizer_step(parameters + at, gradient, slots + at, plan.n_parameters, runs, size, ld, rule,
-                     how.rate, <double> how.step + 1)
+                     &how.now)
 
 
 cdef void _other_parameters_by_optimizer(
@@ -551,7 +560,7 @@ cdef void _count_penalty(
     """Add what the weights cost before their step to the ``place`` of those asked for."""
     cdef Py_ssize_t i
     for i in range(some.runs):
-        how.penalties[place] += how.m / how.divisor * c_penalty(
+        how.penalties[place * A_LINE] += how.m / how.divisor * c_penalty(
             parameters + some.at + i * layer.n_in, some.size, rule)
 
 
@@ -607,6 +616,7 @@ cdef void c_update(
     its own neurons.
     """
     cdef int l
+    how.now = c_moment(rule, how.rate, <double> how.step + 1)
     for l in range(plan.n_layers - 1, -1, -1):
         if l > 0:
             c_turn_to(how, plan, l - 1)

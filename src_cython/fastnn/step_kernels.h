@@ -5,55 +5,27 @@
  */
 #include "vector_types.h"
 
-typedef void (*NAME(whole_step))(REAL *, const REAL *, REAL *, REAL *, ptrdiff_t, const REAL *);
-
-INLINE void NAME(copy)(REAL *to, const REAL *from, ptrdiff_t size)
-{
-    if (to && from)
-        memcpy(to, from, (size_t)size * sizeof(REAL));
-}
-
-/* A kernel over whole vectors, then over what is left, filled up. */
-static void NAME(step)(NAME(whole_step) whole, REAL *p, const REAL *g, REAL *one, REAL *two,
-                       ptrdiff_t size, const REAL *k)
-{
-    ptrdiff_t rest = size % LANES, top = size - rest;
-    REAL last[4][LANES] = {{0}};
-    if (top)
-        whole(p, g, one, two, top, k);
-    if (!rest)
-        return;
-    g = g ? g + top : NULL;
-    one = one ? one + top : NULL;
-    two = two ? two + top : NULL;
-    NAME(copy)(last[0], p + top, rest);
-    NAME(copy)(last[1], g, rest);
-    NAME(copy)(last[2], one, rest);
-    NAME(copy)(last[3], two, rest);
-    whole(last[0], last[1], last[2], last[3], LANES, k);
-    NAME(copy)(p + top, last[0], rest);
-    NAME(copy)(one, last[2], rest);
-    NAME(copy)(two, last[3], rest);
-}
-
 /* p and its state `one` and `two`, by g and the step's numbers k, which are read before anything
  * is written. */
-#define AT(array) NAME(load)((array) + i, LANES, 0)
-#define SET(array, x) NAME(store)((array) + i, x, LANES)
+#define AT(array) NAME(load)((array) + i, count, 0)
+#define SET(array, x) NAME(store)((array) + i, x, count)
 #define STEP(name, ...) \
-    static NOINLINE void NAME(whole_##name)(REAL *p, const REAL *g, REAL *one, REAL *two, \
-                                            ptrdiff_t size, const REAL *numbers) \
+    INLINE void NAME(vector_##name)(REAL *p, const REAL *g, REAL *one, REAL *two, ptrdiff_t i, \
+                                    ptrdiff_t count, const REAL *k) \
     { \
-        REAL k[N_NUMBERS]; \
-        memcpy(k, numbers, sizeof k); \
         (void)g, (void)one, (void)two; \
-        for (ptrdiff_t i = 0; i < size; i += LANES) \
-            __VA_ARGS__ \
+        __VA_ARGS__ \
     } \
     static void NAME(name)(REAL *p, const REAL *g, REAL *one, REAL *two, ptrdiff_t size, \
-                           const REAL *k) \
+                           const REAL *numbers) \
     { \
-        NAME(step)(NAME(whole_##name), p, g, one, two, size, k); \
+        REAL k[N_NUMBERS]; \
+        ptrdiff_t i = 0; \
+        memcpy(k, numbers, sizeof k); \
+        for (; i + LANES <= size; i += LANES) \
+            NAME(vector_##name)(p, g, one, two, i, LANES, k); \
+        if (i < size) \
+            NAME(vector_##name)(p, g, one, two, i, size - i, k); \
     }
 
 STEP(plain, { SET(p, AT(p) - k[RATE] * AT(g)); })
