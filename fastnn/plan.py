@@ -35,6 +35,8 @@ WORTH_A_LAYER, SMALL = 2_500_000, 1_000_000
 # Inputs a neuron of the first layer from which threads share out the inputs, each to gather its
 # own; into how many pieces a layer's inputs are cut at most.
 FLAT, MOST_PIECES = 10, 4
+# Parameters times rows in lanes from which two threads share out the rows.
+WORTH_PARTS = 16_000
 # Where rows are the lanes of vectors: largest number of inputs, of weights of a layer (BLAS is fast
 # where vectors are short), of parameters a row, and of parameters times rows.
 MOST_INPUTS, MOST_WEIGHTS = 64, 256 if instruction_set == "base" else 2048
@@ -137,8 +139,9 @@ class Workspace:
     n_slots : int, default 0
         Of the optimizer's state.
     may_cut : bool, default False
-        Whether a layer may be computed by pieces of its inputs, so that threads can work apart: for
-        training, if no step needs all weights of a neuron at once.
+        Whether a layer may be computed by pieces of its inputs, or a mini-batch in lanes by parts
+        of its rows, so that threads can work apart: for training, if no step needs all weights of
+        a neuron at once.
     """
 
     def __init__(
@@ -174,7 +177,10 @@ class Workspace:
         if may_cut and not in_lanes:
             cut = _cut(layout.layers, options, batch_size)
         n_pieces = 0 if cut < 0 else _n_pieces(layout.layers, cut)
-        exchange = blocks.take(2 * n_pieces * batch_size * layout.sizes[cut + 1])
+        shown = batch_size * layout.sizes[cut + 1]
+        if may_cut and in_lanes and batch_size * layout.n_parameters >= WORTH_PARTS:
+            n_pieces, shown = 2, ALIGNMENT * (1 + -(-layout.n_parameters // ALIGNMENT))
+        exchange = blocks.take(2 * n_pieces * shown)
         self.targets, self.row_weights, self.exchange = targets, row_weights, exchange
         self.cut, self.n_pieces = cut, n_pieces
         self.gradients, self.gradient_size = gradients, gradient_size
@@ -198,7 +204,7 @@ class Workspace:
             cost_parameter=cost_parameter,
             lane_sums=lane_sums,
         )
-        apart = cut >= 0 and n_members > 1
+        apart = n_pieces > 0 and n_members > 1
         size = n_members * self.compiled.room(n_slots) if apart else blocks.size
         self.rooms = aligned(size, dtype)
         self.memory = self.rooms[: blocks.size]

@@ -62,6 +62,7 @@ class Case:
     clip: float = 0.0
     with_cost: bool = True
     seed: int = 0
+    parts: bool = False  # of the rows, which members share out
 
 
 def between_nans(values: np.ndarray) -> np.ndarray:
@@ -101,27 +102,28 @@ def run(case: Case, in_lanes: bool, epochs: int = 2, n_threads: int = 1) -> list
     X, Y, weights = rows_of(case, rng)
     layout = ParameterLayout(case.sizes)
     options = [LayerOptions(name) for name in (*case.hidden, case.pair[1])]
-    before = plan._in_lanes
-    plan._in_lanes = lambda *arguments: in_lanes
-    try:
-        workspace = Workspace(
-            layout, options, case.batch_size, np.dtype(case.dtype), case.pair[0],
-            case.clip or 0.3, n_threads,
-        )  # fmt: skip
-    finally:
-        plan._in_lanes = before
-    assert workspace.compiled.in_lanes == in_lanes
     optimizer = OPTIMIZERS[case.optimizer]
     numbers = {**optimizer.rule(case.penalty, case.n).numbers, "per_batch": case.per_batch}
     numbers.pop("n_slots")
     rule = type(optimizer.rule(case.penalty, 1))(**numbers)
+    before = plan._in_lanes, plan.WORTH_PARTS
+    plan._in_lanes = lambda *arguments: in_lanes
+    plan.WORTH_PARTS = 0 if case.parts else 10**9
+    try:
+        workspace = Workspace(
+            layout, options, case.batch_size, np.dtype(case.dtype), case.pair[0],
+            case.clip or 0.3, n_threads, n_threads, rule.n_slots, not rule.limits_norms,
+        )  # fmt: skip
+    finally:
+        plan._in_lanes, plan.WORTH_PARTS = before
+    assert workspace.compiled.in_lanes == in_lanes
     parameters = np.concatenate([
         part for n_in, n_out in layout.layers
         for part in (rng.normal(size=n_in * n_out) / math.sqrt(n_in), rng.normal(size=n_out))
     ])  # fmt: skip
     vectors = [between_nans(parameters.astype(case.dtype))]
     vectors.append(between_nans(np.zeros((rule.n_slots, len(parameters)), case.dtype)))
-    memory = between_nans(np.full(workspace.compiled.work_size, np.nan, case.dtype))
+    memory = between_nans(np.full(len(workspace.rooms), np.nan, case.dtype))
     costs = np.full((epochs, 2), np.nan)
     _epoch.train_epoch(
         workspace.compiled, rule, vectors[0], np.empty(0, case.dtype), vectors[1], memory, X, Y,
@@ -168,6 +170,7 @@ def any_case(seed: int) -> Case:
         weighted=bool(rng.integers(2)),
         per_batch=bool(rng.integers(2)),
         labels=bool(rng.integers(2)),
+        parts=bool(rng.integers(2)),
         clip=float(rng.choice([0, 0.05])) if pair[0] == Cost.CROSS_ENTROPY else 0.0,
         with_cost=bool(rng.integers(4)),
         seed=seed,

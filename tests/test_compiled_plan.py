@@ -96,7 +96,7 @@ def tight_plan(
         "gradient_size": max(tiles),
         "n_gradients": n_members,
         "cut": cut,
-        "n_pieces": n_pieces,
+        "n_pieces": n_pieces if cut >= 0 else 0,
         "exchange": take("work", 2 * n_pieces * batch_size * sizes[cut + 1] if cut >= 0 else 0),
         "n_parameters": taken["parameters"],
         "n_running": taken["running"],
@@ -154,15 +154,17 @@ def fits(table: np.ndarray, batch_size: int, **arguments: Any) -> bool:
         return False
     if count:
         ends.append((arguments["gradients"], size * count))
-    if arguments["cut"] != -1:
-        cut, n_pieces = arguments["cut"], arguments["n_pieces"]
+    cut, n_pieces = arguments["cut"], arguments["n_pieces"]
+    if n_pieces not in ((0,) if cut == -1 else (2, 4)):
+        return False
+    if cut != -1:
         if not 0 <= cut < min(len(rows), 2):
             return False
         by_rows = rows[0]["norm"] == Norm.GROUP or rows[0]["activation"] == Activation.SOFTMAX
         if cut == 1 and by_rows:
             return False
         unit = rows[0]["tile"] if cut else 16
-        if n_pieces not in (2, 4) or -(-rows[cut]["n_in"] // unit) < n_pieces:
+        if -(-rows[cut]["n_in"] // unit) < n_pieces:
             return False
         ends.append((arguments["exchange"], 2 * n_pieces * batch_size * rows[cut]["n_out"]))
     return all(start >= 0 and start + length <= arguments["work_size"] for start, length in ends)
@@ -278,10 +280,10 @@ def test_members_apart_stay_inside(sizes, cut, n_pieces, n_members, batch_size, 
         ((3, 4, 4, 2), 2, 2, {}, "cut: expected -1, or layer 0 or 1 of 3"),
         ((3, 4, 2), 1, 2, {"norm": Norm.GROUP}, "cut: expected -1 or 0"),
         ((3, 4, 2), 1, 2, {"activation": Activation.SOFTMAX}, "cut: expected -1 or 0"),
-        ((3, 7, 2), 1, 3, {}, "n_pieces: expected 2 or 4"),
-        ((3, 7, 2), 1, 4, {}, "n_pieces: expected 2 or 4, and at most 3"),
-        ((16, 7, 2), 0, 2, {}, "n_pieces: expected 2 or 4, and at most 1"),
-        ((3, 7, 2), 1, 0, {}, "n_pieces: expected 2 or 4"),
+        ((3, 7, 2), 1, 3, {}, "n_pieces: expected 0, 2 or 4"),
+        ((3, 7, 2), 1, 4, {}, "n_pieces: expected 1 to 3 for this cut"),
+        ((16, 7, 2), 0, 2, {}, "n_pieces: expected 1 to 1 for this cut"),
+        ((3, 7, 2), 1, 0, {}, "n_pieces: expected 1 to 3 for this cut"),
     ],
 )
 def test_what_is_cut_must_have_pieces(sizes, cut, n_pieces, change, named):

@@ -48,7 +48,8 @@ def test_any_shape(sizes: list[int], n: int, data: st.DataObject, seed: int) -> 
     batch_size = data.draw(st.integers(1, n))
     dtype = data.draw(st.sampled_from(["float32", "float64"]))
     pair = data.draw(st.sampled_from(PAIRS))
-    assert_twins(Case(tuple(sizes), hidden, n, batch_size, dtype, pair, seed=seed))
+    parts = data.draw(st.booleans())
+    assert_twins(Case(tuple(sizes), hidden, n, batch_size, dtype, pair, seed=seed, parts=parts))
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -70,10 +71,20 @@ def test_every_optimizer_on_every_kind_of_rows(optimizer: str, kind: str) -> Non
     )
 
 
-def test_the_same_bits_for_any_number_of_threads() -> None:
-    case = any_case(3)
-    for ours, others in zip(run(case, True), run(case, True, n_threads=3), strict=True):
-        np.testing.assert_array_equal(ours, others)
+@pytest.mark.parametrize("seed", range(40))
+def test_the_same_bits_for_any_number_of_threads(seed: int) -> None:
+    case = any_case(seed)
+    alone = run(case, True, epochs=3)
+    for n_threads in (2, 3):
+        for ours, others in zip(alone, run(case, True, 3, n_threads), strict=True):
+            np.testing.assert_array_equal(ours, others)
+
+
+def test_several_threads_share_out_the_rows_where_that_is_work_enough() -> None:
+    net = narrow()
+    few, many = (net._workspace(m, n_members=2, may_cut=True) for m in (20, 300))
+    assert len(few.rooms) == len(few.memory)
+    assert len(many.rooms) > 2 * len(many.memory)
 
 
 def is_in_lanes(net: fastnn.Network, batch_size: int) -> bool:
@@ -138,6 +149,12 @@ def test_a_training_goes_on_to_the_bit() -> None:
     np.testing.assert_array_equal(once.parameters, twice.parameters)
 
 
+def with_tiles_of(table: np.ndarray, tile: int) -> np.ndarray:
+    changed = table.copy()
+    changed[:, COLUMNS.index("tile")] = tile
+    return changed
+
+
 def lane_plan(**changes: Any) -> dict[str, Any]:
     """Arguments of a plan in lanes whose workspace ends where it must."""
     arguments = tight_plan((3, 5, 2), 16, Cost.CROSS_ENTROPY)
@@ -154,6 +171,21 @@ def test_a_plan_in_lanes_has_just_enough_room() -> None:
     for wrong in (good["lane_sums"] + 1, -2, 2**62):
         with pytest.raises(ValueError, match="lane_sums"):
             CompiledPlan(**{**good, "lane_sums": wrong})
+
+
+def test_parts_in_lanes_have_room_for_their_gradients() -> None:
+    good = lane_plan(n_pieces=2)
+    end = good["work_size"]
+    good |= {"exchange": end, "work_size": end + 2 * 2 * (16 + 32)}  # 32 parameters
+    assert CompiledPlan(**good).in_lanes
+    for change in ({"exchange": end + 1}, {"exchange": -1}, {"n_pieces": 4}):
+        with pytest.raises(ValueError, match="^exchange: .* do not fit"):
+            CompiledPlan(**{**good, **change})
+    for change in ({"n_pieces": 3}, {"lane_sums": -1}):
+        with pytest.raises(ValueError, match="^n_pieces: expected 0"):
+            CompiledPlan(**{**good, **change})
+    with pytest.raises(ValueError, match="^cut: expected -1"):
+        CompiledPlan(**{**good, "cut": 1, "table": with_tiles_of(good["table"], 1)})
 
 
 @pytest.mark.parametrize("name, columns", [("inputs", 3), ("targets", 2), ("out", 2), ("delta", 2)])

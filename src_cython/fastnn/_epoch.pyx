@@ -16,7 +16,7 @@ from fastnn._optim cimport SGD, Rule, StepRule
 from fastnn._pace cimport Pace, Times, c_members, c_note, c_stretch
 from fastnn._passes cimport (
     A_LINE, COST, GATHER, GRADIENT, N_PHASES, PREDICT, TRAIN, Pass, c_alone, c_forward,
-    c_gradient, c_mark, c_output_delta, c_own_inputs, c_share, c_start_clock, c_turn_to, c_update,
+    c_gradient, c_mark, c_of_layer, c_output_delta, c_own_inputs, c_share, c_start_clock, c_turn_to, c_update,
     c_wait)
 from fastnn._plan cimport MOST_PIECES, CompiledPlan, Layer, Plan, c_n_in, c_n_out, c_room
 from fastnn._rows cimport (
@@ -52,7 +52,9 @@ cdef struct Told:
     const void* row_weights  # NULL: none
     const Py_ssize_t* order
     Py_ssize_t n_order
-    Py_ssize_t done          # rows and mini-batches before the stretch at hand, by all members
+    Py_ssize_t n_epochs
+    Py_ssize_t epoch         # those before the stretch at hand
+    Py_ssize_t done          # rows and mini-batches of the epoch before it, by all members
     Py_ssize_t batch
     double stretch           # its work
     double worked            # of it
@@ -60,9 +62,12 @@ cdef struct Told:
     Py_ssize_t n_rates
     uint64_t seed
     uint64_t* counter
-    bint again               # the mini-batch is that of the epoch before
+    int loaded               # in lanes: by how many members the rows were loaded last
     bint with_cost
-    double cost
+    double cost              # of the epoch so far
+    double last_cost         # of the last finished one
+    double began             # when the epoch did
+    double* recorded         # of each finished epoch its cost and seconds, or NULL
     double* penalties        # of each tile, or NULL
     bint stopped             # by a signal
     double* seconds          # of each phase, or NULL
@@ -183,19 +188,20 @@ cdef double _take(double* x, int n) noexcept nogil:
 
 
 cdef void _train_on_batch_in_lanes(
-    floating* parameters, Told* told, Py_ssize_t done, Pass* how,
+    floating* parameters, floating* work, Told* told, Py_ssize_t done, bint again, Pass* how,
 ) noexcept nogil:
-    """The same with the rows as lanes, by a member that works alone."""
-    cdef floating* work = <floating*> told.work
+    """The same with the rows as lanes."""
     cdef bint weighted = told.row_weights != NULL
     cdef double cost
     how.divisor = how.m if told.rule.per_batch else 1
     if weighted:
+        c_turn_to(how, told.plan, 0)
         _load_row_weights(work, <const floating*> told.row_weights, told.order + done, told.plan,
                           told.rule.per_batch, how)
-    cost = c_train_in_lanes(<floating*> told.slots, work, parameters, told.X,
+    cost = c_train_in_lanes(c_of_layer(<floating*> told.slots, how.slots, told.plan, 0, how), work,
+                            c_of_layer(parameters, how.parameters, told.plan, 0, how), told.X,
                             <const floating*> told.Y, told.order + done, told.plan, told.rule,
-                            told.with_cost, weighted, told.again, how)
+                            told.with_cost, weighted, again, how)
     if told.with_cost:
         how.cost += cost
 
@@ -231,12 +237,15 @@ cdef void _look_for_signals(Told* told, Pass* how) noexcept nogil:
 
 
 cdef void _set_apart(floating* parameters, Told* told, Pass* how) noexcept nogil:
-    """Let the member have the layer that is cut and those after it: all but the first copy them."""
+    """Let the member have the layer that is cut and those after it, or all if none is: in lanes.
+
+    All members but the first copy them.
+    """
     cdef const Plan* plan = told.plan
     cdef const floating* slots = <const floating*> told.slots
     cdef const floating* running = <const floating*> told.running
     cdef floating* own = <floating*> told.work + how.rank * told.room + plan.work_size
-    cdef Py_ssize_t begin = plan.layers[plan.cut].weights, size = plan.n_parameters - begin
+    cdef Py_ssize_t begin = plan.layers[max(0, plan.cut)].weights, size = plan.n_parameters - begin
     cdef int slot
     how.apart, how.team_work, how.room = True, told.work, told.room
     how.parameters, how.slots, how.running = parameters, told.slots, told.running
@@ -256,11 +265,11 @@ cdef void _set_apart(floating* parameters, Told* told, Pass* how) noexcept nogil
 
 cdef void _bring_back(floating* parameters, Told* told, Pass* how) noexcept nogil:
     """Put the weights of the layer that is cut, which the member owns, where all others are."""
-    cdef const Layer* layer = &told.plan.layers[told.plan.cut]
+    cdef const Layer* layer = &told.plan.layers[max(0, told.plan.cut)]
     cdef floating* slots = <floating*> told.slots
     cdef Py_ssize_t at
     cdef int left, right, i, slot
-    if not how.apart or how.rank == 0:
+    if not how.apart or how.rank == 0 or told.plan.cut < 0:
         return
     left, right = c_own_inputs(told.plan, how)
     for i in range(layer.n_out):
@@ -271,12 +280,32 @@ cdef void _bring_back(floating* parameters, Told* told, Pass* how) noexcept nogi
             at += told.plan.n_parameters
 
 
+cdef void _end_epoch(Told* told, Py_ssize_t epoch, Pass* how) noexcept nogil:
+    """Write down what the epoch cost, all members' penalties with it, and how long it took."""
+    cdef double now
+    if told.penalties != NULL and told.plan.lane_sums < 0:
+        c_meet(how.n_team)
+    if how.rank == 0:
+        if told.penalties != NULL:
+            how.cost += told.rule.penalty_in_cost * _take(
+                told.penalties, (told.plan.n_tiles + MOST_PIECES) * A_LINE)
+        if told.recorded != NULL:
+            now = fastnn_seconds()
+            told.recorded[2 * epoch], told.recorded[2 * epoch + 1] = how.cost, now - told.began
+            told.began = now
+        told.last_cost = how.cost
+    if told.penalties != NULL and told.plan.lane_sums < 0:
+        c_meet(how.n_team)  # before others count on
+    how.cost = 0 if told.with_cost else NAN
+
+
 cdef void _run_stretch(floating* parameters, Told* told, int member, int n_members) noexcept nogil:
-    """What one member does in a stretch of an epoch."""
+    """What one member does in a stretch of the epochs."""
     cdef Pass how = c_alone(TRAIN, 0, told.seed, told.counter[0])
-    cdef Py_ssize_t done = told.done, batch = told.batch
+    cdef Py_ssize_t epoch = told.epoch, done = told.done, batch = told.batch
     cdef double worked = 0, since_signals = 0
     cdef floating* work = <floating*> told.work
+    cdef bint again = told.loaded == n_members
     how.rank, how.n_team, how.penalties = member, n_members, told.penalties
     how.cost = told.cost  # what all read is not written meanwhile
     if told.apart and n_members > 1:
@@ -284,29 +313,33 @@ cdef void _run_stretch(floating* parameters, Told* told, int member, int n_membe
         _set_apart(parameters, told, &how)
     c_meet(n_members)  # before the first one counts on
     c_start_clock(&how, told.seconds if member == 0 else NULL)
-    while done < told.n_order and worked < told.stretch and not told.stopped:
+    while epoch < told.n_epochs and worked < told.stretch and not told.stopped:
         how.m = <int> min(<Py_ssize_t> told.plan.batch_size, told.n_order - done)
-        if told.plan.needs_two_rows and how.m < 2:
-            done += how.m  # one row has no variance
-            break
-        how.rate = told.rates[batch if told.n_rates > 1 else 0]
-        if told.plan.lane_sums >= 0:
-            _train_on_batch_in_lanes(parameters, told, done, &how)
-        else:
-            _train_on_batch(parameters, work, told, done, &how)
+        if how.m > 1 or not told.plan.needs_two_rows:  # one row has no variance
+            how.rate = told.rates[batch if told.n_rates > 1 else 0]
+            if told.plan.lane_sums >= 0:
+                again = again and told.n_order <= told.plan.batch_size
+                _train_on_batch_in_lanes(parameters, work, told, done, again, &how)
+                again = True
+            else:
+                _train_on_batch(parameters, work, told, done, &how)
+            batch += 1
+            how.step += 1
+            if member == 0:
+                told.counter[0] = how.step
+            worked += _batch_work(told.plan, how.m)
         done += how.m
-        batch += 1
-        how.step += 1
-        if member == 0:
-            told.counter[0] = how.step
-        worked += _batch_work(told.plan, how.m)
+        if done == told.n_order:
+            _end_epoch(told, epoch, &how)
+            epoch, done, batch = epoch + 1, 0, 0
         if worked - since_signals > BETWEEN_SIGNALS:  # all members come to this at the same time
             since_signals = worked
             _look_for_signals(told, &how)
     _bring_back(parameters, told, &how)
     c_meet(n_members)
     if member == 0:
-        told.done, told.batch, told.worked, told.cost = done, batch, worked, how.cost
+        told.epoch, told.done, told.batch, told.worked = epoch, done, batch, worked
+        told.cost, told.loaded = how.cost, n_members
 
 
 cdef void _run_stretch_float(void* told, int member, int n_members) noexcept nogil:
@@ -318,15 +351,16 @@ cdef void _run_stretch_double(void* told, int member, int n_members) noexcept no
 
 
 cdef bint _is_for_several(const Told* told) noexcept nogil:
-    """Whether several members may share the work: not in lanes, nor apart without their rooms."""
-    return told.plan.lane_sums < 0 and (told.plan.cut < 0 or told.apart)
+    """Whether several members may share the work: in pieces only those that have their rooms."""
+    return told.apart or (told.plan.lane_sums < 0 and told.plan.cut < 0)
 
 
-cdef void _run_epoch(Work work, Told* told, Times* times) noexcept nogil:
-    """The epoch in stretches, each by as many members as is worth it."""
+cdef void _run_epochs(Work work, Told* told, Times* times) noexcept nogil:
+    """The epochs in stretches, each by as many members as is worth it."""
     cdef double began, since_signals = 0
     cdef int n_members
-    while told.done < told.n_order and not told.stopped:
+    told.began = fastnn_seconds()
+    while told.epoch < told.n_epochs and not told.stopped:
         n_members = c_members(times) if _is_for_several(told) else 1
         if told.apart:
             n_members = min(n_members, told.plan.n_pieces)
@@ -340,28 +374,6 @@ cdef void _run_epoch(Work work, Told* told, Times* times) noexcept nogil:
             since_signals = 0
             with gil:
                 told.stopped = PyErr_CheckSignals() != 0
-
-
-cdef void _run_epochs(
-    Work work, Told* told, Times* times, double* recorded, Py_ssize_t n_epochs,
-) noexcept nogil:
-    """So many epochs; the cost and the seconds of each finished one go to ``recorded``, or NULL."""
-    cdef Py_ssize_t epoch
-    cdef double began
-    for epoch in range(n_epochs):
-        began = fastnn_seconds()
-        told.cost = 0 if told.with_cost else NAN
-        told.done, told.batch, told.worked = 0, 0, 0
-        told.again = epoch > 0 and told.n_order <= told.plan.batch_size
-        _run_epoch(work, told, times)
-        if told.penalties != NULL:
-            told.cost += told.rule.penalty_in_cost * _take(
-                told.penalties, (told.plan.n_tiles + MOST_PIECES) * A_LINE)
-        if told.stopped:
-            return
-        if recorded != NULL:
-            recorded[2 * epoch] = told.cost
-            recorded[2 * epoch + 1] = fastnn_seconds() - began
 
 
 # A prediction.
@@ -515,8 +527,8 @@ def train_epoch(
         Running statistics of batch norm; updated too.
     slots : array (rule.n_slots, plan.n_parameters), or (0, any) for plain SGD
         The optimizer's state.
-    work : array (plan.work_size,) or, if the plan has a cut, (pace.most * plan.room,)
-        With a cut several members work apart, each in a room of its own; without the rooms one
+    work : array (plan.work_size,) or, if the plan has pieces, (pace.most * plan.room,)
+        With pieces several members work apart, each in a room of its own; without the rooms one
         works alone.
     X : RowSource or array (n, n_in)
         Inputs; an array as a RowSource takes it.
@@ -559,16 +571,15 @@ def train_epoch(
     """
     cdef RowSource rows = as_source(X)
     cdef Told told
-    cdef double* recorded = NULL
-    cdef Py_ssize_t n_epochs = 1
+    told.recorded, told.n_epochs = NULL, 1
     if record is not None:
         if record.shape[0] < 1 or record.shape[1] != 2:
             raise ValueError(f"record: expected one row or more of 2 numbers, "
                              f"got ({record.shape[0]}, {record.shape[1]})")
-        recorded, n_epochs = &record[0, 0], record.shape[0]
+        told.recorded, told.n_epochs = &record[0, 0], record.shape[0]
     _check_rows(&plan.c, rows.c.n_rows, rows.c.n_columns, Y.shape[0], Y.shape[1])
     told.room = c_room(&plan.c, rule.c.n_slots)
-    told.apart = plan.c.cut >= 0 and work.shape[0] == pace.c.most * told.room
+    told.apart = plan.c.n_pieces > 0 and work.shape[0] == pace.c.most * told.room
     plan.check_vectors(parameters.shape[0], running.shape[0],
                        plan.c.work_size if told.apart else work.shape[0])
     _check_row_weights(row_weights.shape[0], rows.c.n_rows)
@@ -592,6 +603,8 @@ def train_epoch(
     told.rates, told.n_rates = &rates[0], rates.shape[0]
     told.seed, told.counter = seed, &counter[0]
     told.with_cost, told.stopped = with_cost, False
+    told.epoch, told.done, told.batch, told.loaded = 0, 0, 0, 0
+    told.cost, told.last_cost = 0 if with_cost else NAN, NAN
     told.seconds = &seconds[0] if seconds.shape[0] else NULL
     told.penalties = NULL
     if with_cost and rule.c.penalty_in_cost != 0:
@@ -599,11 +612,10 @@ def train_epoch(
         if told.penalties == NULL:
             raise MemoryError("no memory for the penalties")
     with nogil:
-        _run_epochs(_run_stretch_float if floating is float else _run_stretch_double, &told,
-                    &pace.c, recorded, n_epochs)
+        _run_epochs(_run_stretch_float if floating is float else _run_stretch_double, &told, &pace.c)
         free(told.penalties)
     _raise_if(told.stopped)
-    return told.cost
+    return told.last_cost
 
 
 def forward_batch(

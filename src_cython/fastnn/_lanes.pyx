@@ -2,6 +2,7 @@
 
 from cython cimport floating
 from libc.float cimport DBL_MAX, FLT_MAX
+from libc.string cimport memcpy, memset
 
 from fastnn._activations cimport RELU, SOFTMAX, c_activation_backward, c_activation_forward
 from fastnn._costs cimport CROSS_ENTROPY, c_clip_outputs, c_cost_backward, c_cost_forward
@@ -10,9 +11,11 @@ from fastnn._optim cimport (
     SGD, Moment, c_add_penalty, c_decay, c_limit_norms, c_moment, c_optimizer_step, c_penalty,
     c_shrink)
 from fastnn._passes cimport (
-    A_LINE, ACTIVATION, BACKWARD, COST, DELTA, FORWARD, GATHER, OPTIMIZER, UPDATE, c_mark)
-from fastnn._plan cimport LANES, Layer, c_filled, c_n_in, c_n_out
+    A_LINE, ACTIVATION, BACKWARD, COST, DELTA, FORWARD, GATHER, OPTIMIZER, SYNC,
+    UPDATE, c_mark)
+from fastnn._plan cimport LANES, Layer, c_filled, c_n_in, c_n_out, c_part, c_shown_size
 from fastnn._rows cimport c_gather, c_in_place
+from fastnn._team cimport c_meet
 
 
 cdef extern from "lanes.h" nogil:
@@ -338,19 +341,11 @@ cdef void _step_by_optimizer(
 
 
 cdef void _step(
-    floating* slots, floating* work, floating* parameters, const Plan* plan, const StepRule* rule,
-    Pass* how,
+    floating* slots, floating* parameters, floating* gradient, const Plan* plan,
+    const StepRule* rule, Pass* how,
 ) noexcept nogil:
-    cdef floating* sums = work + plan.lane_sums
-    cdef floating* gradient = sums + LANES * plan.n_parameters
-    cdef floating scale = <floating> (1 if rule.kind == SGD else 1.0 / how.m)
     cdef Layer* layer
     cdef int l
-    if floating is float:
-        of_float.totals(gradient, sums, plan.n_parameters, scale)
-    else:
-        of_double.totals(gradient, sums, plan.n_parameters, scale)
-    c_mark(how, UPDATE)
     if rule.kind == SGD:
         _step_by_sgd(parameters, gradient, plan, rule, how)
         c_mark(how, UPDATE)
@@ -363,17 +358,35 @@ cdef void _step(
     c_mark(how, OPTIMIZER)
 
 
-cdef double c_train_in_lanes(
-    floating* slots, floating* work, floating* parameters, const Source* X, const floating* Y,
-    const Py_ssize_t* order, const Plan* plan, const StepRule* rule, bint with_cost, bint weighted,
-    bint again, Pass* how,
+# A mini-batch, in parts of its rows that several members may share out.
+
+
+cdef int _begin_of_part(int m, int part, const Plan* plan) noexcept nogil:
+    """The row at which a part begins; all parts but the last one have whole vectors."""
+    return min(m, c_part(c_filled(m) // LANES, part, plan.n_pieces) * LANES)
+
+
+cdef inline floating* _shown(floating* work, int part, const Plan* plan, Pass* how) noexcept nogil:
+    """Where a member shows its gradient of a part; in front of it there is room for the cost.
+
+    There are two such places, used in turn: others may still read one while the other is written.
+    """
+    cdef Py_ssize_t place = part + plan.n_pieces * <Py_ssize_t> (how.step % 2)
+    return work + plan.exchange + place * c_shown_size(plan) + LANES
+
+
+cdef double _train_on_rows(
+    floating* work, const floating* parameters, const Source* X, const floating* Y,
+    const Py_ssize_t* order, const Plan* plan, bint with_cost, bint weighted, bint again,
+    int begin, int end, Pass* how,
 ) noexcept nogil:
+    """Leave the sums of the rows' gradients, lane by lane; return their cost."""
     cdef Block block
     cdef double cost = 0
-    block.begin = 0
-    while block.begin < how.m:
-        block.first = block.begin == 0
-        block.m = <int> min(<Py_ssize_t> plan.lane_block, how.m - block.begin)
+    block.begin = begin
+    while block.begin < end:
+        block.first = block.begin == begin
+        block.m = <int> min(<Py_ssize_t> plan.lane_block, end - block.begin)
         block.width = c_filled(block.m)
         if not again:
             _load(work, X, Y, order, plan, block)
@@ -384,7 +397,73 @@ cdef double c_train_in_lanes(
             cost += _cost(work, plan, weighted, block, how)
         _backward(work, parameters, plan, block, how)
         block.begin += plan.lane_block
-    if how.penalties != NULL:
+    return cost
+
+
+cdef void _add_up(
+    floating* gradient, const floating* sums, const Plan* plan, floating scale,
+) noexcept nogil:
+    """gradient := scale times the sums of the lanes."""
+    if floating is float:
+        of_float.totals(gradient, sums, plan.n_parameters, scale)
+    else:
+        of_double.totals(gradient, sums, plan.n_parameters, scale)
+
+
+cdef double _by_parts(
+    floating* gradient, floating* work, const floating* parameters, const Source* X,
+    const floating* Y, const Py_ssize_t* order, const Plan* plan, bint with_cost, bint weighted,
+    bint again, floating scale, Pass* how,
+) noexcept nogil:
+    """The gradient and the cost of all rows, from those of the members' parts."""
+    cdef const floating* theirs
+    cdef floating* own
+    cdef double cost = 0
+    cdef int part, member, begin, end
+    for part in range(c_part(plan.n_pieces, how.rank, how.n_team),
+                      c_part(plan.n_pieces, how.rank + 1, how.n_team)):
+        begin, end = _begin_of_part(how.m, part, plan), _begin_of_part(how.m, part + 1, plan)
+        own = _shown(work, part, plan, how)
+        (<double*> (own - LANES))[0] = _train_on_rows(
+            work, parameters, X, Y, order, plan, with_cost, weighted, again, begin, end, how)
+        if begin < end:
+            _add_up(own, work + plan.lane_sums, plan, scale)
+        else:
+            memset(own, 0, plan.n_parameters * sizeof(floating))
+    c_mark(how, UPDATE)
+    if how.apart:
+        c_meet(how.n_team)
+    for member in range(how.n_team):
+        for part in range(c_part(plan.n_pieces, member, how.n_team),
+                          c_part(plan.n_pieces, member + 1, how.n_team)):
+            theirs = _shown(<floating*> how.team_work + member * how.room if how.apart else work,
+                            part, plan, how)
+            cost += (<double*> (theirs - LANES))[0]
+            if part == 0:
+                memcpy(gradient, theirs, plan.n_parameters * sizeof(floating))
+            else:
+                _add(gradient, theirs, plan.n_parameters, <floating> 1, <floating> 1)
+    c_mark(how, SYNC if how.apart else UPDATE)
+    return cost
+
+
+cdef double c_train_in_lanes(
+    floating* slots, floating* work, floating* parameters, const Source* X, const floating* Y,
+    const Py_ssize_t* order, const Plan* plan, const StepRule* rule, bint with_cost, bint weighted,
+    bint again, Pass* how,
+) noexcept nogil:
+    cdef floating* gradient = work + plan.lane_sums + LANES * plan.n_parameters
+    cdef floating scale = <floating> (1 if rule.kind == SGD else 1.0 / how.m)
+    cdef double cost
+    if plan.n_pieces > 0:
+        cost = _by_parts(gradient, work, parameters, X, Y, order, plan, with_cost, weighted, again,
+                         scale, how)
+    else:
+        cost = _train_on_rows(work, parameters, X, Y, order, plan, with_cost, weighted, again, 0,
+                              how.m, how)
+        _add_up(gradient, <floating*> work + plan.lane_sums, plan, scale)
+        c_mark(how, UPDATE)
+    if how.penalties != NULL and how.rank == 0:
         _note_penalties(parameters, plan, rule, how)
-    _step(slots, work, parameters, plan, rule, how)
+    _step(slots, parameters, gradient, plan, rule, how)
     return cost

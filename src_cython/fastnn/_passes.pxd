@@ -76,6 +76,10 @@ cdef void c_wait(Pass* how) noexcept nogil
 
 cdef void c_turn_to(Pass* how, const Plan* plan, int l) noexcept nogil
 
+# The vector of parameters, or of what goes with them, that layer l works with.
+cdef floating* c_of_layer(
+    floating* shared, void* own, const Plan* plan, int l, Pass* how) noexcept nogil
+
 # The inputs of the layer that is cut which the member owns.
 cdef (int, int) c_own_inputs(const Plan* plan, Pass* how) noexcept nogil
 

@@ -98,10 +98,9 @@ cdef void c_turn_to(Pass* how, const Plan* plan, int l) noexcept nogil:
         how.member, how.n_members = 0, 1
 
 
-cdef inline floating* _of_layer(
+cdef floating* c_of_layer(
     floating* shared, void* own, const Plan* plan, int l, Pass* how,
 ) noexcept nogil:
-    """Return the vector of parameters, or of what goes with them, that layer l works with."""
     return <floating*> own if how.apart and l >= plan.cut else shared
 
 
@@ -329,8 +328,8 @@ cdef void c_forward(
     for l in range(plan.n_layers):
         c_turn_to(how, plan, l)
         _layer_forward(work, inputs,
-                       _of_layer(<floating*> parameters, how.parameters, plan, l, how),
-                       _of_layer(running, how.running, plan, l, how), plan, l, how)
+                       c_of_layer(<floating*> parameters, how.parameters, plan, l, how),
+                       c_of_layer(running, how.running, plan, l, how), plan, l, how)
         inputs = work + plan.layers[l].out
 
 
@@ -620,11 +619,11 @@ cdef void c_update(
     for l in range(plan.n_layers - 1, -1, -1):
         if l > 0:
             c_turn_to(how, plan, l - 1)
-            _hidden_delta(work, _of_layer(parameters, how.parameters, plan, l - 1, how),
-                          _of_layer(parameters, how.parameters, plan, l, how), plan, l - 1, how)
+            _hidden_delta(work, c_of_layer(parameters, how.parameters, plan, l - 1, how),
+                          c_of_layer(parameters, how.parameters, plan, l, how), plan, l - 1, how)
         c_turn_to(how, plan, l)
-        _step_layer(_of_layer(slots, how.slots, plan, l, how), work,
-                    _of_layer(parameters, how.parameters, plan, l, how), plan, rule, l, how)
+        _step_layer(c_of_layer(slots, how.slots, plan, l, how), work,
+                    c_of_layer(parameters, how.parameters, plan, l, how), plan, rule, l, how)
     c_mark(how, OPTIMIZER if rule.max_norm > 0 else UPDATE)
     if not how.apart:
         c_wait(how)

@@ -54,8 +54,10 @@ cdef struct Plan:
     Py_ssize_t row_weights    # (m,), in the workspace
     Py_ssize_t gradients      # (n_gradients, gradient_size), in the workspace
     int cut                   # the layer whose inputs are cut into pieces; -1: none
-    int n_pieces              # each of which gives a product; the sum is the layer's
-    Py_ssize_t exchange       # (2, n_pieces, m, n_out) of that layer, in the workspace
+    int n_pieces              # each of which gives a product; the sum is the layer's. In lanes:
+                              # parts of the rows, each of which gives a gradient; 0: no pieces
+    Py_ssize_t exchange       # (2, n_pieces, m, n_out) of that layer, in the workspace; in lanes
+                              # (2, n_pieces) gradients with their costs
     Py_ssize_t gradient_size  # as much as the gradient of any tile needs
     int n_gradients           # one for each member that may step at the same time
     Py_ssize_t lane_sums      # (LANES + 1, n_parameters), in the workspace; -1: not in lanes
@@ -73,6 +75,10 @@ cdef class CompiledPlan:
     cdef int _check_lanes(self) except -1
     cdef int check_vectors(
         self, Py_ssize_t parameters, Py_ssize_t running, Py_ssize_t work) except -1
+
+
+# How many numbers of the exchange a gradient and its cost take, in lanes.
+cdef Py_ssize_t c_shown_size(const Plan* plan) noexcept nogil
 
 
 cdef enum:

@@ -53,9 +53,11 @@ cdef class CompiledPlan:
         The layer, 0 or 1, whose product is the sum over pieces of its inputs, so that members can
         work apart, each on pieces; -1: there is none.
     n_pieces : int
-        Of its inputs, 2 or 4. They consist of tiles of the layer before, or of 16 inputs.
+        Of its inputs, 2 or 4. They consist of tiles of the layer before, or of 16 inputs. In lanes
+        into how many parts, 2 or 4, a mini-batch's rows are divided; 0: there are no pieces.
     exchange : int
-        Offset in the workspace of twice as many blocks like the outputs of that layer.
+        Offset in the workspace of twice as many blocks like the outputs of that layer; in lanes
+        of twice as many gradients, each filled up to a multiple of 16 numbers with 16 before it.
     n_parameters, n_running, work_size : int
         Lengths of the vectors that the offsets point into.
     cost : int
@@ -123,9 +125,9 @@ cdef class CompiledPlan:
         _check_region("inputs", inputs, batch_size * c_n_in(&self.c), work_size)
         _check_region("targets", targets, batch_size * c_n_out(&self.c), work_size)
         _check_region("row_weights", row_weights, batch_size, work_size)
+        self.c.lane_sums = lane_sums
         self._check_pieces()
         self._check_gradients()
-        self.c.lane_sums = lane_sums
         if lane_sums != -1:
             self._check_lanes()
         if self.c.needs_blas:
@@ -240,16 +242,21 @@ cdef class CompiledPlan:
         """Check that members who work apart have pieces to share out, and where to put them."""
         cdef Layer* first = &self.c.layers[0]
         cdef Py_ssize_t block
+        if self.c.n_pieces not in (0, 2, MOST_PIECES):
+            raise ValueError(f"n_pieces: expected 0, 2 or {MOST_PIECES}, got {self.c.n_pieces}")
         if self.c.cut == -1:
+            if self.c.n_pieces != 0 and self.c.lane_sums == -1:
+                raise ValueError(f"n_pieces: expected 0 where nothing is cut and nothing in lanes, "
+                                 f"got {self.c.n_pieces}")
             return 0
         if not 0 <= self.c.cut < min(self.c.n_layers, 2):
             raise ValueError(f"cut: expected -1, or layer 0 or 1 of {self.c.n_layers}, "
                              f"got {self.c.cut}")
         if self.c.cut == 1 and (first.norm == <int> GROUP or first.activation == <int> SOFTMAX):
             raise ValueError("cut: expected -1 or 0, as the first layer needs whole rows, got 1")
-        if self.c.n_pieces not in (2, MOST_PIECES) or c_n_units(&self.c) < self.c.n_pieces:
-            raise ValueError(f"n_pieces: expected 2 or {MOST_PIECES}, and at most "
-                             f"{c_n_units(&self.c)}, got {self.c.n_pieces}")
+        if not 0 < self.c.n_pieces <= c_n_units(&self.c):
+            raise ValueError(f"n_pieces: expected 1 to {c_n_units(&self.c)} for this cut, "
+                             f"got {self.c.n_pieces}")
         block = self.c.batch_size * <Py_ssize_t> self.c.layers[self.c.cut].n_out
         if block > self.c.work_size // (2 * self.c.n_pieces):  # more might be too large to count
             raise ValueError(f"exchange: {2 * self.c.n_pieces} times {block} numbers do not fit in "
@@ -303,6 +310,11 @@ cdef class CompiledPlan:
         _check_region("inputs", self.c.inputs, block * c_n_in(&self.c), self.c.work_size)
         _check_region("targets", self.c.targets, block * c_n_out(&self.c), self.c.work_size)
         _check_region("lane_sums", self.c.lane_sums, (LANES + 1) * at, self.c.work_size)
+        if self.c.cut != -1:
+            raise ValueError(f"cut: expected -1 in lanes, got {self.c.cut}")
+        if self.c.n_pieces > 0:
+            _check_region("exchange", self.c.exchange,
+                          2 * self.c.n_pieces * c_shown_size(&self.c), self.c.work_size)
         self.c.lane_block = c_filled(<int> max(2 * LANES, CACHED // numbers - LANES))
         return 0
 
@@ -333,6 +345,10 @@ cdef bint c_has_lanes(const Layer* layer, bint last, int cost) noexcept nogil:
     if layer.activation == SOFTMAX:
         return last and cost == LOG_LIKELIHOOD
     return not last or cost >= 0
+
+
+cdef Py_ssize_t c_shown_size(const Plan* plan) noexcept nogil:
+    return LANES + (plan.n_parameters + LANES - 1) // LANES * LANES
 
 
 cdef int c_n_tiles(const Layer* layer) noexcept nogil:
