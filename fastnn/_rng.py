@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from fastnn._random import shuffle as shuffle_as_random
+from fastnn._random import shuffle_by
 
 
 class RandomSource(Protocol):
@@ -41,6 +42,14 @@ class GlobalRandom:
         state = np.array(words, dtype=np.uint32)
         shuffle_as_random(x, state)
         random.setstate((version, tuple(state.tolist()), gauss))
+
+
+def shuffle_as_numpy(x: np.ndarray, random_state: np.random.RandomState) -> None:
+    """Shuffle the intp array ``x`` (n,) in place, as ``random_state.shuffle`` does, but sooner."""
+    if type(random_state) is np.random.RandomState:  # others may shuffle in their own way
+        shuffle_by(x, random_state._bit_generator)
+    else:
+        random_state.shuffle(x)
 
 
 def as_random_source(rng: int | np.random.Generator | None) -> RandomSource:

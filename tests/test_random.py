@@ -1,4 +1,4 @@
-"""The compiled shuffle against ``random.shuffle``: same permutation, same state afterwards."""
+"""The compiled shuffles against Python's and NumPy's: same permutation, same state afterwards."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from strategies import modest
 
 from fastnn import _random
+from fastnn._rng import shuffle_as_numpy
 
 WORDS = 624
 LENGTHS = [0, 1, 2, 3, 4, 5, 31, 32, 33, 255, 257, 623, 624, 625, 1000, 50_000]
@@ -135,3 +136,106 @@ def test_what_is_written_to_must_be_writable(name):
     arguments[name].flags.writeable = False
     with pytest.raises(ValueError, match="read-only"):
         _random.shuffle(**arguments)
+
+
+# RandomState.shuffle.
+
+NUMPYS_LENGTHS = sorted(
+    {0, 1, 3, 1797, 100_000} | {2**k + d for k in range(1, 12) for d in (-1, 0, 1)}
+)
+BIT_GENERATORS = [
+    np.random.MT19937, np.random.PCG64, np.random.PCG64DXSM, np.random.Philox, np.random.SFC64,
+]  # fmt: skip
+
+
+def check_against_numpy(
+    ours: np.random.RandomState, theirs: np.random.RandomState, items: list[int]
+) -> None:
+    """Shuffle twice with both, the second time from where the first stopped; then draw on."""
+    order, expected = np.array(items, dtype=np.intp), np.array(items, dtype=np.intp)
+    for _ in range(2):
+        theirs.shuffle(expected)
+        shuffle_as_numpy(order, ours)
+        np.testing.assert_array_equal(order, expected)
+    for drawn in ("random_sample", "standard_normal", "tomaxint"):
+        assert getattr(ours, drawn)() == getattr(theirs, drawn)()
+    assert ours.randint(2**31, size=3).tolist() == theirs.randint(2**31, size=3).tolist()
+
+
+@pytest.mark.parametrize("length", NUMPYS_LENGTHS)
+def test_same_as_numpys_random_state(length):
+    ours, theirs = np.random.RandomState(length), np.random.RandomState(length)
+    check_against_numpy(ours, theirs, list(range(length)))
+    np.testing.assert_array_equal(ours.get_state()[1], theirs.get_state()[1])
+    assert ours.get_state()[2:] == theirs.get_state()[2:]
+
+
+@pytest.mark.parametrize("length", [2, 3, 1000])
+@pytest.mark.parametrize("kind", BIT_GENERATORS)
+def test_same_as_numpys_with_any_bit_generator(kind, length):
+    """Those of 64 bits keep the half of a draw that was not asked for."""
+    two = [np.random.RandomState(kind(4)) for _ in range(2)]
+    check_against_numpy(*two, list(range(length)))
+
+
+@modest
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 2000),
+    st.lists(st.integers(-(2**63), 2**63 - 1), max_size=100),
+)
+def test_same_as_numpys_from_any_position_and_for_any_entries(seed, draws_before, items):
+    two = [np.random.RandomState(seed) for _ in range(2)]
+    for each in two:
+        each.standard_normal(draws_before)  # an odd number keeps a normal for later
+    check_against_numpy(*two, items)
+
+
+def test_a_random_state_that_shuffles_in_its_own_way_does_so():
+    class Reversing(np.random.RandomState):
+        def shuffle(self, x):
+            x[...] = x[::-1].copy()
+
+    order = np.arange(10)
+    shuffle_as_numpy(order, Reversing(0))
+    assert order.tolist() == [*range(9, -1, -1)]
+
+
+def test_the_global_random_state_is_drawn_from():
+    state = np.random.get_state()
+    try:
+        np.random.seed(3)
+        order = np.arange(50)
+        shuffle_as_numpy(order, np.random.mtrand._rand)
+        check_against_numpy(np.random.mtrand._rand, _after_a_shuffle(3, order), list(range(9)))
+    finally:
+        np.random.set_state(state)
+
+
+def _after_a_shuffle(seed: int, shuffled: np.ndarray) -> np.random.RandomState:
+    """Return a RandomState that has shuffled as many, into this order."""
+    other, order = np.random.RandomState(seed), np.arange(len(shuffled))
+    other.shuffle(order)
+    np.testing.assert_array_equal(order, shuffled)
+    return other
+
+
+@pytest.mark.parametrize("order", BAD_ORDERS.values(), ids=BAD_ORDERS)
+def test_numpys_shuffle_refuses_a_bad_order_and_draws_nothing(order):
+    generator = np.random.MT19937(1)
+    with pytest.raises((TypeError, ValueError), match=r"."):
+        _random.shuffle_by(order, generator)
+    assert np.random.RandomState(generator).randint(2**31) == (
+        np.random.RandomState(np.random.MT19937(1)).randint(2**31)
+    )
+
+
+def test_what_is_no_bit_generator_is_refused_and_nothing_shuffled():
+    class Impostor:
+        capsule, lock = object(), None
+
+    order = np.arange(20)
+    for other in (None, 3, np.random.RandomState(0), Impostor()):
+        with pytest.raises((AttributeError, ValueError), match=r"(?i)capsule"):
+            _random.shuffle_by(order, other)
+    np.testing.assert_array_equal(order, np.arange(20))

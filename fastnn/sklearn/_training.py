@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from fastnn._rng import shuffle_as_numpy
 from fastnn._threads import pace_of
 from fastnn.history import History
 from fastnn.network import Network
@@ -108,7 +109,7 @@ class Training:
             self._core = ScaledCore(estimator, network, loss, rows, batch_size)
         self._costs = _Costs(loss, rows, batch_size)
         self._n_batches = -(-len(rows) // batch_size)
-        self._order = self._ascending = np.arange(len(rows), dtype=np.intp)
+        self._order = np.arange(len(rows), dtype=np.intp)
         self._talks = bool(estimator.verbose) and estimator.verbose != "progress"
         self._began = time.perf_counter()
 
@@ -138,11 +139,9 @@ class Training:
             )
 
     def _next_order(self) -> np.ndarray:
-        """Shuffle the order of the epoch before, by a permutation drawn as scikit-learn draws."""
+        """Shuffle the order of the epoch before, with scikit-learn's draws."""
         if self._estimator.shuffle:
-            permutation = self._ascending.copy()
-            self._random.shuffle(permutation)
-            self._order = self._order[permutation]
+            shuffle_as_numpy(self._order, self._random)
         return self._order
 
     def _epoch(self) -> bool:

@@ -1,15 +1,26 @@
-"""The stream of Python's ``random`` module, followed in C.
+"""The shuffles of Python's ``random`` and of NumPy's ``RandomState``, followed in C.
 
 ``random.shuffle`` is Fisher-Yates from the end, each index drawn from the Mersenne Twister
 (Matsumoto and Nishimura, 1998) by rejecting draws of just enough bits. Here the same draws are
 made from the same state, so that a seeded program sees the permutation that it would have seen.
+``RandomState.shuffle`` does likewise, but for two things: too large is what exceeds the index
+itself under a mask of as many bits, and the draws come from any of NumPy's bit generators.
 """
 
-from libc.stdint cimport uint32_t
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.stdint cimport uint32_t, uint64_t
 
 cdef enum:
     N = 624
     M = 397
+
+# What the capsule of one of NumPy's bit generators points to: NumPy's ``bitgen_t``.
+cdef struct BitGenerator:
+    void* state
+    uint64_t (*next_uint64)(void*) noexcept nogil
+    uint32_t (*next_uint32)(void*) noexcept nogil
+    double (*next_double)(void*) noexcept nogil
+    uint64_t (*next_raw)(void*) noexcept nogil
 
 
 cdef void _refill(uint32_t* state) noexcept nogil:
@@ -73,3 +84,51 @@ def shuffle(Py_ssize_t[::1] order not None, uint32_t[::1] state not None) -> Non
         for i in range(order.shape[0] - 1, 0, -1):
             j = _below(&state[0], <uint32_t> (i + 1))
             order[i], order[j] = order[j], order[i]
+
+
+cdef void _shuffle_by_masks(
+    Py_ssize_t* order, Py_ssize_t n, BitGenerator* generator,
+) noexcept nogil:
+    """Swap each entry, from the last on, with the one that a draw up to its own index tells.
+
+    A draw that is too large swaps the entry with itself: so no branch depends on the draws, which
+    no processor could foresee.
+    """
+    cdef uint32_t i = <uint32_t> max(n - 1, 0), mask = 1, draw, j, fits
+    cdef Py_ssize_t entry
+    while mask < i:
+        mask = 2 * mask + 1
+    while i > 0:
+        while i > mask >> 1:
+            draw = generator.next_uint32(generator.state) & mask
+            fits = draw <= i
+            j = draw if fits else i
+            entry = order[i]
+            order[i] = order[j]
+            order[j] = entry
+            i -= fits
+        mask >>= 1
+
+
+def shuffle_by(Py_ssize_t[::1] order not None, bit_generator) -> None:
+    """Shuffle ``order`` in place as a ``RandomState`` of this bit generator would, and advance it.
+
+    Parameters
+    ----------
+    order : intp array (n,), at most 2³² entries
+    bit_generator : numpy.random.BitGenerator
+        Locked while it is drawn from.
+
+    Raises
+    ------
+    ValueError
+        If ``order`` is too long.
+    """
+    cdef BitGenerator* generator
+    if order.shape[0] - 1 > 0xffffffffu:
+        raise ValueError(f"order: expected at most 2**32 entries, got {order.shape[0]}")
+    if order.shape[0] < 2:
+        return
+    generator = <BitGenerator*> PyCapsule_GetPointer(bit_generator.capsule, "BitGenerator")
+    with bit_generator.lock, nogil:
+        _shuffle_by_masks(&order[0], order.shape[0], generator)
