@@ -76,10 +76,12 @@ class Ahead:
         return True
 
     def _write(self, record: np.ndarray, rate: float, history: History) -> None:
-        costs, seconds = record.T.tolist()
-        n, first = len(self._run.rows), len(history) + 1
-        for epoch, (cost, time) in enumerate(zip(costs, seconds, strict=True), first):
-            row = {"epoch": epoch, "learning_rate": rate, "seconds": time}
-            if self._run.options.with_cost:
-                row["training_cost"] = cost / n
-            history.append(row)
+        first, n_epochs = len(history) + 1, len(record)
+        columns = {
+            "epoch": np.arange(first, first + n_epochs),
+            "learning_rate": np.full(n_epochs, rate),
+            "seconds": record[:, 1],
+        }
+        if self._run.options.with_cost:
+            columns["training_cost"] = record[:, 0] / len(self._run.rows)
+        history.extend(columns)

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fastnn._files import write_whole
 
 __all__ = ["History"]
 
 BookLists = tuple[list[float], list[int], list[float], list[int]]
+Columns = dict[str, np.ndarray]
 
 
 class History:
@@ -25,14 +28,32 @@ class History:
     """
 
     def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
+        # The rows there are, and columns of later ones that nobody has asked for yet: making rows
+        # takes as long as a tenth of training a network of a few units. Set as one, so that no
+        # thread sees a half of them.
+        self._parts: tuple[list[dict[str, Any]], tuple[Columns, ...]] = [], ()
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One dict an epoch."""
+        rows, later = self._parts
+        if later:
+            rows = rows + [row for columns in later for row in _rows_of(columns)]
+            self._parts = rows, ()
+        return rows
 
     def append(self, row: dict[str, Any]) -> None:
         """Add the row of an epoch."""
         self.rows.append(row)
 
+    def extend(self, columns: Columns) -> None:
+        """Add the rows of several epochs, as columns (n_epochs,)."""
+        rows, later = self._parts
+        self._parts = rows, (*later, columns)
+
     def __len__(self) -> int:
-        return len(self.rows)
+        rows, later = self._parts
+        return len(rows) + sum(len(columns["epoch"]) for columns in later)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.rows)
@@ -73,3 +94,8 @@ class History:
         """
         names = ("evaluation_cost", "evaluation_accuracy", "training_cost", "training_accuracy")
         return tuple(self[name] if name in self.columns else [] for name in names)  # type: ignore[return-value]
+
+
+def _rows_of(columns: Columns) -> list[dict[str, Any]]:
+    values = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in values]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import csv
+import pickle
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,11 @@ ROWS = [
     {"epoch": 2, "learning_rate": 0.25, "training_cost": 1 / 3, "evaluation_accuracy": 9},
 ]
 
+COPIES: dict[str, Callable[[History], History]] = {
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda history: pickle.loads(pickle.dumps(history)),
+}
+
 
 @pytest.fixture
 def history() -> History:
@@ -30,6 +39,50 @@ def history() -> History:
 def data() -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     return rng.random((12, 3)), rng.integers(0, 2, 12)
+
+
+def columns_of(rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["at the end", "in between"])
+def test_rows_added_as_columns_are_those_added_one_by_one(asked: bool) -> None:
+    later = [{**row, "epoch": row["epoch"] + 2} for row in ROWS]
+    last = {**ROWS[0], "epoch": 5}
+    history = History()
+    history.append(dict(ROWS[0]))
+    for n, rows in ((2, ROWS[1:]), (4, later)):
+        history.extend(columns_of(rows))
+        assert len(history) == n
+        assert not asked or history[-1] == rows[-1]
+    history.append(dict(last))
+    assert len(history) == 5
+    assert list(history) == history.rows == [*ROWS, *later, last]
+    assert history.rows is history.rows
+    kinds = [type(value) for value in history[2].values()]
+    assert kinds == [int, float, float, int]  # as from rows: none of them NumPy's
+    assert history.columns == list(ROWS[0])
+    assert history["epoch"] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+def test_a_copy_goes_its_own_way(copied: Callable[[History], History]) -> None:
+    history = History()
+    history.extend(columns_of(ROWS))
+    twin = copied(history)
+    twin.append({**ROWS[0], "epoch": 3})
+    assert (len(history), len(twin)) == (2, 3)
+    assert history.rows == twin.rows[:2] == ROWS
+
+
+def test_rows_asked_for_by_several_threads_are_there_once() -> None:
+    for _ in range(20):
+        history = History()
+        history.extend(columns_of(ROWS * 200))
+        with ThreadPoolExecutor(4) as pool:
+            seen = list(pool.map(list, [history] * 8))
+        assert all(rows == ROWS * 200 for rows in seen)
+        assert len(history) == 400
 
 
 def test_rows_and_columns(history: History) -> None:
