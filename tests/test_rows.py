@@ -53,6 +53,17 @@ def test_dense_rows_are_those_that_numpy_converts(shape, kind, dtype, scale, dat
     np.testing.assert_array_equal(gathered(source, order, dtype), expected[order])
 
 
+@pytest.mark.parametrize("n", [*range(1, 36), 63, 64, 65, 66, 100])
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+def test_rows_of_any_length_are_copied_and_nothing_beside_them(kind, n):
+    """On both sides of the lengths from which they are copied in other pieces."""
+    values, around = normal((9, n), kind), np.full((7, n), np.nan, kind)
+    order = np.array([3, 0, 8, 8, 1], np.intp)
+    gather(RowSource(values), around[1:-1], order)
+    np.testing.assert_array_equal(around[1:-1], values[order])
+    assert np.isnan(around[[0, -1]]).all()
+
+
 @pytest.mark.parametrize("bad", [np.nan, -np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("kind", ["f4", "f8"])
 def test_the_first_number_that_is_not_finite_is_found(kind, bad):

@@ -41,6 +41,11 @@ cdef void c_gather_columns(
     const Source* source, floating* out, const Py_ssize_t* order, Py_ssize_t m, Py_ssize_t left,
     Py_ssize_t right) noexcept nogil
 
+# out[i] := rows[order[i]] for i < m, rows of n numbers.
+cdef void c_pick(
+    floating* out, const floating* rows, Py_ssize_t n, const Py_ssize_t* order, Py_ssize_t m,
+) noexcept nogil
+
 # Rows first to first + m: where they are, or in `room` after they were put there.
 cdef const floating* c_rows(
     const Source* source, floating* room, Py_ssize_t first, Py_ssize_t m) noexcept nogil

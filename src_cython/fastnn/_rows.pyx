@@ -24,6 +24,10 @@ cdef extern from *:
     """
     void c_prefetch "FASTNN_PREFETCH"(const void* address) noexcept nogil
 
+cdef extern from "row_copies.h" nogil:
+    void fastnn_pick_rows(char* out, const char* rows, Py_ssize_t size, const Py_ssize_t* order,
+                          Py_ssize_t m)
+
 cdef extern from *:
     """
     #include <stdint.h>
@@ -153,6 +157,12 @@ cdef bint c_in_place(const Source* source, size_t itemsize) noexcept nogil:
             and source.buffers[0].itemsize == <Py_ssize_t> itemsize)
 
 
+cdef void c_pick(
+    floating* out, const floating* rows, Py_ssize_t n, const Py_ssize_t* order, Py_ssize_t m,
+) noexcept nogil:
+    fastnn_pick_rows(<char*> out, <const char*> rows, n * <Py_ssize_t> sizeof(floating), order, m)
+
+
 cdef void c_gather(
     const Source* source, floating* out, const Py_ssize_t* order, Py_ssize_t begin, Py_ssize_t m,
 ) noexcept nogil:
@@ -162,6 +172,8 @@ cdef void c_gather(
             _scatter(source, out + i * n, begin + i if order == NULL else order[begin + i])
     elif order == NULL:
         _convert_at(source, out, begin * n, m * n)
+    elif c_in_place(source, sizeof(floating)):
+        c_pick(out, <const floating*> source.buffers[0].buf, n, order + begin, m)
     else:
         for i in range(m):
             if i + 1 < m:
