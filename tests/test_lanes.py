@@ -52,6 +52,14 @@ def test_any_shape(sizes: list[int], n: int, data: st.DataObject, seed: int) -> 
     assert_twins(Case(tuple(sizes), hidden, n, batch_size, dtype, pair, seed=seed, parts=parts))
 
 
+@pytest.mark.parametrize("n_in", [*range(1, 14), 20])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_inputs_in_whole_tiles_and_beside_them(dtype: str, n_in: int) -> None:
+    """Rows are turned round in tiles, what is left of columns and rows one by one."""
+    for batch_size in (17, 18, 19, 20):
+        assert_twins(Case((n_in, 6, 2), ("tanh",), 39, batch_size, dtype, PAIRS[0]))
+
+
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("weighted", [False, True])

@@ -20,6 +20,9 @@ from fastnn._team cimport c_meet
 
 cdef extern from "lanes.h" nogil:
     ctypedef struct LanesDouble:
+        Py_ssize_t (*pick)(
+            double*, Py_ssize_t, const double*, Py_ssize_t, const Py_ssize_t*,
+            Py_ssize_t) noexcept nogil
         void (*product)(
             double*, const double*, Py_ssize_t, Py_ssize_t, const double*, const double*,
             const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
@@ -34,6 +37,9 @@ cdef extern from "lanes.h" nogil:
             double*, const double*, const double*, const double*, Py_ssize_t,
             double) noexcept nogil
     ctypedef struct LanesFloat:
+        Py_ssize_t (*pick)(
+            float*, Py_ssize_t, const float*, Py_ssize_t, const Py_ssize_t*,
+            Py_ssize_t) noexcept nogil
         void (*product)(
             float*, const float*, Py_ssize_t, Py_ssize_t, const float*, const float*,
             const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
@@ -72,16 +78,22 @@ cdef void _turn(
     floating* out, const floating* rows, const Py_ssize_t* order, Py_ssize_t n, Block block,
 ) noexcept nogil:
     """out (n, width) := the rows that ``order`` names."""
-    cdef Py_ssize_t i, j, width = block.width
+    cdef Py_ssize_t i, j, width = block.width, turned
     cdef const floating* row
-    if n <= FEW:
-        for j in range(n):
+    cdef floating* column
+    if floating is float:
+        turned = of_float.pick(out, width, rows, n, order, block.m)
+    else:
+        turned = of_double.pick(out, width, rows, n, order, block.m)
+    if n - turned <= FEW:
+        for j in range(turned, n):
+            row, column = rows + j, out + j * width
             for i in range(block.m):
-                out[j * width + i] = rows[order[i] * n + j]
+                column[i] = row[order[i] * n]
     else:
         for i in range(block.m):
             row = rows + order[i] * n
-            for j in range(n):
+            for j in range(turned, n):
                 out[j * width + i] = row[j]
     for j in range(n):
         for i in range(block.m, width):

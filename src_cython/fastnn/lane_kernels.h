@@ -7,6 +7,8 @@
  */
 #include "vector_math.h"
 
+#include "lane_turning.h"
+
 /* A tile of sums that the registers hold: of so many rows, and vectors or rows of the other. */
 #if ISA_LEVEL == 2
 #define TILE_ROWS 5

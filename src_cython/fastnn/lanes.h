@@ -18,6 +18,7 @@
 #undef KERNELS
 
 #define LANES_OF(REAL) \
+    ptrdiff_t (*pick)(REAL *, ptrdiff_t, const REAL *, ptrdiff_t, const ptrdiff_t *, ptrdiff_t); \
     void (*product)(REAL *, const REAL *, ptrdiff_t, ptrdiff_t, const REAL *, const REAL *, \
                     const REAL *, ptrdiff_t, ptrdiff_t, ptrdiff_t, int); \
     void (*gradient)(REAL *, ptrdiff_t, ptrdiff_t, const REAL *, const REAL *, ptrdiff_t, \
@@ -34,8 +35,8 @@ typedef struct { LANES_OF(float) } LanesFloat;
 #undef LANES_OF
 
 #define LANES_SET(type, isa) \
-    lane_product_##type##_##isa, lane_gradient_##type##_##isa, lane_totals_##type##_##isa, \
-    lane_softmax_##type##_##isa, lane_softmax_delta_##type##_##isa
+    lane_pick_##type##_##isa, lane_product_##type##_##isa, lane_gradient_##type##_##isa, \
+    lane_totals_##type##_##isa, lane_softmax_##type##_##isa, lane_softmax_delta_##type##_##isa
 #define OF_DOUBLE(isa) {LANES_SET(double, isa), lane_cost_of_labels_double_##isa}
 #define OF_FLOAT(isa) {LANES_SET(float, isa)}
 static const LanesDouble fastnn_lanes_double[] = {FOR_EACH_ISA(OF_DOUBLE)};
