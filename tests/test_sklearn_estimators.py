@@ -21,7 +21,7 @@ from sklearn.base import clone
 from sklearn.ensemble import BaggingClassifier
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import LabelBinarizer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fastnn.sklearn import MLPClassifier, MLPRegressor, _predictor
@@ -253,6 +253,34 @@ def test_labels_of_every_kind_are_learnt_part_by_part(y):
     unknown = np.array(["b", "c", "c", "b"] if y.dtype.kind == "U" else [0, 5, 5, 0])
     with pytest.raises(ValueError, match="has classes not in"):
         model.partial_fit(X, unknown)
+
+
+INTEGERS = {
+    "two": np.tile([3, -1], 30),
+    "three": np.tile(np.array([7, 250, 0], np.uint8), 20),
+    "one": np.full(60, 4, np.int8),
+    "one of them all": np.arange(60, dtype=np.int32),
+}
+
+
+@pytest.mark.parametrize("y", [*INTEGERS.values(), labels()], ids=[*INTEGERS, "names"])
+def test_the_binarizer_is_as_scikit_learn_fits_it(y):
+    ours = vars(MLPClassifier(hidden_layer_sizes=3, max_iter=1).fit(inputs(), y)._label_binarizer)
+    theirs = vars(LabelBinarizer().fit(y))
+    np.testing.assert_array_equal(ours["classes_"], theirs["classes_"], strict=True)
+    assert ours | {"classes_": None} == theirs | {"classes_": None}
+
+
+def test_a_subclass_has_its_own_parameters():
+    class Fewer(MLPRegressor):
+        def __init__(self, alpha=1.0, beta=2):
+            super().__init__(alpha=alpha)
+            self.beta = beta
+
+    assert set(Fewer().get_params()) == {"alpha", "beta"}
+    assert "beta" not in MLPRegressor().get_params()
+    names = MLPClassifier().get_params()
+    assert list(names) == sorted(names) and "label_smoothing" in names
 
 
 def test_coefficients_are_pickled_once():

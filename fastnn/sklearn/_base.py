@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,12 @@ class BaseMLP(BaseEstimator):
     """Base of ``MLPClassifier`` and ``MLPRegressor``, which bring the targets and the loss."""
 
     _categories: Categories | None = None
+
+    @classmethod
+    @cache
+    def _get_param_names(cls) -> list[str]:
+        """As scikit-learn reads them off the constructor, but once: searches ask at each step."""
+        return super()._get_param_names()
 
     # What the subclasses bring.
 

@@ -381,7 +381,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ) -> tuple[Any, np.ndarray, np.ndarray | None]:
         X, y = self._checked(X, y, reset)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
+            self._label_binarizer = _fitted_binarizer(y)
             self.classes_ = self._label_binarizer.classes_
         else:
             self._check_known(y)
@@ -459,3 +459,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _fitted_binarizer(y: Any) -> LabelBinarizer:
+    """Return a ``LabelBinarizer`` fitted to checked labels.
+
+    Of plain integers its attributes are known at once; what it checks over and over takes as long
+    as several epochs over few rows.
+    """
+    binarizer = LabelBinarizer()
+    if type(y) is not np.ndarray or y.ndim != 1 or y.dtype.kind not in "iu":
+        return binarizer.fit(y)
+    binarizer.classes_ = np.unique(y)
+    binarizer.y_type_ = "binary" if len(binarizer.classes_) <= 2 else "multiclass"
+    binarizer.sparse_input_ = False
+    return binarizer
