@@ -20,7 +20,8 @@ from fastnn._passes cimport (
     c_wait)
 from fastnn._plan cimport MOST_PIECES, CompiledPlan, Layer, Plan, c_n_in, c_n_out, c_room
 from fastnn._rows cimport (
-    RowSource, Source, as_source, c_gather, c_gather_columns, c_row_bytes, c_row_memory, c_rows)
+    RowSource, Source, as_source, c_gather, c_gather_columns, c_pick, c_row_bytes, c_row_memory,
+    c_rows)
 from fastnn._team cimport Work, c_meet, c_run
 
 
@@ -85,16 +86,6 @@ cdef double _batch_work(const Plan* plan, double m) noexcept nogil:
 # A mini-batch's rows.
 
 
-cdef void _gather(
-    floating* out, const floating* rows, const Py_ssize_t* order, int begin, int end,
-    Py_ssize_t n,
-) noexcept nogil:
-    """out[i] := rows[order[i]] for i from begin to end, rows of n numbers."""
-    cdef Py_ssize_t i
-    for i in range(begin, end):
-        memcpy(out + i * n, rows + order[i] * n, n * sizeof(floating))
-
-
 cdef void _load_inputs(
     floating* work, const Source* X, const Py_ssize_t* order, const Plan* plan, Pass* how,
 ) noexcept nogil:
@@ -153,7 +144,8 @@ cdef void _load_targets(
     """Gather the member's share of targets and weights; they are there after the next meeting."""
     cdef int begin, end
     begin, end = c_share(how.m, how)
-    _gather(work + plan.targets, Y, order, begin, end, c_n_out(plan))
+    c_pick(work + plan.targets + begin * <Py_ssize_t> c_n_out(plan), Y, c_n_out(plan),
+           order + begin, end - begin)
     how.divisor = how.m if per_batch else 1
     if row_weights != NULL:
         _load_row_weights(work, row_weights, order, plan, per_batch, how)
