@@ -2,8 +2,8 @@
 
 ``parameters`` and ``gradient`` (plan.n_parameters,), ``running`` (plan.n_running,) and ``work``
 (plan.work_size,) are laid out by the plan; ``slots`` (rule.n_slots, plan.n_parameters) hold the
-optimizer's state, (0, any) for plain SGD; ``X`` (n, n_in) of any kind that a RowSource takes, ``Y``
-and ``out`` (n, n_out) hold one sample a row, ``row_weights`` (n,) or (0,) factors on their costs;
+optimizer's state, (0, any) for plain SGD; ``X`` (n, n_in) of any kind that a RowSource takes and
+``Y`` (n, n_out) hold one sample a row, ``row_weights`` (n,) or (0,) factors on their costs;
 ``m`` is the number of rows in use of the plan's batch; dropout's masks come of ``seed`` and
 ``step``.
 """
@@ -90,14 +90,3 @@ def gradient_batch(
     keep: float,
 ) -> None:
     """``gradient`` := keep · gradient + scale · Σ ∂C/∂parameters over the ``m`` rows."""
-
-def predict(
-    plan: CompiledPlan,
-    parameters: NDArray[_Float],
-    running: NDArray[_Float],
-    work: NDArray[_Float],
-    X: _Inputs,
-    out: NDArray[_Float],
-    n_threads: int,
-) -> None:
-    """Write the network's outputs for the rows of ``X`` into ``out``; ``n_threads`` workspaces."""

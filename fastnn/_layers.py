@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import _epoch
+from fastnn import _prediction
 from fastnn._activations import activation_backward
 from fastnn._blas_threads import single_threaded_blas
 from fastnn.activations import FROM_Z, KERNELS
@@ -99,7 +99,7 @@ def outputs_of_layers(
                 order = np.arange(m, dtype=np.intp)
                 network._forward_batch(workspace, rows, order, None)
             else:
-                _epoch.predict(
+                _prediction.predict(
                     workspace.compiled, network.parameters, network._running, workspace.memory,
                     rows.X, rows.Y, 1,
                 )  # fmt: skip

@@ -44,7 +44,7 @@ class ModelOutputs(ModelState):
                 f"a: expected shape ({self.sizes[0]},) or ({self.sizes[0]}, m), got {array.shape}"
             )
         columns = array.reshape(self.sizes[0], -1)
-        outputs = self._predict_rows(self._inputs(columns.T, "a"))
+        outputs = self._predict_rows(self._inputs_to_predict(columns.T, "a"))
         return outputs.T.reshape(self.sizes[-1], *array.shape[1:])
 
     def predict(self, X: Any) -> np.ndarray:
@@ -70,7 +70,7 @@ class ModelOutputs(ModelState):
         rows = X if is_sparse(X) else as_array(X, "X")
         if not is_sparse(X) and rows.ndim == 1:
             return self.predict(rows[np.newaxis])[0]
-        return self._predict_rows(self._inputs(rows))
+        return self._predict_rows(self._inputs_to_predict(rows))
 
     def meet_data(self, X: Inputs) -> None:
         """Finish an initialization that waits for data, ``LSUV``'s, by the checked rows ``X``.
@@ -137,6 +137,10 @@ class ModelOutputs(ModelState):
     def _inputs(self, X: Any, name: str = "X") -> Inputs:
         """Return checked inputs, which are converted and scaled when they are taken."""
         return as_source(X, self.sizes[0], self._dtype, name, self._input_scale)
+
+    def _inputs_to_predict(self, X: Any, name: str = "X") -> Inputs:
+        """Return inputs for ``_predict_rows``, which may take ``Unchecked`` ones too."""
+        return self._inputs(X, name)
 
     def _rows(self, data: Any, name: str) -> Rows:
         if isinstance(data, Rows):  # checked already

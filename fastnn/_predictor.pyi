@@ -13,6 +13,12 @@ class Predictor:
 
     @property
     def parameters(self) -> NDArray[Any]: ...
+    @property
+    def plan_of_blocks(self) -> CompiledPlan | None:
+        """The same network's for more rows; None until somebody leaves it here."""
+
+    @plan_of_blocks.setter
+    def plan_of_blocks(self, plan: CompiledPlan | None) -> None: ...
     def __new__(
         cls,
         plan: CompiledPlan,

@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import _epoch, costs, storage
+from fastnn import _epoch, _prediction, costs, storage
 from fastnn._blas_threads import single_threaded_blas
 from fastnn._optim import Rule
 from fastnn._passes import Mode
+from fastnn._plan import CompiledPlan
 from fastnn._predictor import Predictor
 from fastnn._threads import usable
 from fastnn.data import Rows
 from fastnn.interruption import run_long_batches
 from fastnn.model import Model
 from fastnn.plan import Workspace
-from fastnn.sources import Inputs
+from fastnn.sources import Inputs, Unchecked, as_source
 from fastnn.training import Epoch
 
 __all__ = ["Network", "load"]
@@ -34,9 +35,9 @@ LONG_BATCH = 1_600_000_000
 WORTH_SHARING = 20_000_000
 
 
-def _quiet_blas(workspace: Workspace) -> AbstractContextManager[None]:
-    """Hold BLAS at one thread while the block runs, if the workspace's products are for it."""
-    return single_threaded_blas() if workspace.compiled.needs_blas else nullcontext()
+def _quiet_blas(plan: CompiledPlan) -> AbstractContextManager[None]:
+    """Hold BLAS at one thread while the block runs, if the plan's products are for it."""
+    return single_threaded_blas() if plan.needs_blas else nullcontext()
 
 
 class Network(Model):
@@ -128,27 +129,50 @@ class Network(Model):
         )
 
     def _predict_few(self, X: Any) -> np.ndarray | None:
-        if self._input_scale != 1:
-            return None
+        return None if self._input_scale != 1 else self._ready().predict(X)
+
+    def _ready(self) -> Predictor:
+        """Return what is kept for predictions, made anew for other parameters."""
         predictor = self._predictor
         if predictor is None or predictor.parameters is not self._parameters:
             workspace = self._workspace(FEW)
             vectors = self._parameters, self._running, workspace.memory
             predictor = self._predictor = Predictor(workspace.compiled, *vectors)
-        return predictor.predict(X)
+        return predictor
+
+    def _plan_of_blocks(self) -> CompiledPlan:
+        predictor = self._ready()
+        plan = predictor.plan_of_blocks
+        if plan is None:
+            plan = predictor.plan_of_blocks = self._workspace(BLOCK).compiled
+        return plan
+
+    def _inputs_to_predict(self, X: Any, name: str = "X") -> Inputs:
+        return as_source(X, self.sizes[0], self._dtype, name, self._input_scale, later=True)
 
     def _predict_rows(self, X: Inputs) -> np.ndarray:
-        workspace = self._workspace(min(BLOCK, len(X)))
+        if isinstance(X, Unchecked):
+            outputs = self._predict_in_blocks(X, checked=False)
+            if outputs is not None:
+                return outputs
+            X.check(self._dtype)  # it is finite if a sum is too large, or a weight is not finite
+        outputs = self._predict_in_blocks(X, checked=True)
+        assert outputs is not None
+        return outputs
+
+    def _predict_in_blocks(self, X: Inputs, checked: bool) -> np.ndarray | None:
+        """Return the outputs, or None if ``X`` is not checked and may not be finite."""
+        plan = self._plan_of_blocks()
         out = np.empty((len(X), self.sizes[-1]), dtype=self.dtype)
-        memory, n_threads = workspace.memory, 1
+        n_threads = 1
         if len(X) * self.n_parameters > WORTH_SHARING:
             n_threads = min(usable(), -(-len(X) // BLOCK))
-            memory = np.empty(n_threads * len(memory), dtype=self.dtype)
-        with _quiet_blas(workspace):
-            _epoch.predict(
-                workspace.compiled, self._parameters, self._running, memory, X, out, n_threads
+        work = np.empty(n_threads * plan.work_size, dtype=self.dtype)
+        with _quiet_blas(plan):
+            done = _prediction.predict(
+                plan, self._parameters, self._running, work, X, out, n_threads, checked
             )
-        return out
+        return out if done else None
 
     def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
         workspace, rule = self._plan_epoch(min(epoch.batch_size, len(order)), epoch)
@@ -162,7 +186,7 @@ class Network(Model):
             )  # fmt: skip
 
         vectors = self._parameters, self._running, epoch.slots, epoch.counter
-        with _quiet_blas(workspace):
+        with _quiet_blas(workspace.compiled):
             if workspace.compiled.cost == costs.CUSTOM:
                 return self._run_epoch_with_python_cost(rows, order, epoch, workspace, rule)
             if self._is_long(workspace):
@@ -175,7 +199,7 @@ class Network(Model):
         workspace, rule = self._plan_epoch(min(epoch.batch_size, len(order)), epoch)
         if workspace.compiled.cost == costs.CUSTOM or self._is_long(workspace):
             return False
-        with _quiet_blas(workspace):
+        with _quiet_blas(workspace.compiled):
             _epoch.train_epoch(
                 workspace.compiled, rule, self._parameters, self._running, epoch.slots,
                 workspace.rooms, rows.X, rows.Y, rows.row_weights, order, epoch.rates, epoch.seed,
@@ -274,7 +298,7 @@ class Network(Model):
         gradient = np.zeros_like(self._parameters)
         order = np.arange(len(rows), dtype=np.intp)
         cost = 0.0
-        with _quiet_blas(workspace):
+        with _quiet_blas(workspace.compiled):
             for start in range(0, len(rows), compiled.batch_size):
                 m = self._forward_batch(workspace, rows, order[start:], None)
                 cost += self._cost_of_batch(workspace, rows, m)

@@ -16,12 +16,35 @@ from fastnn.checks import as_array, as_finite, check_finite
 Inputs = np.ndarray | RowSource
 
 
+class Unchecked(RowSource):
+    """Rows of an array whose numbers nobody has looked at yet.
+
+    Whoever takes them either finds them all finite on the way, or calls ``check``.
+
+    Parameters
+    ----------
+    values : array (n_rows, n_columns)
+    scale : float, default 1
+    name : str
+        What errors call it.
+    """
+
+    def __init__(self, values: np.ndarray, scale: float = 1, *, name: str = "X") -> None:
+        self.name = name
+
+    def check(self, dtype: np.dtype) -> None:
+        """Raise ``ValueError`` naming the first number that is not finite as ``dtype``."""
+        _checked(self, dtype, self.name)
+
+
 def is_sparse(X: Any) -> bool:
     """Whether ``X`` is a sparse matrix or array of SciPy."""
     return callable(getattr(X, "tocsr", None))
 
 
-def as_source(X: Any, n_in: int, dtype: np.dtype, name: str = "X", scale: float = 1.0) -> Inputs:
+def as_source(
+    X: Any, n_in: int, dtype: np.dtype, name: str = "X", scale: float = 1.0, later: bool = False
+) -> Inputs:
     """Return inputs as rows (n, n_in) that become ``dtype``, then times ``scale``, when taken.
 
     Parameters
@@ -35,11 +58,13 @@ def as_source(X: Any, n_in: int, dtype: np.dtype, name: str = "X", scale: float 
     name : str
         What errors call it.
     scale : float, default 1
+    later : bool, default False
+        Whether numbers that stay where they are, but for sparse ones, are left to be checked.
 
     Returns
     -------
     array or RowSource
-        The array itself if there is nothing left to do.
+        The array itself if there is nothing left to do; ``Unchecked`` if there is ``later``.
 
     Raises
     ------
@@ -54,6 +79,8 @@ def as_source(X: Any, n_in: int, dtype: np.dtype, name: str = "X", scale: float 
     array = as_array(X, name)
     _check_shape(array.shape, n_in, name)
     array = _readable(array, dtype, name)
+    if later:
+        return Unchecked(array, scale, name=name)
     if array.dtype == dtype and scale == 1:
         check_finite(array, name)
         return array

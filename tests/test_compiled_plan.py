@@ -15,7 +15,7 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 from strategies import FLOATS, modest, network_sizes
 
-from fastnn import _epoch
+from fastnn import _epoch, _prediction
 from fastnn._activations import Activation
 from fastnn._costs import Cost
 from fastnn._norm import Norm
@@ -204,7 +204,7 @@ def run_everything(plan: CompiledPlan, n_in: int, n_out: int, dtype: type) -> No
     m = _epoch.forward_batch(plan, parameters, running, work, *rows, Mode.GRADIENT, 0, 0)
     _epoch.output_delta(plan, work, m, True)
     _epoch.gradient_batch(plan, gradient, parameters, work, m, 1.0, 0.0)
-    _epoch.predict(plan, parameters, running, work, X, flat.reshape(n, n_out), 1)
+    _prediction.predict(plan, parameters, running, work, X, flat.reshape(n, n_out), 1)
     guards = (all_parameters, all_gradient, all_running, all_work, all_state, all_outputs)
     for whole in guards:
         assert_guards_stand(whole)
@@ -552,7 +552,7 @@ def test_a_cost_that_is_not_compiled_never_trains(cost):
 
 NO_PLAN = """
 import numpy as np
-from fastnn import _epoch
+from fastnn import _epoch, _prediction
 from fastnn._pace import Pace
 from fastnn.optimizers import SGD
 from fastnn.regularizers import L2
@@ -565,7 +565,7 @@ calls = {
     "output_delta": lambda: _epoch.output_delta(None, v, 1, False),
     "update_batch": lambda: _epoch.update_batch(None, rule, v, s, v, 1, 0.1, 0, 0),
     "gradient_batch": lambda: _epoch.gradient_batch(None, v, v, v, 1, 1.0, 0.0),
-    "predict": lambda: _epoch.predict(None, v, none, v, X, X, 1),
+    "predict": lambda: _prediction.predict(None, v, none, v, X, X, 1),
 }
 for name, call in calls.items():
     print(name, flush=True)

@@ -20,7 +20,7 @@ from scipy.special import expit, softmax
 from strategies import FLOATS, few, network_sizes
 from threadpoolctl import threadpool_limits
 
-from fastnn import _epoch
+from fastnn import _epoch, _prediction
 from fastnn._costs import Cost
 from fastnn._optim import Rule
 from fastnn._pace import Pace
@@ -493,7 +493,7 @@ def test_predict_is_forward(output, hidden, dtype):
     problem = Problem((4, 6, 5, 3), hidden, output, Cost.QUADRATIC, 23, 5, dtype)
     plan, parameters, running, work = problem.compiled
     out, X = np.full((23, 3), np.nan, dtype), read_only(problem.X)
-    assert _epoch.predict(plan, read_only(parameters), running, work, X, out, 1) is None
+    assert _prediction.predict(plan, read_only(parameters), running, work, X, out, 1) is True
     _, outputs = problem.twin().forward(problem.X.astype(np.float64))
     assert_close(out, outputs[-1], 20 * (1 + np.abs(outputs[-1])))
 
@@ -504,7 +504,7 @@ def test_predict_and_forward_batch_have_the_same_bits(sizes, n, batch_size, seed
     """Both run the same blocks of rows, once from X and once from the gathered copy."""
     problem = Problem(sizes, "tanh", "sigmoid", Cost.QUADRATIC, n, batch_size, seed=seed)
     out = np.full_like(problem.Y, np.nan)
-    _epoch.predict(*problem.compiled, problem.X, out, 1)
+    _prediction.predict(*problem.compiled, problem.X, out, 1)
     for start in range(0, n, batch_size):
         m = problem.forward(np.arange(start, n))
         np.testing.assert_array_equal(problem.workspace.block("out", m), out[start : start + m])
@@ -562,7 +562,7 @@ def test_the_gil_is_released(no_forced_switch):
             Pace(1),
             NO_CLOCK,
         ),
-        "predict": lambda: _epoch.predict(*problem.compiled, problem.X, out, 1),
+        "predict": lambda: _prediction.predict(*problem.compiled, problem.X, out, 1),
     }
     assert not any(makes_progress_during(lambda: sum(range(10**5))) for _ in range(20))
     for name, call in calls.items():
@@ -697,7 +697,11 @@ TAKEN = [  # what is in order too
 
 
 def calling(name: str) -> Callable[..., object]:
-    return lambda **arguments: getattr(_epoch, name)(PROBLEM.workspace.compiled, **arguments)
+    return lambda **arguments: function(name)(PROBLEM.workspace.compiled, **arguments)
+
+
+def function(name: str) -> Callable[..., object]:
+    return _prediction.predict if name == "predict" else getattr(_epoch, name)
 
 
 def refusals() -> list:
@@ -791,7 +795,7 @@ def test_a_step_that_is_no_number_is_refused(argument, value):
 @pytest.mark.parametrize("plan", [object(), 3, "plan", PROBLEM.workspace])
 def test_what_is_no_plan_is_refused(name, plan):
     with pytest.raises(TypeError, match="plan"):
-        getattr(_epoch, name)(plan, **ARGUMENTS[name])
+        function(name)(plan, **ARGUMENTS[name])
 
 
 WRITTEN = {

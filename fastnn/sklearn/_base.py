@@ -278,7 +278,9 @@ class BaseMLP(BaseEstimator):
             and "feature_names_in_" not in own
             and predictor.shows(self.coefs_, self.intercepts_)
         ):
-            return predictor.outputs(X)
+            outputs = predictor.outputs(X)
+            if outputs is not None:
+                return outputs
         check_is_fitted(self)
         if self._categories is None:
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)

@@ -82,7 +82,7 @@ class _Objective:
 
     def quiet_blas(self) -> AbstractContextManager[None]:
         """Hold BLAS at one thread while the block runs, if it is used at all."""
-        return _quiet_blas(self._workspace)
+        return _quiet_blas(self._workspace.compiled)
 
     def unpack(self, values: np.ndarray) -> None:
         """Put parameters in this order into the network."""

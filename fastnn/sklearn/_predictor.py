@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import _epoch
+from fastnn import _prediction
 from fastnn.network import Network
 from fastnn.plan import Workspace
 from fastnn.sklearn._rows import as_inputs
@@ -48,24 +48,29 @@ class Predictor:
         return len(now) == len(self._shown) and all(map(operator.is_, now, self._shown))
 
     def takes(self, X: Any) -> bool:
-        """Whether ``X`` can be used as it is: an array in memory as kernels want it, and finite."""
+        """Whether ``X`` can be used as it is: an array in memory as kernels want it.
+
+        A few rows must be finite; of more that shows in their outputs.
+        """
         if type(X) is not np.ndarray or X.dtype != self.dtype or X.ndim != 2:
             return False
         if X.shape[1] != self.n_in or len(X) == 0 or not X.flags.c_contiguous:
             return False
+        if len(X) > self._few:
+            return True
         with np.errstate(all="ignore"):
             return bool(np.isfinite(X.sum()))
 
-    def outputs(self, X: np.ndarray) -> np.ndarray:
-        """Return the outputs (n, n_out) for rows of its dtype, C-contiguous."""
+    def outputs(self, X: np.ndarray) -> np.ndarray | None:
+        """Return the outputs (n, n_out) for rows that it takes, or None: some may not be finite."""
         if len(X) > self._few:
-            return self.network._predict_rows(X)
+            return self.network._predict_in_blocks(X, checked=False)
         out = np.empty((len(X), self.n_out), self.dtype)
         try:
             workspace = self._free.pop()
         except IndexError:
             workspace = self.network._workspace(FEW)
-        _epoch.predict(
+        _prediction.predict(
             workspace.compiled, self._parameters, self._running, workspace.memory, X, out, 1
         )
         self._free.append(workspace)

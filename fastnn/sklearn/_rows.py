@@ -100,7 +100,7 @@ class Core:
 
     def quiet_blas(self) -> AbstractContextManager[None]:
         """Hold BLAS at one thread while the block runs, if it is used at all."""
-        return _quiet_blas(self._workspace)
+        return _quiet_blas(self._workspace.compiled)
 
     def epoch(self, order: np.ndarray, rates: np.ndarray, counter: np.ndarray) -> float:
         """Run an epoch over the rows in ``order``; return the sum of costs.

@@ -15,13 +15,11 @@ from fastnn._lanes cimport c_train_in_lanes
 from fastnn._optim cimport SGD, Rule, StepRule
 from fastnn._pace cimport Pace, Times, c_members, c_note, c_stretch
 from fastnn._passes cimport (
-    A_LINE, COST, GATHER, GRADIENT, N_PHASES, PREDICT, TRAIN, Pass, c_alone, c_forward,
-    c_gradient, c_mark, c_of_layer, c_output_delta, c_own_inputs, c_share, c_start_clock, c_turn_to, c_update,
-    c_wait)
+    A_LINE, COST, GATHER, GRADIENT, N_PHASES, TRAIN, Pass, c_alone, c_forward, c_gradient, c_mark,
+    c_of_layer, c_output_delta, c_own_inputs, c_share, c_start_clock, c_turn_to, c_update, c_wait)
 from fastnn._plan cimport MOST_PIECES, CompiledPlan, Layer, Plan, c_n_in, c_n_out, c_room
 from fastnn._rows cimport (
-    RowSource, Source, as_source, c_gather, c_gather_columns, c_pick, c_row_bytes, c_row_memory,
-    c_rows)
+    RowSource, Source, as_source, c_gather, c_gather_columns, c_pick, c_row_bytes, c_row_memory)
 from fastnn._team cimport Work, c_meet, c_run
 
 
@@ -368,54 +366,6 @@ cdef void _run_epochs(Work work, Told* told, Times* times) noexcept nogil:
                 told.stopped = PyErr_CheckSignals() != 0
 
 
-# A prediction.
-
-
-# What the members of a team are told of a prediction.
-cdef struct Asked:
-    const Plan* plan
-    const void* parameters
-    void* running
-    void* work               # a workspace for each member
-    const Source* X
-    void* out
-    bint stopped
-
-
-cdef void _run_predict(
-    const floating* parameters, Asked* asked, int member, int n_members,
-) noexcept nogil:
-    """The blocks of rows that are the member's, one in ``n_members``."""
-    cdef const Plan* plan = asked.plan
-    cdef Py_ssize_t n_out = c_n_out(plan), n = asked.X.n_rows
-    cdef Py_ssize_t done = member * <Py_ssize_t> plan.batch_size
-    cdef floating* work = <floating*> asked.work + member * plan.work_size
-    cdef Pass how = c_alone(PREDICT, 0, 0, 0)
-    cdef double since_signals = 0
-    while done < n and not asked.stopped:
-        how.m = <int> min(<Py_ssize_t> plan.batch_size, n - done)
-        c_forward(work, c_rows(asked.X, work + plan.inputs, done, how.m), parameters,
-                  <floating*> asked.running, plan, &how)
-        memcpy(<floating*> asked.out + done * n_out,
-               work + plan.layers[plan.n_layers - 1].out, how.m * n_out * sizeof(floating))
-        done += n_members * <Py_ssize_t> plan.batch_size
-        since_signals += _batch_work(plan, how.m)
-        if member == 0 and since_signals > BETWEEN_SIGNALS:
-            since_signals = 0
-            with gil:
-                asked.stopped = PyErr_CheckSignals() != 0
-
-
-cdef void _run_predict_float(void* asked, int member, int n_members) noexcept nogil:
-    _run_predict[float](<const float*> (<Asked*> asked).parameters, <Asked*> asked, member,
-                        n_members)
-
-
-cdef void _run_predict_double(void* asked, int member, int n_members) noexcept nogil:
-    _run_predict[double](<const double*> (<Asked*> asked).parameters, <Asked*> asked, member,
-                         n_members)
-
-
 # What Python calls.
 
 
@@ -699,39 +649,3 @@ def gradient_batch(
     with nogil:
         c_gradient(&gradient[0], &work[0], &parameters[0], &plan.c, <floating> scale,
                    <floating> keep, &how)
-
-
-def predict(
-    CompiledPlan plan not None, const floating[::1] parameters not None,
-    floating[::1] running not None, floating[::1] work not None,
-    object X not None, floating[:, ::1] out not None, int n_threads,
-) -> None:
-    """Write the network's outputs for the rows of ``X`` (n, n_in) into ``out`` (n, n_out).
-
-    ``X`` is a RowSource, or an array as one takes it. Its rows go through the workspace in blocks
-    of the plan's batch size; ``work`` holds ``n_threads`` workspaces, one after the other.
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit the plan.
-    KeyboardInterrupt
-        At Ctrl-C, with ``out`` half written.
-    """
-    cdef RowSource rows = as_source(X)
-    cdef Asked asked
-    if n_threads < 1 or work.shape[0] % n_threads:
-        raise ValueError(f"n_threads: expected a whole number of workspaces, 1 or more, "
-                         f"got {n_threads}")
-    plan.check_vectors(parameters.shape[0], running.shape[0], work.shape[0] // n_threads)
-    _check_rows(&plan.c, rows.c.n_rows, rows.c.n_columns, out.shape[0], out.shape[1])
-    asked.plan, asked.parameters, asked.work = &plan.c, &parameters[0], &work[0]
-    asked.running = &running[0] if running.shape[0] else NULL
-    asked.X, asked.out = &rows.c, &out[0, 0]
-    asked.stopped = False
-    with nogil:
-        if floating is float:
-            c_run(_run_predict_float, &asked, n_threads)
-        else:
-            c_run(_run_predict_double, &asked, n_threads)
-    _raise_if(asked.stopped)

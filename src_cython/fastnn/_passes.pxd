@@ -89,6 +89,10 @@ cdef void c_forward(
     floating* work, const floating* inputs, const floating* parameters, floating* running,
     const Plan* plan, Pass* how) noexcept nogil
 
+cdef void c_after_product(
+    floating* work, const floating* parameters, floating* running, const Plan* plan, int l,
+    Pass* how) noexcept nogil
+
 cdef void c_output_delta(
     floating* work, const Plan* plan, bint weighted, Pass* how) noexcept nogil
 

@@ -319,6 +319,19 @@ cdef void _layer_forward(
         c_wait(how)
 
 
+cdef void c_after_product(
+    floating* work, const floating* parameters, floating* running, const Plan* plan, int l,
+    Pass* how,
+) noexcept nogil:
+    """What comes after a layer's product, by a member that works alone."""
+    cdef const Layer* layer = &plan.layers[l]
+    cdef floating* z = work + (layer.act if layer.z < 0 else layer.z)
+    cdef Window all_of_it = _rows(layer, how)
+    if layer.norm != NO_NORM:
+        _norm_forward(z, work, parameters, running, layer, all_of_it, how)
+    _finish_forward(work, z, layer, l, all_of_it, how)
+
+
 cdef void c_forward(
     floating* work, const floating* inputs, const floating* parameters, floating* running,
     const Plan* plan, Pass* how,

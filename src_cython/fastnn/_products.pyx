@@ -28,6 +28,14 @@ cdef extern from "products.h" nogil:
         void (*nn_float)(
             float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
             const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*panels_double)(double*, const double*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*panels_float)(float*, const float*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*np_double)(
+            double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, const double*) noexcept nogil
+        void (*np_float)(
+            float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, const float*) noexcept nogil
     const SmallProducts* fastnn_small_products
     ctypedef struct PackedProducts:
         void (*nt_float)(
@@ -51,6 +59,9 @@ cdef double most = 0 if small.name == NULL else MOST[c_level()]
 
 # What a dimension must have for packing to pay: a panel is used so many times.
 cdef int ENOUGH = 64
+
+cdef enum:
+    LONGEST = 16  # numbers of the longest vector
 
 
 cdef bint c_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
@@ -135,3 +146,31 @@ cdef void c_product_tn(
         packed.tn_float(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
         return
     gemm_tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta)
+
+
+# One matrix for many blocks of rows.
+
+
+cdef bint c_has_panels() noexcept nogil:
+    return c_level() > 0 and small.name != NULL
+
+
+cdef Py_ssize_t c_panels_size(int n, int k) noexcept nogil:
+    return (n + LONGEST - 1) // LONGEST * LONGEST * <Py_ssize_t> k
+
+
+cdef void c_make_panels(floating* panels, const floating* B, int n, int k) noexcept nogil:
+    if floating is float:
+        small.panels_float(panels, B, n, k)
+    else:
+        small.panels_double(panels, B, n, k)
+
+
+cdef void c_product_np(
+    floating* C, const floating* A, const floating* panels, const floating* bias, int m, int n,
+    int k, const floating* soon,
+) noexcept nogil:
+    if floating is float:
+        small.np_float(C, A, panels, bias, m, n, k, soon)
+    else:
+        small.np_double(C, A, panels, bias, m, n, k, soon)

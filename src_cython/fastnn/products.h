@@ -55,6 +55,12 @@ typedef struct {
                       const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
     void (*nn_float)(float *, ptrdiff_t, const float *, ptrdiff_t, const float *, ptrdiff_t,
                      const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
+    void (*panels_double)(double *, const double *, ptrdiff_t, ptrdiff_t);
+    void (*panels_float)(float *, const float *, ptrdiff_t, ptrdiff_t);
+    void (*np_double)(double *, const double *, const double *, const double *, ptrdiff_t,
+                      ptrdiff_t, ptrdiff_t, const double *);
+    void (*np_float)(float *, const float *, const float *, const float *, ptrdiff_t, ptrdiff_t,
+                     ptrdiff_t, const float *);
 } SmallProducts;
 
 /* Of large matrices, where they are faster than BLAS. */
@@ -74,7 +80,9 @@ typedef struct {
 
 #define FASTNN_SET(isa) {#isa, small_nt_double_##isa, small_nt_float_##isa, \
                          small_tn_double_##isa, small_tn_float_##isa, \
-                         small_nn_double_##isa, small_nn_float_##isa}
+                         small_nn_double_##isa, small_nn_float_##isa, \
+                         small_panels_double_##isa, small_panels_float_##isa, \
+                         small_np_double_##isa, small_np_float_##isa}
 static const SmallProducts fastnn_small_products[] = {FOR_EACH_ISA(FASTNN_SET)};
 #undef FASTNN_SET
 #undef FOR_EACH_ISA

@@ -234,10 +234,13 @@ INLINE VECTOR NAME(load_of_row)(const REAL *row, const int v, const int width, i
 
 /* A tile of C := beta C + alpha (start + op(A) B): `rows` rows of C, `width` vectors of columns.
  * The factor of C's row i and B's row p stands at A[p * lda + i] if `down`, else at
- * A[i * lda + p]; `start` is a row to add to all, or NULL. */
+ * A[i * lda + p]; `start` is a row to add to all, or NULL. If B is `padded`, its rows may be read
+ * up to whole vectors. While A's rows are read, so much of those at `soon` is asked for, if it is not
+ * NULL. */
 INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
                             ptrdiff_t ldb, const REAL *start, ptrdiff_t k, REAL alpha, REAL beta,
-                            const int down, const int rows, const int width, int part)
+                            const int down, const int padded, const REAL *soon, const int rows,
+                            const int width, int part)
 {
     VECTOR sums[RANK_ROWS][RANK_WIDTH];
     for (int v = 0; v < width; v++) {
@@ -247,8 +250,11 @@ INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda
     }
     for (ptrdiff_t p = 0; p < k; p++) {
         VECTOR b[RANK_WIDTH];
+        if (soon && p % LANES == 0)
+            for (int i = 0; i < rows; i++)
+                __builtin_prefetch(soon + i * lda + p, 0, 2);
         for (int v = 0; v < width; v++)
-            b[v] = NAME(load_of_row)(B + p * ldb, v, width, part);
+            b[v] = NAME(load_of_row)(B + p * ldb, v, width, padded ? 0 : part);
         for (int i = 0; i < rows; i++) {
             REAL factor = down ? A[p * lda + i] : A[i * lda + p];
             for (int v = 0; v < width; v++)
@@ -271,11 +277,12 @@ INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda
 /* Columns from j on of `rows` rows: a full tile, or if fewer columns are left one as narrow. */
 INLINE void NAME(rank_part)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
                             ptrdiff_t ldb, const REAL *start, ptrdiff_t n, ptrdiff_t k, REAL alpha,
-                            REAL beta, const int down, const int rows)
+                            REAL beta, const int down, const int padded,
+                            const REAL *soon, const int rows)
 {
     int part = (int)(n % LANES);
 #define OF_WIDTH(width, part) \
-    NAME(rank_tile)(C, ldc, A, lda, B, ldb, start, k, alpha, beta, down, rows, width, part)
+    NAME(rank_tile)(C, ldc, A, lda, B, ldb, start, k, alpha, beta, down, padded, soon, rows, width, part)
     if (n >= RANK_WIDTH * LANES)
         OF_WIDTH(RANK_WIDTH, 0);
     else if (n > 3 * LANES)
@@ -305,7 +312,8 @@ INLINE void NAME(rank_product)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t 
             ptrdiff_t i = 0;
 #define OF_ROWS(rows) \
     NAME(rank_part)(C + i * ldc + j, ldc, A + (down ? top * lda + i : i * lda + top), lda, \
-                    B + top * ldb + j, ldb, first, n - j, depth, alpha, beta, down, rows)
+                    B + top * ldb + j, ldb, first, n - j, depth, alpha, beta, down, 0, NULL, \
+                    rows)
             for (; i + RANK_ROWS <= m; i += RANK_ROWS) {
                 if (lines)
                     fastnn_ask(ahead, lines);
@@ -374,6 +382,8 @@ static void NAME(small_nt)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
 #undef MEDIUM
 #undef STRIPE
 #undef SHALLOW
+
+#include "panels.h"
 
 #if ISA_LEVEL == 2 && REAL_BITS == 32 /* elsewhere BLAS is as fast or faster */
 #include "packed_products.h"
