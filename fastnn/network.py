@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn import _epoch, _prediction, costs, storage
 from fastnn._blas_threads import single_threaded_blas
+from fastnn._isa import instruction_set
 from fastnn._optim import Rule
 from fastnn._passes import Mode
 from fastnn._plan import CompiledPlan
@@ -31,8 +32,11 @@ FEW = 8
 # Multiplications of a mini-batch's forward pass above which its step is longer than anybody wants
 # to wait for Ctrl-C, 0.1 s by one thread: such a mini-batch works on copies.
 LONG_BATCH = 1_600_000_000
-# Multiplications of a prediction from which its blocks are shared out: about a millisecond.
-WORTH_SHARING = 20_000_000
+# Rows up to which a prediction is one block, and rows of the smallest blocks of more, where there
+# are kernels for many rows; BLAS wants its usual blocks.
+ONE_BLOCK, SMALL_BLOCK = (BLOCK, BLOCK) if instruction_set == "base" else (128, 48)
+# Multiplications of a prediction from which its blocks are shared out: a quarter of a millisecond.
+WORTH_SHARING = 10_000_000
 
 
 def _quiet_blas(plan: CompiledPlan) -> AbstractContextManager[None]:
@@ -144,7 +148,7 @@ class Network(Model):
         predictor = self._ready()
         plan = predictor.plan_of_blocks
         if plan is None:
-            plan = predictor.plan_of_blocks = self._workspace(BLOCK).compiled
+            plan = predictor.plan_of_blocks = self._workspace(ONE_BLOCK).compiled
         return plan
 
     def _inputs_to_predict(self, X: Any, name: str = "X") -> Inputs:
@@ -165,8 +169,8 @@ class Network(Model):
         plan = self._plan_of_blocks()
         out = np.empty((len(X), self.sizes[-1]), dtype=self.dtype)
         n_threads = 1
-        if len(X) * self.n_parameters > WORTH_SHARING:
-            n_threads = min(usable(), -(-len(X) // BLOCK))
+        if len(X) > ONE_BLOCK and len(X) * self.n_parameters > WORTH_SHARING:
+            n_threads = min(usable(), -(-len(X) // SMALL_BLOCK))
         work = np.empty(n_threads * plan.work_size, dtype=self.dtype)
         with _quiet_blas(plan):
             done = _prediction.predict(

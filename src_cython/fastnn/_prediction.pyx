@@ -41,7 +41,7 @@ cdef extern from *:
 
 cdef enum:
     LINE = 64        # bytes of a cache line
-    MANY = 256       # rows from which it pays to turn the weights round
+    MANY = 128       # rows above which it pays to turn the weights round
     LEAST = 48       # rows of a block: the weights are read anew for each
     STEP = 12        # a multiple of the rows of a tile, for most instruction sets
     ROOM = 300_000   # bytes of a block's inputs: a part of the second cache
