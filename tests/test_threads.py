@@ -279,3 +279,26 @@ def test_a_pace_of_no_thread_is_refused():
 
 def test_a_pace_says_what_it_is():
     assert (Pace(3).most, Pace(3).together, Pace(1).together) == (3, False, False)
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="there is one processor, or no way to ask where a thread may run",
+)
+def test_a_member_that_slept_is_woken_elsewhere_than_the_caller() -> None:
+    """In a process of its own, whose other threads are the team's."""
+    code = """
+import os, time
+import numpy as np
+from fastnn import _team
+allowed, before = os.sched_getaffinity(0), set(os.listdir("/proc/self/task"))
+for round in range(3):
+    assert _team.count_rounds(np.zeros(2, np.int64), 3) == 2
+    time.sleep(0.05)
+(member,) = set(os.listdir("/proc/self/task")) - before
+where = os.sched_getaffinity(int(member))
+assert where < allowed and len(where) == len(allowed) - 1, (where, allowed)
+assert os.sched_getaffinity(0) == allowed
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -12,6 +12,9 @@
 #define FASTNN_HAVE_THREADS 1
 #include <pthread.h>
 #include <signal.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 #endif
 
 #define FASTNN_MOST_MEMBERS 64
@@ -118,6 +121,8 @@ static void *fastnn_member(void *told)
     return NULL;
 }
 
+static pthread_t fastnn_threads[FASTNN_MOST_MEMBERS];
+
 /* In a forked child the threads are gone, and the lock may have been held. */
 static void fastnn_disband(void)
 {
@@ -146,11 +151,30 @@ static int fastnn_start(int wanted)
         told[member].job = team->job;
         if (pthread_create(&thread, NULL, fastnn_member, &told[member]) != 0)
             break;
+        fastnn_threads[member] = thread;
         pthread_detach(thread);
         team->started++;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return team->started;
+}
+
+/* Keep members that sleep off the caller's processor: some kernels would wake them just there, where
+ * they wait until the caller is through. */
+static void fastnn_keep_off(int n)
+{
+#ifdef CPU_COUNT
+    cpu_set_t others;
+    int here = sched_getcpu();
+    if (here < 0 || sched_getaffinity(0, sizeof others, &others) != 0)
+        return;
+    CPU_CLR(here, &others);
+    if (CPU_COUNT(&others) > 0)
+        for (int member = 1; member < n; member++)
+            pthread_setaffinity_np(fastnn_threads[member], sizeof others, &others);
+#else
+    (void)n;
+#endif
 }
 
 /* Run work(argument, member, n) in up to n members; return how many there were. */
@@ -165,6 +189,8 @@ static int fastnn_run(FastnnWork work, void *argument, int n)
         if (n > 1) {
             team->work = work;
             team->argument = argument;
+            if (__atomic_load_n(&team->asleep, __ATOMIC_SEQ_CST) > 0)
+                fastnn_keep_off(n);
             fastnn_set(&team->job, (team->job / FASTNN_JOBS + 1) * FASTNN_JOBS + (unsigned)n);
             work(argument, 0, n);
             fastnn_meet(n);
