@@ -187,12 +187,12 @@ def test_parts_in_lanes_have_room_for_their_gradients() -> None:
     good |= {"exchange": end, "work_size": end + 2 * 2 * (16 + 32)}  # 32 parameters
     assert CompiledPlan(**good).in_lanes
     for change in ({"exchange": end + 1}, {"exchange": -1}, {"n_pieces": 4}):
-        with pytest.raises(ValueError, match="^exchange: .* do not fit"):
+        with pytest.raises(ValueError, match=r"^exchange: .* do not fit"):
             CompiledPlan(**{**good, **change})
     for change in ({"n_pieces": 3}, {"lane_sums": -1}):
-        with pytest.raises(ValueError, match="^n_pieces: expected 0"):
+        with pytest.raises(ValueError, match=r"^n_pieces: expected 0"):
             CompiledPlan(**{**good, **change})
-    with pytest.raises(ValueError, match="^cut: expected -1"):
+    with pytest.raises(ValueError, match=r"^cut: expected -1"):
         CompiledPlan(**{**good, "cut": 1, "table": with_tiles_of(good["table"], 1)})
 
 

@@ -258,14 +258,14 @@ cdef void _bring_back(floating* parameters, Told* told, Pass* how) noexcept nogi
     cdef const Layer* layer = &told.plan.layers[max(0, told.plan.cut)]
     cdef floating* slots = <floating*> told.slots
     cdef Py_ssize_t at
-    cdef int left, right, i, slot
+    cdef int left, right, i, _
     if not how.apart or how.rank == 0 or told.plan.cut < 0:
         return
     left, right = c_own_inputs(told.plan, how)
     for i in range(layer.n_out):
         at = layer.weights + i * <Py_ssize_t> layer.n_in + left
         memcpy(parameters + at, <floating*> how.parameters + at, (right - left) * sizeof(floating))
-        for slot in range(told.rule.n_slots):
+        for _ in range(told.rule.n_slots):
             memcpy(slots + at, <floating*> how.slots + at, (right - left) * sizeof(floating))
             at += told.plan.n_parameters
 
@@ -554,7 +554,8 @@ def train_epoch(
         if told.penalties == NULL:
             raise MemoryError("no memory for the penalties")
     with nogil:
-        _run_epochs(_run_stretch_float if floating is float else _run_stretch_double, &told, &pace.c)
+        _run_epochs(_run_stretch_float if floating is float else _run_stretch_double, &told,
+                    &pace.c)
         free(told.penalties)
     _raise_if(told.stopped)
     return told.last_cost

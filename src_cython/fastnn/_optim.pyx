@@ -247,11 +247,11 @@ cdef void c_optimizer_step(
     """
     cdef floating[N_NUMBERS] k
     cdef floating* two
-    cdef Py_ssize_t row, i
+    cdef Py_ssize_t _, i
     if rule.n_slots == 0:
         one = NULL
     _rule_numbers(k, rule, now)
-    for row in range(n_rows):
+    for _ in range(n_rows):
         two = one + stride if rule.n_slots > 1 else NULL
         if rule.kind == RPROP and now.t <= 1:
             for i in range(size):

@@ -59,8 +59,9 @@ cdef struct Pass:
     Moment now       # of the optimizer's step
     double divisor   # of the penalties
     double cost      # of the mini-batches so far
-    double* penalties  # of the weights of each tile, then of each piece, before each step so
-                       # far, each in a cache line of its own; NULL: nobody asks
+    # Of the weights of each tile, then of each piece, before each step so far, each in a cache line
+    # of its own; NULL: nobody asks.
+    double* penalties
     Ahead ahead      # the inputs of the next mini-batch, while this one steps
     double* seconds  # of each phase so far; NULL: nobody looks at the clock
     double since     # when the last phase ended

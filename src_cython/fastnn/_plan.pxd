@@ -54,10 +54,10 @@ cdef struct Plan:
     Py_ssize_t row_weights    # (m,), in the workspace
     Py_ssize_t gradients      # (n_gradients, gradient_size), in the workspace
     int cut                   # the layer whose inputs are cut into pieces; -1: none
-    int n_pieces              # each of which gives a product; the sum is the layer's. In lanes:
-                              # parts of the rows, each of which gives a gradient; 0: no pieces
-    Py_ssize_t exchange       # (2, n_pieces, m, n_out) of that layer, in the workspace; in lanes
-                              # (2, n_pieces) gradients with their costs
+    # Each of its pieces gives a product; the sum is the layer's. In lanes there are pieces of the
+    # rows, each of which gives a gradient and a cost. 0: there are none.
+    int n_pieces
+    Py_ssize_t exchange       # (2, n_pieces, m, n_out) of it, in the workspace; or gradients
     Py_ssize_t gradient_size  # as much as the gradient of any tile needs
     int n_gradients           # one for each member that may step at the same time
     Py_ssize_t lane_sums      # (LANES + 1, n_parameters), in the workspace; -1: not in lanes
