@@ -13,8 +13,8 @@ from fastnn._pace import Pace
 __all__ = ["pace_of", "training", "usable", "work_of_batch"]
 
 # Operations of a mini-batch for each thread, below which a meeting costs more than sharing gives:
-# about a microsecond.
-WORTH_MEETING = 80_000
+# about two microseconds.
+WORTH_MEETING = 100_000
 
 _lock = threading.Lock()
 _trainings = 0
