@@ -15,8 +15,9 @@ cdef struct Times:
     bint warming      # whether it is not to be timed
     double alone      # seconds a unit of work took by one member, and by all; 0: not known
     double shared
-    int patience      # stretches from one trial to the next
-    int waited        # since the last trial
+    double shortest   # seconds of the shortest stretch of one member; 0: not known
+    double patience   # seconds from one trial to the next, if they are to be had for that
+    double waited     # seconds since the last trial
 
 
 cdef class Pace:

@@ -1,11 +1,12 @@
 """How many threads are worth it: found out while they work."""
 
-cdef enum:
-    FIRST_PATIENCE = 1
-    LAST_PATIENCE = 128
-
 # Seconds of a stretch, of the first one, and of one that may turn out slow.
 cdef double STRETCH = 5e-3, FIRST = 2e-3, TRIAL = 5e-4
+# Seconds from one trial to the next: at first, and at most.
+cdef double FIRST_PATIENCE = STRETCH, LAST_PATIENCE = 128 * STRETCH
+# What trials of one alone may cost of the time: a mini-batch of a wide network takes longer than a
+# stretch, and is long by one.
+cdef double WORTH_A_TRIAL = 0.02
 # Seconds a unit of work is taken to need until one was measured; a unit is about an operation.
 cdef double GUESS = 5e-11
 # How much faster the other way must be to be taken.
@@ -35,6 +36,7 @@ cdef class Pace:
             raise ValueError(f"most: expected 1 thread or more, got {most}")
         self.c.most, self.c.fixed, self.c.together = most, fixed or most == 1, False
         self.c.trial, self.c.warming, self.c.alone, self.c.shared = False, False, 0, 0
+        self.c.shortest = 0
         self.c.patience, self.c.waited = FIRST_PATIENCE, 0
 
     @property
@@ -70,6 +72,16 @@ cdef double _blend(double known, double now) noexcept nogil:
     return now if known == 0 or now < known else known + DOUBT * (now - known)
 
 
+cdef double _affordable(const Times* times) noexcept nogil:
+    """Return after how many seconds together a trial of one alone, warmed, does not cost much.
+
+    The other way round trials are cheap for what they may find: that the processors are free again.
+    """
+    if not times.together or times.alone == 0:
+        return 0
+    return 2 * times.shortest * (1 - times.shared / times.alone) / WORTH_A_TRIAL
+
+
 cdef void c_note(Times* times, double seconds, double work) noexcept nogil:
     """Take how long the stretch took, and choose anew between one and all."""
     cdef double this, other
@@ -82,14 +94,16 @@ cdef void c_note(Times* times, double seconds, double work) noexcept nogil:
         times.shared = _blend(times.shared, seconds / work)
     else:
         times.alone = _blend(times.alone, seconds / work)
-    times.waited += 1
+        if times.shortest == 0 or seconds < times.shortest:
+            times.shortest = seconds
+    times.waited += seconds
     if times.trial:
         times.trial, times.waited = False, 0
-        times.patience = min(2 * times.patience, <int> LAST_PATIENCE)
+        times.patience = min(2 * times.patience, LAST_PATIENCE)
     this = times.shared if times.together else times.alone
     other = times.alone if times.together else times.shared
     if other != 0 and other < GAIN * this:
         times.together = not times.together
         times.patience, times.waited = FIRST_PATIENCE, 0
-    elif other == 0 or times.waited >= times.patience:
+    elif other == 0 or times.waited >= max(times.patience, _affordable(times)):
         times.trial = times.warming = True
