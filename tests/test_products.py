@@ -46,8 +46,9 @@ def test_every_level_multiplies(level):
     assert int(result.stdout.split()[1]) > 150
 
 
-# Above 1e8 multiplications, where panels are packed, with edges in every dimension.
+# Above 3e7 multiplications, where panels are packed, with edges in every dimension.
 WIDE = [(131, 1301, 701), (517, 784, 300), (64, 2100, 800), (1030, 330, 321), (66, 70, 25000)]
+WIDE += [(128, 512, 784), (70, 650, 1000)]
 
 
 @pytest.mark.parametrize("shape", WIDE)

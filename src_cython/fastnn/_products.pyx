@@ -57,7 +57,9 @@ cdef PackedProducts packed = fastnn_packed_products[c_level()]
 cdef double[3] MOST = [1e5, 4e6, 1e8]
 cdef double most = 0 if small.name == NULL else MOST[c_level()]
 
-# What a dimension must have for packing to pay: a panel is used so many times.
+# From so many multiplications on packing pays in float32, if each dimension has so much: a panel is
+# used so many times.
+cdef double MANY = 3e7
 cdef int ENOUGH = 64
 
 cdef enum:
@@ -70,8 +72,9 @@ cdef bint c_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
 
 
 cdef bint _is_packed(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
-    """Whether a product of float32 that is not small is one for our own kernels too."""
-    return packed.nt_float != NULL and min(m, n, k) >= ENOUGH
+    """Whether a product of float32 is one for our own kernels that pack."""
+    return (packed.nt_float != NULL and min(m, n, k) >= ENOUGH
+            and <double> m * n * k > MANY)
 
 
 cdef void c_product_nt(
@@ -87,14 +90,14 @@ cdef void c_product_nt(
     cdef Py_ssize_t i
     if bias != NULL:
         bias += begin
+    if floating is float and _is_packed(m, n, k):
+        packed.nt_float(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
+        return
     if c_is_small(m, n, k):
         if floating is float:
             small.nt_float(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
         else:
             small.nt_double(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
-        return
-    if floating is float and _is_packed(m, n, k):
-        packed.nt_float(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
         return
     while j < end:
         width = min(tile, end - j)
@@ -112,14 +115,14 @@ cdef void c_product_nn(
 ) noexcept nogil:
     """The columns from begin to end of C := A B, with A (m, k), B (k, n), C (m, n)."""
     cdef int j = begin, width
+    if floating is float and _is_packed(m, n, k):
+        packed.nn_float(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
+        return
     if c_is_small(m, n, k):
         if floating is float:
             small.nn_float(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
         else:
             small.nn_double(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
-        return
-    if floating is float and _is_packed(m, n, k):
-        packed.nn_float(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
         return
     while j < end:
         width = min(tile, end - j)
@@ -136,14 +139,14 @@ cdef void c_product_tn(
     ``C`` is where row ``begin`` is; its rows begin ``ldc`` numbers apart, those of B ``ldb``. On
     the way memory is asked for that is wanted soon, if ``ahead`` is not NULL.
     """
+    if floating is float and _is_packed(m, n, k):
+        packed.tn_float(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
+        return
     if c_is_small(m, n, k):
         if floating is float:
             small.tn_float(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
         else:
             small.tn_double(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
-        return
-    if floating is float and _is_packed(m, n, k):
-        packed.tn_float(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
         return
     gemm_tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta)
 

@@ -17,8 +17,20 @@
 #define PANEL (DEPTH * TILE_ROWS + 16)
 
 /* A thread's panels; too large for the small stacks that some systems give to threads. */
-static __thread REAL NAME(panels_of_a)[HIGH / TILE_ROWS * PANEL] __attribute__((aligned(64)));
-static __thread REAL NAME(panel_of_b)[DEPTH * TILE_COLS] __attribute__((aligned(64)));
+typedef struct {
+    REAL a[HIGH / TILE_ROWS * PANEL];
+    REAL b[DEPTH * TILE_COLS];
+} NAME(panels);
+
+/* Where they are is found out once a product: known to be this, it would be asked in every tile,
+ * with all sums put aside meanwhile. */
+static __attribute__((noinline)) NAME(panels) *NAME(own_panels)(void)
+{
+    static __thread NAME(panels) own __attribute__((aligned(64)));
+    NAME(panels) *hidden = &own;
+    __asm__("" : "+r"(hidden));
+    return hidden;
+}
 
 /* Rows of memory that are wanted soon. */
 typedef struct {
@@ -50,10 +62,9 @@ INLINE void NAME(copy)(REAL *to, ptrdiff_t step, const REAL *from, ptrdiff_t ld,
 
 /* Copy `high` rows and `depth` factors of each into panels of TILE_ROWS rows; `down` as for
  * rank_tile. */
-INLINE void NAME(pack_a)(const REAL *A, ptrdiff_t lda, ptrdiff_t high, ptrdiff_t depth,
+INLINE void NAME(pack_a)(REAL *to, const REAL *A, ptrdiff_t lda, ptrdiff_t high, ptrdiff_t depth,
                          const int down)
 {
-    REAL *to = NAME(panels_of_a);
     ptrdiff_t last = high % TILE_ROWS;
     if (!down) {
         for (ptrdiff_t i = 0; i < high; i += TILE_ROWS)
@@ -77,6 +88,7 @@ typedef struct {
     ptrdiff_t ldc, high, depth;
     const REAL *start;
     REAL alpha, beta;
+    NAME(panels) *panels;
 } NAME(block);
 
 /* One step of depth; the row of B is copied to `to`, if it is not NULL. */
@@ -84,14 +96,40 @@ INLINE void NAME(tile_step)(VECTOR sums[TILE_ROWS][TILE_WIDTH], const REAL *A, c
                             REAL *to, const int width)
 {
     VECTOR b[TILE_WIDTH];
+    UNROLL
     for (int v = 0; v < width; v++) {
         b[v] = *(const VECTOR *)(B + v * LANES);
         if (to)
             *(VECTOR *)(to + v * LANES) = b[v];
     }
+    UNROLL
     for (int i = 0; i < TILE_ROWS; i++)
+        UNROLL
         for (int v = 0; v < width; v++)
             sums[i][v] += A[i] * b[v];
+}
+
+/* `rows` rows of C := alpha sums + beta C, without looking at C if not `added`: it may hold
+ * anything then, NaN too. */
+INLINE void NAME(store_tile)(const NAME(block) *of, REAL *C, VECTOR sums[TILE_ROWS][TILE_WIDTH],
+                             int rows, const int width, int part, const int added)
+{
+    UNROLL
+    for (int r = 0; r < TILE_ROWS; r++) { /* a bound that is known, or the sums leave registers */
+        if (r >= rows)
+            return;
+        UNROLL
+        for (int v = 0; v < width; v++) {
+            REAL *row = C + r * of->ldc;
+            VECTOR sum = of->alpha * sums[r][v];
+            if (added)
+                sum += of->beta * NAME(load_of_row)(row, v, width, part);
+            if (part && v == width - 1)
+                NAME(store_part)(row + v * LANES, sum, part);
+            else
+                *(VECTOR *)(row + v * LANES) = sum;
+        }
+    }
 }
 
 /* Rows of C from `i` on: as many as a panel has, `width` vectors of columns. B's rows are `ldb`
@@ -99,60 +137,53 @@ INLINE void NAME(tile_step)(VECTOR sums[TILE_ROWS][TILE_WIDTH], const REAL *A, c
 INLINE void NAME(packed_tile)(const NAME(block) *of, ptrdiff_t i, const REAL *B, ptrdiff_t ldb,
                               REAL *to, const int width, int part, NAME(soon) *soon)
 {
-    const REAL *A = NAME(panels_of_a) + i / TILE_ROWS * PANEL;
+    const REAL *A = of->panels->a + i / TILE_ROWS * PANEL;
     VECTOR sums[TILE_ROWS][TILE_WIDTH];
     NAME(soon) next = *soon;
-    ptrdiff_t whole = of->depth / STEPS * STEPS, p = 0;
-    ptrdiff_t asked = next.per_tile * STEPS < whole ? next.per_tile * STEPS : whole;
+    ptrdiff_t asked = next.per_tile, p = 0;
     int rows = of->high - i < TILE_ROWS ? (int)(of->high - i) : TILE_ROWS;
     REAL *C = of->C + i * of->ldc;
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < width; v++)
             __builtin_prefetch(C + r * of->ldc + v * LANES, 1, 3);
+    UNROLL
     for (int v = 0; v < width; v++) {
         VECTOR first = of->start ? NAME(load_of_row)(of->start, v, width, part) : (VECTOR){0};
+        UNROLL
         for (int r = 0; r < TILE_ROWS; r++)
             sums[r][v] = first;
     }
-#define STEP NAME(tile_step)(sums, A + p * TILE_ROWS, B + p * ldb, to ? to + p * TILE_COLS : NULL, \
-                             width)
-    while (p < asked) {
-        NAME(ask)(&next);
-        for (int step = 0; step < STEPS; step++, p++)
-            STEP;
+#define STEP(p) \
+    NAME(tile_step)(sums, A + (p) * TILE_ROWS, B + (p) * ldb, to ? to + (p) * TILE_COLS : NULL, width)
+    for (; p + STEPS <= of->depth; p += STEPS) {
+        if (asked-- > 0)
+            NAME(ask)(&next);
+        UNROLL
+        for (int step = 0; step < STEPS; step++)
+            STEP(p + step);
     }
     for (; p < of->depth; p++)
-        STEP;
+        STEP(p);
 #undef STEP
     *soon = next;
-    for (int r = 0; r < TILE_ROWS; r++) { /* a bound that is known, or the sums leave registers */
-        if (r >= rows)
-            return;
-        for (int v = 0; v < width; v++) {
-            REAL *at = C + r * of->ldc + v * LANES;
-            VECTOR sum = of->alpha * sums[r][v];
-            if (of->beta != 0) /* else C may hold anything, NaN too */
-                sum += of->beta * NAME(load_of_row)(C + r * of->ldc, v, width, part);
-            if (part && v == width - 1)
-                NAME(store_part)(at, sum, part);
-            else
-                *(VECTOR *)at = sum;
-        }
-    }
+    if (of->beta != 0)
+        NAME(store_tile)(of, C, sums, rows, width, part, 1);
+    else
+        NAME(store_tile)(of, C, sums, rows, width, part, 0);
 }
 
 /* The first rows of C, which make the panel of B on the way. */
 static __attribute__((noinline)) void NAME(first_tile)(const NAME(block) *of, const REAL *B,
                                                        ptrdiff_t ldb, NAME(soon) *soon)
 {
-    NAME(packed_tile)(of, 0, B, ldb, NAME(panel_of_b), TILE_WIDTH, 0, soon);
+    NAME(packed_tile)(of, 0, B, ldb, of->panels->b, TILE_WIDTH, 0, soon);
 }
 
 /* Rows of C from `i` on, of the panel of B. */
 static __attribute__((noinline)) void NAME(full_tile)(const NAME(block) *of, ptrdiff_t i,
                                                       NAME(soon) *soon)
 {
-    NAME(packed_tile)(of, i, NAME(panel_of_b), TILE_COLS, NULL, TILE_WIDTH, 0, soon);
+    NAME(packed_tile)(of, i, of->panels->b, TILE_COLS, NULL, TILE_WIDTH, 0, soon);
 }
 
 /* The same of the last panel, which has fewer columns. */
@@ -161,7 +192,7 @@ static __attribute__((noinline)) void NAME(narrow_tile)(const NAME(block) *of, p
 {
     int part = (int)(width % LANES);
 #define OF_WIDTH(width) \
-    NAME(packed_tile)(of, i, NAME(panel_of_b), TILE_COLS, NULL, width, part, soon)
+    NAME(packed_tile)(of, i, of->panels->b, TILE_COLS, NULL, width, part, soon)
     if (width > 2 * LANES)
         OF_WIDTH(3);
     else if (width > LANES)
@@ -178,9 +209,9 @@ INLINE void NAME(packed_panel)(const NAME(block) *of, const REAL *B, ptrdiff_t l
 {
     ptrdiff_t i = 0;
     if (turned)
-        NAME(copy_turned)(NAME(panel_of_b), TILE_COLS, B, ldb, width, of->depth);
+        NAME(copy_turned)(of->panels->b, TILE_COLS, B, ldb, width, of->depth);
     else if (width < TILE_COLS)
-        NAME(copy)(NAME(panel_of_b), TILE_COLS, B, ldb, of->depth, width);
+        NAME(copy)(of->panels->b, TILE_COLS, B, ldb, of->depth, width);
     else {
         NAME(first_tile)(of, B, ldb, soon);
         i = TILE_ROWS;
@@ -214,15 +245,17 @@ INLINE void NAME(packed_columns)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_
                                  ptrdiff_t begin, ptrdiff_t end, ptrdiff_t k, REAL alpha,
                                  REAL beta, const int down, const int turned, FastnnAhead *ahead)
 {
+    NAME(panels) *panels = NAME(own_panels)();
     ptrdiff_t blocks = (k - 1) / DEPTH + 1, deep = (k - 1) / blocks + 1;
     for (ptrdiff_t top = 0; top < k; top += deep) {
-        NAME(block) of = {C, ldc, 0, LEAST(deep, k - top), NULL, alpha, top ? 1 : beta};
+        NAME(block) of = {C, ldc, 0, LEAST(deep, k - top), NULL, alpha, top ? 1 : beta,
+                           panels};
         for (ptrdiff_t i = 0; i < m; i += HIGH) {
             ptrdiff_t tiles;
             of.high = LEAST(HIGH, m - i);
             tiles = (of.high - 1) / TILE_ROWS + 1;
-            NAME(pack_a)(down ? A + top * lda + i : A + i * lda + top, lda, of.high, of.depth,
-                         down);
+            NAME(pack_a)(panels->a, down ? A + top * lda + i : A + i * lda + top, lda, of.high,
+                         of.depth, down);
             for (ptrdiff_t j = begin; j < end; j += TILE_COLS) {
                 ptrdiff_t j_next = j + TILE_COLS, p_next = top;
                 NAME(soon) soon = {0};

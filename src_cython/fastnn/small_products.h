@@ -26,6 +26,13 @@
 
 #define VECTOR NAME(vector)
 #define INLINE static inline __attribute__((always_inline))
+/* Before a loop over a tile's sums: unrolled early, they stay in registers from its beginning to
+ * its end. */
+#ifdef __clang__
+#define UNROLL
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
 
 typedef REAL VECTOR __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)),
                                    may_alias));
@@ -133,37 +140,48 @@ INLINE void NAME(dot_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
     VECTOR sums[DOT_ROWS][DOT_COLS];
     ptrdiff_t p = 0;
     int rest = (int)(k % LANES);
+    UNROLL
     for (int i = 0; i < rows; i++)
+        UNROLL
         for (int j = 0; j < cols; j++)
             sums[i][j] = (VECTOR){0};
     for (; p + LANES <= k; p += LANES) {
         VECTOR b[DOT_COLS];
+        UNROLL
         for (int j = 0; j < cols; j++)
             b[j] = *(const VECTOR *)(B + j * ldb + p);
+        UNROLL
         for (int i = 0; i < rows; i++) {
             VECTOR a = *(const VECTOR *)(A + i * lda + p);
+            UNROLL
             for (int j = 0; j < cols; j++)
                 sums[i][j] += a * b[j];
         }
     }
     if (rest) {
         VECTOR b[DOT_COLS];
+        UNROLL
         for (int j = 0; j < cols; j++)
             b[j] = NAME(load_part)(B + j * ldb + p, rest);
+        UNROLL
         for (int i = 0; i < rows; i++) {
             VECTOR a = NAME(load_part)(A + i * lda + p, rest);
+            UNROLL
             for (int j = 0; j < cols; j++)
                 sums[i][j] += a * b[j];
         }
     }
 #if ISA_LEVEL == 2
     if (cols == 4) {
+        UNROLL
         for (int i = 0; i < rows; i++)
             NAME(four_totals)(C + i * ldc, sums[i], start ? start + i * lds : NULL);
         return;
     }
 #endif
+    UNROLL
     for (int i = 0; i < rows; i++)
+        UNROLL
         for (int j = 0; j < cols; j++)
             C[i * ldc + j] = NAME(total)(sums[i][j]) + (start ? start[i * lds + j] : 0);
 }
@@ -243,8 +261,10 @@ INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda
                             const int width, int part)
 {
     VECTOR sums[RANK_ROWS][RANK_WIDTH];
+    UNROLL
     for (int v = 0; v < width; v++) {
         VECTOR first = start ? NAME(load_of_row)(start, v, width, part) : (VECTOR){0};
+        UNROLL
         for (int i = 0; i < rows; i++)
             sums[i][v] = first;
     }
@@ -253,15 +273,20 @@ INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda
         if (soon && p % LANES == 0)
             for (int i = 0; i < rows; i++)
                 __builtin_prefetch(soon + i * lda + p, 0, 2);
+        UNROLL
         for (int v = 0; v < width; v++)
             b[v] = NAME(load_of_row)(B + p * ldb, v, width, padded ? 0 : part);
+        UNROLL
         for (int i = 0; i < rows; i++) {
             REAL factor = down ? A[p * lda + i] : A[i * lda + p];
+            UNROLL
             for (int v = 0; v < width; v++)
                 sums[i][v] += factor * b[v];
         }
     }
+    UNROLL
     for (int i = 0; i < rows; i++)
+        UNROLL
         for (int v = 0; v < width; v++) {
             REAL *to = C + i * ldc + v * LANES;
             VECTOR sum = alpha * sums[i][v];
@@ -389,6 +414,7 @@ static void NAME(small_nt)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
 #include "packed_products.h"
 #endif
 
+#undef UNROLL
 #undef INLINE
 #undef VECTOR
 #undef DOT_ROWS
