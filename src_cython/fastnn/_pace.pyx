@@ -7,6 +7,9 @@ cdef double FIRST_PATIENCE = STRETCH, LAST_PATIENCE = 128 * STRETCH
 # What trials of one alone may cost of the time: a mini-batch of a wide network takes longer than a
 # stretch, and is long by one.
 cdef double WORTH_A_TRIAL = 0.02
+# A stretch together is as long as so many of the shortest alone, but no longer than so many
+# stretches: members that work apart copy weights before and after.
+cdef double MORE = 16
 # Seconds a unit of work is taken to need until one was measured; a unit is about an operation.
 cdef double GUESS = 5e-11
 # How much faster the other way must be to be taken.
@@ -64,7 +67,11 @@ cdef double c_stretch(const Times* times) noexcept nogil:
         return 1e300
     if alone == 0:  # the shortest trainings are over before others have woken up
         return FIRST / GUESS
-    return (TRIAL if times.trial or times.warming else STRETCH) / alone
+    if times.trial or times.warming:
+        return TRIAL / alone
+    if times.together:
+        return min(MORE * STRETCH, max(STRETCH, MORE * times.shortest)) / alone
+    return STRETCH / alone
 
 
 cdef double _blend(double known, double now) noexcept nogil:
