@@ -1,4 +1,4 @@
-"""A mini-batch's passes through the layers; the numbers that say what for and what is done."""
+"""The numbers that say what a pass through the layers is for, and what is done."""
 
 import enum
 

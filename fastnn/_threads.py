@@ -13,8 +13,8 @@ from fastnn._pace import Pace
 __all__ = ["pace_of", "training", "usable", "work_of_batch"]
 
 # Operations of a mini-batch for each thread, below which a meeting costs more than sharing gives:
-# about two microseconds.
-WORTH_MEETING = 100_000
+# about three microseconds.
+WORTH_MEETING = 150_000
 
 _lock = threading.Lock()
 _trainings = 0

@@ -10,13 +10,15 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
+from fastnn._backward cimport c_gradient, c_output_delta, c_update
 from fastnn._costs cimport QUANTILE, c_clip_outputs, c_cost_forward
+from fastnn._forward cimport c_forward
 from fastnn._lanes cimport c_train_in_lanes
 from fastnn._optim cimport SGD, Rule, StepRule
 from fastnn._pace cimport Pace, Times, c_members, c_note, c_stretch
 from fastnn._passes cimport (
-    A_LINE, COST, GATHER, GRADIENT, N_PHASES, TRAIN, Pass, c_alone, c_forward, c_gradient, c_mark,
-    c_of_layer, c_output_delta, c_own_inputs, c_share, c_start_clock, c_turn_to, c_update, c_wait)
+    A_LINE, COST, GATHER, GRADIENT, N_PHASES, TRAIN, Pass, c_alone, c_mark, c_of_layer,
+    c_own_inputs, c_share, c_start_clock, c_turn_to, c_wait)
 from fastnn._plan cimport MOST_PIECES, CompiledPlan, Layer, Plan, c_n_in, c_n_out, c_room
 from fastnn._rows cimport (
     RowSource, Source, as_source, c_gather, c_gather_columns, c_pick, c_row_bytes, c_row_memory)

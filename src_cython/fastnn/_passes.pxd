@@ -14,9 +14,12 @@ that belongs to the cut layer and to those after it.
 from cython cimport floating
 from libc.stdint cimport uint64_t
 
-from fastnn._optim cimport Moment, StepRule
-from fastnn._plan cimport Plan
+from fastnn._optim cimport Moment
+from fastnn._plan cimport Layer, Plan
 from fastnn._products cimport Ahead
+
+cdef extern from "clock.h" nogil:
+    double fastnn_seconds() noexcept nogil
 
 cpdef enum Mode:
     PREDICT = 0    # running statistics, no dropout
@@ -67,11 +70,27 @@ cdef struct Pass:
     double since     # when the last phase ended
 
 
+# Rows from top to bottom and columns from begin to end of a block with n columns.
+cdef struct Window:
+    int top
+    int bottom
+    int begin
+    int end
+    Py_ssize_t n
+
+
 cdef Pass c_alone(int mode, int m, uint64_t seed, uint64_t step) noexcept nogil
 
 cdef void c_start_clock(Pass* how, double* seconds) noexcept nogil
 
-cdef void c_mark(Pass* how, int phase) noexcept nogil
+# Say that what was done since the last mark was of this phase.
+cdef inline void c_mark(Pass* how, int phase) noexcept nogil:
+    cdef double now
+    if how.seconds == NULL:
+        return
+    now = fastnn_seconds()
+    how.seconds[phase] += now - how.since
+    how.since = now
 
 cdef void c_wait(Pass* how) noexcept nogil
 
@@ -81,26 +100,18 @@ cdef void c_turn_to(Pass* how, const Plan* plan, int l) noexcept nogil
 cdef floating* c_of_layer(
     floating* shared, void* own, const Plan* plan, int l, Pass* how) noexcept nogil
 
-# The inputs of the layer that is cut which the member owns.
+# The pieces of inputs of the layer that is cut which the member owns, from the first to before the
+# last; and these inputs.
+cdef (int, int) c_own_pieces(const Plan* plan, Pass* how) noexcept nogil
+
 cdef (int, int) c_own_inputs(const Plan* plan, Pass* how) noexcept nogil
 
 cdef (int, int) c_share(int n, Pass* how) noexcept nogil
 
-cdef void c_forward(
-    floating* work, const floating* inputs, const floating* parameters, floating* running,
-    const Plan* plan, Pass* how) noexcept nogil
+# All rows of the neurons of layer l that the member owns; its share of the rows, of all neurons.
+cdef Window c_neurons(const Plan* plan, int l, Pass* how) noexcept nogil
 
-cdef void c_after_product(
-    floating* work, const floating* parameters, floating* running, const Plan* plan, int l,
-    Pass* how) noexcept nogil
+cdef Window c_rows_of(const Layer* layer, Pass* how) noexcept nogil
 
-cdef void c_output_delta(
-    floating* work, const Plan* plan, bint weighted, Pass* how) noexcept nogil
-
-cdef void c_update(
-    floating* slots, floating* work, floating* parameters,
-    const Plan* plan, const StepRule* rule, Pass* how) noexcept nogil
-
-cdef void c_gradient(
-    floating* gradient, floating* work, const floating* parameters, const Plan* plan,
-    floating scale, floating keep, Pass* how) noexcept nogil
+# Whether a layer's outputs need whole rows of its weighted inputs.
+cdef bint c_by_rows(const Layer* layer) noexcept nogil

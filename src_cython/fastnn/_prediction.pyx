@@ -13,7 +13,8 @@ from libc.math cimport isfinite
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from fastnn._passes cimport PREDICT, Pass, c_after_product, c_alone, c_forward
+from fastnn._forward cimport c_after_product, c_forward
+from fastnn._passes cimport PREDICT, Pass, c_alone
 from fastnn._plan cimport CompiledPlan, Layer, Plan, c_n_in, c_n_out
 from fastnn._products cimport c_has_panels, c_make_panels, c_panels_size, c_product_np
 from fastnn._rows cimport (

@@ -7,7 +7,8 @@ converts or refuses.
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from cython cimport floating
 
-from fastnn._passes cimport PREDICT, Pass, c_alone, c_forward
+from fastnn._forward cimport c_forward
+from fastnn._passes cimport PREDICT, Pass, c_alone
 from fastnn._plan cimport CompiledPlan, c_n_in, c_n_out
 from fastnn._rows cimport c_all_finite
 

@@ -12,14 +12,13 @@
 #define FASTNN_HAVE_THREADS 1
 #include <pthread.h>
 #include <signal.h>
-#ifdef __linux__
 #include <sched.h>
-#endif
 #endif
 
 #define FASTNN_MOST_MEMBERS 64
 #define FASTNN_JOBS 256 /* from one job's number to the next: more than the members */
 #define FASTNN_SPINS 2000
+#define FASTNN_A_WHILE 32 /* spins, some 1.5 us: meetings are mostly over by then */
 
 typedef void (*FastnnWork)(void *argument, int member, int n_members);
 
@@ -56,10 +55,13 @@ static inline void fastnn_relax(void)
 static void fastnn_wait(unsigned *counter, unsigned old)
 {
     FastnnTeam *team = &fastnn_team;
-    for (int i = 0; i < FASTNN_SPINS; i++) {
+    for (int i = 1; i <= FASTNN_SPINS; i++) {
         if (__atomic_load_n(counter, __ATOMIC_ACQUIRE) != old)
             return;
-        fastnn_relax();
+        if (i % FASTNN_A_WHILE)
+            fastnn_relax();
+        else /* whoever is waited for may have been put on this processor */
+            sched_yield();
     }
     pthread_mutex_lock(&team->lock);
     /* First counted as asleep, then looked again: who changes the counter looks the other way
@@ -159,13 +161,17 @@ static int fastnn_start(int wanted)
     return team->started;
 }
 
-/* Keep members that sleep off the caller's processor: some kernels would wake them just there, where
- * they wait until the caller is through. */
+/* Keep members off the caller's processor: some kernels wake them just there, where they wait until
+ * the caller is through, or put the caller where they are. */
 static void fastnn_keep_off(int n)
 {
 #ifdef CPU_COUNT
+    static int kept_off = -1;
     cpu_set_t others;
     int here = sched_getcpu();
+    if (here == kept_off && __atomic_load_n(&fastnn_team.asleep, __ATOMIC_SEQ_CST) == 0)
+        return;
+    kept_off = here;
     if (here < 0 || sched_getaffinity(0, sizeof others, &others) != 0)
         return;
     CPU_CLR(here, &others);
@@ -189,8 +195,7 @@ static int fastnn_run(FastnnWork work, void *argument, int n)
         if (n > 1) {
             team->work = work;
             team->argument = argument;
-            if (__atomic_load_n(&team->asleep, __ATOMIC_SEQ_CST) > 0)
-                fastnn_keep_off(n);
+            fastnn_keep_off(n);
             fastnn_set(&team->job, (team->job / FASTNN_JOBS + 1) * FASTNN_JOBS + (unsigned)n);
             work(argument, 0, n);
             fastnn_meet(n);

@@ -1,0 +1,1 @@
+"""A mini-batch back through the layers and its step, for the other compiled modules."""

@@ -1,0 +1,1 @@
+"""A mini-batch forward through the layers, for the other compiled modules."""
