@@ -76,7 +76,7 @@ tsan: build/tsan/team  ## the team of threads under ThreadSanitizer (gcc)
 
 build/tsan/team: tests/team.c src_cython/fastnn/team.h
 	@mkdir -p $(@D)
-	@$${CC:-gcc} -std=gnu11 -O1 -g -fsanitize=thread -Isrc_cython/fastnn $< -o $@ -pthread
+	@$${CC:-gcc} -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=thread -Isrc_cython/fastnn $< -o $@ -pthread
 
 sdist-check: $(WHEEL)  ## source distribution -> wheel -> new environment -> smoke test
 	@rm -f dist/*.tar.gz

@@ -113,10 +113,8 @@ class Network(Model):
         self,
         batch_size: int,
         dropout_factor: float = 1.0,
-        n_gradients: int = 0,
+        rule: Rule | None = None,
         n_members: int = 1,
-        n_slots: int = 0,
-        may_cut: bool = False,
     ) -> Workspace:
         """Return memory for mini-batches of up to ``batch_size`` rows, and its compiled plan."""
         return Workspace(
@@ -126,10 +124,8 @@ class Network(Model):
             self.dtype,
             costs.kernel_id(self.cost),
             costs.parameter_of(self.cost),
-            n_gradients,
+            rule,
             n_members,
-            n_slots,
-            may_cut,
         )
 
     def _predict_few(self, X: Any) -> np.ndarray | None:
@@ -223,13 +219,8 @@ class Network(Model):
         )  # fmt: skip
         planned = epoch.kept.get("plan")
         if planned is None or planned[0] != key:
-            n_members, n_slots = epoch.pace.most, len(epoch.slots)
-            n_gradients = n_members if n_slots else 0
             rule = epoch.optimizer.rule(epoch.penalty, epoch.n)
-            workspace = self._workspace(
-                batch_size, epoch.dropout_factor, n_gradients, n_members, n_slots,
-                may_cut=not rule.limits_norms,
-            )  # fmt: skip
+            workspace = self._workspace(batch_size, epoch.dropout_factor, rule, epoch.pace.most)
             planned = key, workspace, rule
             epoch.kept["plan"] = planned
         return planned[1], planned[2]

@@ -17,6 +17,7 @@ import numpy as np
 from fastnn._costs import Cost
 from fastnn._isa import instruction_set
 from fastnn._norm import Norm
+from fastnn._optim import Rule
 from fastnn._plan import COLUMNS, NUMBERS, CompiledPlan
 from fastnn.activations import FROM_Z, KERNELS
 from fastnn.dropout import Dropout
@@ -131,17 +132,12 @@ class Workspace:
         The compiled cost's number; for a cost in Python (-1) the output layer's weighted input
         is kept too.
     cost_parameter : float, default 0
-    n_gradients : int, default 0
-        Threads that may step at the same time by another optimizer than plain SGD.
+    rule : Rule, optional
+        For training: the steps. Where it pays, a layer is then computed by pieces of its inputs,
+        unless steps need all weights of a neuron at once, or a mini-batch in lanes by parts of its
+        rows, so that threads can work apart.
     n_members : int, default 1
-        Threads that may work on a mini-batch: where it pays, there is memory for each, to work
-        apart.
-    n_slots : int, default 0
-        Of the optimizer's state.
-    may_cut : bool, default False
-        Whether a layer may be computed by pieces of its inputs, or a mini-batch in lanes by parts
-        of its rows, so that threads can work apart: for training, if no step needs all weights of
-        a neuron at once.
+        Threads that may train at the same time.
     """
 
     def __init__(
@@ -152,10 +148,8 @@ class Workspace:
         dtype: np.dtype,
         cost: int,
         cost_parameter: float = 0.0,
-        n_gradients: int = 0,
+        rule: Rule | None = None,
         n_members: int = 1,
-        n_slots: int = 0,
-        may_cut: bool = False,
     ) -> None:
         blocks = _Allocator(ALIGNMENT)
         n_in, n_out = layout.sizes[0], layout.sizes[-1]
@@ -170,17 +164,21 @@ class Workspace:
             rows.append(row | _layer_blocks(blocks, sizes, chosen, filled, custom_output))
         self.table = np.array([[row[name] for name in COLUMNS] for row in rows], dtype=np.int64)
         tiles = [min(row["tile"], row["n_out"]) * row["n_in"] for row in rows]
-        gradient_size = -(-max(tiles) // ALIGNMENT) * ALIGNMENT if n_gradients else 0
-        gradients = blocks.take(n_gradients * gradient_size)
-        lane_sums = blocks.take((ALIGNMENT + 1) * layout.n_parameters) if in_lanes else -1
         cut = -1
-        if may_cut and not in_lanes:
+        if rule is not None and not in_lanes and not rule.limits_norms:
             cut = _cut(layout.layers, options, batch_size)
         n_pieces = 0 if cut < 0 else _n_pieces(layout.layers, cut)
         shown = batch_size * layout.sizes[cut + 1]
-        if may_cut and in_lanes and batch_size * layout.n_parameters >= WORTH_PARTS:
+        if rule is not None and in_lanes and batch_size * layout.n_parameters >= WORTH_PARTS:
             n_pieces, shown = 2, ALIGNMENT * (1 + -(-layout.n_parameters // ALIGNMENT))
         exchange = blocks.take(2 * n_pieces * shown)
+        if n_pieces > 0:
+            n_members = min(n_members, n_pieces)
+        n_slots = 0 if rule is None else rule.n_slots
+        n_gradients = n_members if n_slots else 0
+        gradient_size = -(-max(tiles) // ALIGNMENT) * ALIGNMENT if n_gradients else 0
+        gradients = blocks.take(n_gradients * gradient_size)
+        lane_sums = blocks.take((ALIGNMENT + 1) * layout.n_parameters) if in_lanes else -1
         self.targets, self.row_weights, self.exchange = targets, row_weights, exchange
         self.cut, self.n_pieces = cut, n_pieces
         self.gradients, self.gradient_size = gradients, gradient_size

@@ -112,7 +112,7 @@ def run(case: Case, in_lanes: bool, epochs: int = 2, n_threads: int = 1) -> list
     try:
         workspace = Workspace(
             layout, options, case.batch_size, np.dtype(case.dtype), case.pair[0],
-            case.clip or 0.3, n_threads, n_threads, rule.n_slots, not rule.limits_norms,
+            case.clip or 0.3, rule, n_threads,
         )  # fmt: skip
     finally:
         plan._in_lanes, plan.WORTH_PARTS = before

@@ -26,7 +26,7 @@ from fastnn.dropout import Dropout
 from fastnn.normalization import get as normalization_of
 from fastnn.optimizers import SGD, Adam
 from fastnn.plan import LayerOptions, ParameterLayout, Workspace
-from fastnn.regularizers import L1L2
+from fastnn.regularizers import L1L2, MaxNorm
 
 LARGEST = 2**31 - 1
 SCALARS = (
@@ -127,10 +127,23 @@ def regions_of(row: dict[str, int], batch_size: int) -> list[tuple[str, str, int
     return regions
 
 
+def in_order(rows: list[dict[str, int]], cut: int) -> bool:
+    """Whether all parameters from the layer that is cut on come after all others."""
+    begin = rows[cut]["weights"]
+    for l, row in enumerate(rows):
+        for name, vector, length in regions_of(row, 1):
+            if vector == "n_parameters" and l < cut and row[name] + length > begin:
+                return False
+            if vector == "n_parameters" and l >= cut and row[name] < begin:
+                return False
+    return True
+
+
 def fits(table: np.ndarray, batch_size: int, **arguments: Any) -> bool:
     """Whether every region lies in its vector: the checks once more, in integers without end."""
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in table.tolist()]
-    if not 1 <= batch_size <= LARGEST or min(arguments[name] for name in LENGTHS) < 0:
+    lengths = [arguments[name] for name in LENGTHS]
+    if not 1 <= batch_size <= LARGEST or min(lengths) < 0 or max(lengths) > 2**48:
         return False
     for row in rows:
         if not (1 <= row["n_in"] <= LARGEST and 1 <= row["n_out"] <= LARGEST):
@@ -164,7 +177,7 @@ def fits(table: np.ndarray, batch_size: int, **arguments: Any) -> bool:
         if cut == 1 and by_rows:
             return False
         unit = rows[0]["tile"] if cut else 16
-        if -(-rows[cut]["n_in"] // unit) < n_pieces:
+        if -(-rows[cut]["n_in"] // unit) < n_pieces or not in_order(rows, cut):
             return False
         ends.append((arguments["exchange"], 2 * n_pieces * batch_size * rows[cut]["n_out"]))
     return all(start >= 0 and start + length <= arguments["work_size"] for start, length in ends)
@@ -255,10 +268,10 @@ def test_members_apart_stay_inside(sizes, cut, n_pieces, n_members, batch_size, 
     for count in (1, n_members):
         all_parameters, parameters = guarded(plan.n_parameters, dtype, 0.25)
         all_running, running = guarded(plan.n_running, dtype, 0.5)
-        room = plan.room(rule.n_slots) if count > 1 else plan.work_size
-        all_work, work = guarded(count * room, dtype, np.nan)
-        # The outputs of the last layer are not written where they have a place of their own.
-        work.reshape(count, -1)[:, : plan.work_size] = 0
+        room, n_rooms = plan.work_size, 1
+        if count > 1:
+            room, n_rooms = plan.room(rule.n_slots), min(count, n_pieces)
+        all_work, work = guarded(n_rooms * room, dtype, np.nan)
         all_slots, slots = guarded(rule.n_slots * plan.n_parameters, dtype, 0)
         n = 4 * batch_size + 1
         inputs = np.linspace(-1, 1, n * sizes[0], dtype=dtype).reshape(n, -1)
@@ -281,9 +294,9 @@ def test_members_apart_stay_inside(sizes, cut, n_pieces, n_members, batch_size, 
         ((3, 4, 2), 1, 2, {"norm": Norm.GROUP}, "cut: expected -1 or 0"),
         ((3, 4, 2), 1, 2, {"activation": Activation.SOFTMAX}, "cut: expected -1 or 0"),
         ((3, 7, 2), 1, 3, {}, "n_pieces: expected 0, 2 or 4"),
-        ((3, 7, 2), 1, 4, {}, "n_pieces: expected 1 to 3 for this cut"),
-        ((16, 7, 2), 0, 2, {}, "n_pieces: expected 1 to 1 for this cut"),
-        ((3, 7, 2), 1, 0, {}, "n_pieces: expected 1 to 3 for this cut"),
+        ((3, 7, 2), 1, 4, {}, "n_pieces: expected 2 or 4, and at most 3 for this cut"),
+        ((16, 7, 2), 0, 2, {}, "n_pieces: expected 2 or 4, and at most 1 for this cut"),
+        ((3, 7, 2), 1, 0, {}, "n_pieces: expected 2 or 4, and at most 3 for this cut"),
     ],
 )
 def test_what_is_cut_must_have_pieces(sizes, cut, n_pieces, change, named):
@@ -295,6 +308,52 @@ def test_what_is_cut_must_have_pieces(sizes, cut, n_pieces, change, named):
     assert not fits(**arguments)
     with pytest.raises(ValueError, match=f"^{named}"):
         CompiledPlan(**arguments)
+
+
+def test_members_apart_take_over_parameters_that_follow_on_one_another():
+    good = tight_plan((3, 4, 4, 2), 2, norm=Norm.BATCH, cut=1)
+    last = good["n_parameters"] - 4
+    for layer, name, offset in ((0, "gamma", last), (1, "beta", 8), (2, "biases", 0)):
+        bad = {**good, "table": good["table"].copy()}
+        bad["table"][layer, COLUMNS.index(name)] = offset
+        assert not fits(**bad)
+        with pytest.raises(ValueError, match=rf"^cut: .* parameters of layer {layer}"):
+            CompiledPlan(**bad)
+
+
+def test_rooms_that_cannot_be_counted_are_refused():
+    """Products of sizes that wrap would make a small workspace look like a large one."""
+    for size in (2**48 + 1, 2**62):
+        with pytest.raises(ValueError, match="work_size: expected 0 to"):
+            CompiledPlan(**{**tight_plan((3, 7, 2), 3, cut=1), "work_size": size})
+    plan = CompiledPlan(**{**tight_plan((3, 7, 2), 3, cut=1, n_members=2), "work_size": 2**48})
+    parameters, rows = np.zeros(plan.n_parameters), (np.zeros((6, 3)), np.zeros((6, 2)))
+    told = np.empty(0), np.arange(6), np.array([0.1]), 1, np.zeros(1, np.uint64), True
+    for n_threads in (1, 2, 4):
+        with pytest.raises(ValueError, match="work: expected"):
+            _epoch.train_epoch(
+                plan, RULES[0], parameters, np.empty(0), np.empty((0, 0)), np.zeros(192), *rows,
+                *told, Pace(n_threads, True), np.empty(0),
+            )  # fmt: skip
+
+
+def test_norms_are_limited_by_one_who_has_all_weights_of_a_neuron():
+    plan = CompiledPlan(**tight_plan((5, 7, 4, 2), 3, cut=1, n_members=2))
+    rule = SGD().rule(MaxNorm(0.1), 1)
+    rng = np.random.default_rng(0)
+    rows = rng.random((9, 5)), rng.random((9, 2)), np.empty(0), np.arange(9)
+    told = np.array([0.1]), 1, np.zeros(1, np.uint64), True
+    start, results = rng.normal(size=plan.n_parameters), []
+    for n_threads in (1, 2):
+        work = np.zeros(plan.work_size)
+        results.append(start.copy())
+        _epoch.train_epoch(plan, rule, results[-1], np.empty(0), np.empty((0, 0)), work, *rows,
+                           *told, Pace(n_threads, True), np.empty(0))  # fmt: skip
+    np.testing.assert_array_equal(results[0], results[1])
+    with pytest.raises(ValueError, match="work: expected"):
+        _epoch.train_epoch(plan, rule, start, np.empty(0), np.empty((0, 0)),
+                           np.zeros(2 * plan.room(0)), *rows, *told, Pace(2, True),
+                           np.empty(0))  # fmt: skip
 
 
 def test_what_members_exchange_must_fit():
@@ -682,16 +741,14 @@ def test_the_plans_that_are_really_made_fit(sizes, batch_size, cost, norm, activ
         batch_size,
         np.dtype(np.float64),
         cost,
-        n_gradients=2,
+        rule=RULES[1],
         n_members=2,
-        n_slots=3,
-        may_cut=True,
     )
     plan = workspace.compiled
     if workspace.cut == -1:
         assert len(workspace.rooms) == len(workspace.memory)
     else:
-        assert len(workspace.rooms) == 2 * plan.room(3)
+        assert len(workspace.rooms) == 2 * plan.room(2)
     assert plan.n_parameters == layout.n_parameters
     assert plan.n_running == layout.n_running
     assert plan.work_size == len(workspace.memory)

@@ -32,6 +32,7 @@ from fastnn.regularizers import L1L2
 NO_SLOTS = {dtype: np.empty((0, 0), dtype) for dtype in FLOATS}
 NO_WEIGHTS = {dtype: np.empty(0, dtype) for dtype in FLOATS}
 PLAIN = SGD().rule(L1L2(0.0, 0.0), 1)
+ADAM = Adam().rule(L1L2(0.0, 0.0), 1)
 
 
 NO_CLOCK = np.empty(0)
@@ -188,8 +189,8 @@ class Problem:
         """One filled with NaN: nothing may be read before it is written."""
         options = [LayerOptions(name) for name in self.names]
         workspace = Workspace(
-            self.layout, options, self.batch_size, np.dtype(self.dtype), self.cost, n_gradients=4,
-            n_members=self.n_threads, may_cut=True,
+            self.layout, options, self.batch_size, np.dtype(self.dtype), self.cost, rule=ADAM,
+            n_members=self.n_threads,
         )  # fmt: skip
         workspace.rooms.fill(np.nan)
         return workspace
@@ -658,7 +659,6 @@ def test_each_mini_batch_has_its_rate():
 # Refusals.
 
 PROBLEM = Problem((3, 4, 2), "tanh", "sigmoid", Cost.QUADRATIC, 6, 3)
-ADAM = Adam().rule(L1L2(0.0, 0.0), 1)
 WORK = {"work": np.zeros_like(PROBLEM.workspace.memory)}
 PARAMETERS = {"parameters": PROBLEM.parameters}
 RUNNING = {"running": np.empty(0)}

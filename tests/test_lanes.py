@@ -20,6 +20,7 @@ from fastnn import _isa, plan
 from fastnn._costs import Cost
 from fastnn._norm import Norm
 from fastnn._plan import COLUMNS, CompiledPlan
+from fastnn.optimizers import SGD
 from fastnn.regularizers import L1L2
 
 # Run in a process for each instruction set.
@@ -90,7 +91,8 @@ def test_the_same_bits_for_any_number_of_threads(seed: int) -> None:
 
 def test_several_threads_share_out_the_rows_where_that_is_work_enough() -> None:
     net = narrow()
-    few, many = (net._workspace(m, n_members=2, may_cut=True) for m in (20, 300))
+    rule = SGD().rule(L1L2(0.1, 0.1), 1)
+    few, many = (net._workspace(m, rule=rule, n_members=2) for m in (20, 300))
     assert len(few.rooms) == len(few.memory)
     assert len(many.rooms) > 2 * len(many.memory)
 
@@ -183,10 +185,12 @@ def test_a_plan_in_lanes_has_just_enough_room() -> None:
 
 def test_parts_in_lanes_have_room_for_their_gradients() -> None:
     good = lane_plan(n_pieces=2)
-    end = good["work_size"]
+    end = -(-good["work_size"] // 16) * 16
     good |= {"exchange": end, "work_size": end + 2 * 2 * (16 + 32)}  # 32 parameters
     assert CompiledPlan(**good).in_lanes
-    for change in ({"exchange": end + 1}, {"exchange": -1}, {"n_pieces": 4}):
+    with pytest.raises(ValueError, match=r"^exchange: expected a multiple of 16"):
+        CompiledPlan(**{**good, "exchange": end - 1})
+    for change in ({"exchange": end + 16}, {"exchange": -16}, {"n_pieces": 4}):
         with pytest.raises(ValueError, match=r"^exchange: .* do not fit"):
             CompiledPlan(**{**good, **change})
     for change in ({"n_pieces": 3}, {"lane_sums": -1}):

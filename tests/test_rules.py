@@ -45,7 +45,7 @@ def trained(
     """Train ``made`` in the core; return the last epoch's cost."""
     workspace = Workspace(
         ParameterLayout(made.sizes), [LayerOptions(name) for name in made.names],
-        made.batch_size, np.dtype(made.dtype), made.cost, clip, 1,
+        made.batch_size, np.dtype(made.dtype), made.cost, clip, by,
     )  # fmt: skip
     slots = NO_SLOTS[made.dtype]
     if by.kind != Optimizer.SGD:

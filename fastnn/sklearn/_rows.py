@@ -87,10 +87,8 @@ class Core:
             network.dtype,
             kernel_id(network.cost),
             loss.clip(network.dtype) or parameter_of(network.cost),
-            pace.most if len(slots) else 0,
+            rule,
             pace.most,
-            len(slots),
-            may_cut=not rule.limits_norms,
         )
         self._before_order = (
             self._workspace.compiled, rule, network.parameters, network.running_statistics, slots,

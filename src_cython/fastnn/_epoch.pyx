@@ -430,6 +430,8 @@ cdef int _check_slots(
 cdef int _check_members(const Plan* plan, const StepRule* rule, int n_threads) except -1:
     if n_threads < 1:
         raise ValueError(f"n_threads: expected 1 or more, got {n_threads}")
+    if plan.n_pieces > 0:
+        n_threads = min(n_threads, plan.n_pieces)
     if rule.kind != <int> SGD and n_threads > plan.n_gradients:
         raise ValueError(f"n_threads: the plan has room for the gradients of {plan.n_gradients}, "
                          f"got {n_threads}")
@@ -471,9 +473,9 @@ def train_epoch(
         Running statistics of batch norm; updated too.
     slots : array (rule.n_slots, plan.n_parameters), or (0, any) for plain SGD
         The optimizer's state.
-    work : array (plan.work_size,) or, if the plan has pieces, (pace.most * plan.room,)
-        With pieces several members work apart, each in a room of its own; without the rooms one
-        works alone.
+    work : array (plan.work_size,) or, with pieces, (min(pace.most, plan.n_pieces) * plan.room,)
+        If the plan has pieces, several members work apart, each in a room of its own; without the
+        rooms one works alone, as it does if a rule limits norms and a layer is cut.
     X : RowSource or array (n, n_in)
         Inputs; an array as a RowSource takes it.
     Y : array (n, n_out)
@@ -515,6 +517,7 @@ def train_epoch(
     """
     cdef RowSource rows = as_source(X)
     cdef Told told
+    cdef int n_rooms
     told.recorded, told.n_epochs = NULL, 1
     if record is not None:
         if record.shape[0] < 1 or record.shape[1] != 2:
@@ -522,8 +525,9 @@ def train_epoch(
                              f"got ({record.shape[0]}, {record.shape[1]})")
         told.recorded, told.n_epochs = &record[0, 0], record.shape[0]
     _check_rows(&plan.c, rows.c.n_rows, rows.c.n_columns, Y.shape[0], Y.shape[1])
-    told.room = c_room(&plan.c, rule.c.n_slots)
-    told.apart = plan.c.n_pieces > 0 and work.shape[0] == pace.c.most * told.room
+    told.room, n_rooms = c_room(&plan.c, rule.c.n_slots), min(pace.c.most, plan.c.n_pieces)
+    told.apart = (n_rooms > 1 and work.shape[0] == n_rooms * told.room
+                  and (plan.c.cut < 0 or rule.c.max_norm == 0))  # who limits norms needs whole rows
     plan.check_vectors(parameters.shape[0], running.shape[0],
                        plan.c.work_size if told.apart else work.shape[0])
     _check_row_weights(row_weights.shape[0], rows.c.n_rows)
@@ -552,7 +556,7 @@ def train_epoch(
     told.seconds = &seconds[0] if seconds.shape[0] else NULL
     told.penalties = NULL
     if with_cost and rule.c.penalty_in_cost != 0:
-        told.penalties = <double*> calloc((plan.c.n_tiles + MOST_PIECES) * A_LINE, sizeof(double))
+        told.penalties = <double*> calloc(plan.c.n_tiles + MOST_PIECES, A_LINE * sizeof(double))
         if told.penalties == NULL:
             raise MemoryError("no memory for the penalties")
     with nogil:

@@ -82,6 +82,8 @@ cdef void _finish_forward(
         c_activation_forward(act + first, layer.activation, high, width)
         if layer.dropout > 0:
             _dropout_forward(out + first, act + first, first, high * width, layer, key, how)
+        elif out != act:
+            memmove(out + first, act + first, high * width * sizeof(floating))
     c_mark(how, ACTIVATION)
 
 
@@ -117,7 +119,7 @@ cdef floating* _sums_of_own_pieces(
     cdef floating* sums = work + plan.exchange
     cdef int first, last, p, left
     if how.step % 2 == 1:
-        sums += plan.n_pieces * plan.batch_size * <Py_ssize_t> layer.n_out
+        sums += plan.n_pieces * <Py_ssize_t> plan.batch_size * layer.n_out
     first, last = c_own_pieces(plan, how)
     for p in range(first, last):
         left = c_piece(plan, p)
@@ -134,13 +136,12 @@ cdef void _sum_of_pieces(
     Pass* how,
 ) noexcept nogil:
     """z := the sums of all pieces, two by two whoever has which, and the biases."""
-    cdef Py_ssize_t n = plan.layers[plan.cut].n_out, size = how.m * n, i
+    cdef Py_ssize_t n = plan.layers[plan.cut].n_out, size = how.m * n, at = sums - work, i
     cdef const floating* block[MOST_PIECES]
     cdef int member, p
     for member in range(how.n_team):
         if how.apart:
-            sums = <floating*> how.team_work + member * how.room + (sums - work)
-            work = <floating*> how.team_work + member * how.room
+            sums = <floating*> how.team_work + member * how.room + at
         for p in range(c_part(plan.n_pieces, member, how.n_team),
                        c_part(plan.n_pieces, member + 1, how.n_team)):
             block[p] = sums + p * size

@@ -71,6 +71,7 @@ cdef class CompiledPlan:
     cdef int _check_parameters(self, Layer* layer) except -1
     cdef int _check_workspace(self, Layer* layer) except -1
     cdef int _check_pieces(self) except -1
+    cdef int _check_order(self) except -1
     cdef int _check_gradients(self) except -1
     cdef int _check_lanes(self) except -1
     cdef int check_vectors(

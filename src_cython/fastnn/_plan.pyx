@@ -22,6 +22,7 @@ cdef enum:
     CACHED = 32768  # numbers of such a network at work together: they fit in the second cache
 
 cdef Py_ssize_t LARGEST = 2147483647  # of a C int, which BLAS counts with
+cdef Py_ssize_t MOST_NUMBERS = 1 << 48  # of a vector: a few of them can be added up and multiplied
 
 
 cdef int _check_region(str name, Py_ssize_t offset, Py_ssize_t size, Py_ssize_t total) except -1:
@@ -92,8 +93,9 @@ cdef class CompiledPlan:
         if numbers.shape[0] != table.shape[0] or numbers.shape[1] != len(NUMBERS):
             raise ValueError(f"numbers: expected ({table.shape[0]}, {len(NUMBERS)}), "
                              f"got ({numbers.shape[0]}, {numbers.shape[1]})")
-        if n_parameters < 0 or n_running < 0 or work_size < 0:
-            raise ValueError(f"n_parameters, n_running, work_size: expected 0 or more, "
+        if not (0 <= n_parameters <= MOST_NUMBERS and 0 <= n_running <= MOST_NUMBERS
+                and 0 <= work_size <= MOST_NUMBERS):
+            raise ValueError(f"n_parameters, n_running, work_size: expected 0 to {MOST_NUMBERS}, "
                              f"got {n_parameters}, {n_running} and {work_size}")
         if not 1 <= batch_size <= LARGEST:
             raise ValueError(f"batch_size: expected 1 to {LARGEST}, got {batch_size}")
@@ -118,6 +120,9 @@ cdef class CompiledPlan:
                 raise ValueError(f"layer {l}: takes {self.c.layers[l].n_in} inputs, but the layer "
                                  f"before it has {self.c.layers[l - 1].n_out} neurons")
             self.c.layers[l].first_tile = self.c.n_tiles
+            if c_n_tiles(&self.c.layers[l]) > LARGEST // 16 - self.c.n_tiles:
+                raise ValueError(f"tile: too many tiles, with {self.c.layers[l].tile} neurons each "
+                                 f"in layer {l}")
             self.c.n_tiles += c_n_tiles(&self.c.layers[l])
             self.c.needs_blas |= not c_is_small(
                 batch_size, self.c.layers[l].n_out, self.c.layers[l].n_in)
@@ -255,17 +260,39 @@ cdef class CompiledPlan:
         if self.c.cut == 1 and (first.norm == <int> GROUP or first.activation == <int> SOFTMAX):
             raise ValueError("cut: expected -1 or 0, as the first layer needs whole rows, got 1")
         if not 0 < self.c.n_pieces <= c_n_units(&self.c):
-            raise ValueError(f"n_pieces: expected 1 to {c_n_units(&self.c)} for this cut, "
-                             f"got {self.c.n_pieces}")
+            raise ValueError(f"n_pieces: expected 2 or {MOST_PIECES}, and at most "
+                             f"{c_n_units(&self.c)} for this cut, got {self.c.n_pieces}")
         block = self.c.batch_size * <Py_ssize_t> self.c.layers[self.c.cut].n_out
         if block > self.c.work_size // (2 * self.c.n_pieces):  # more might be too large to count
             raise ValueError(f"exchange: {2 * self.c.n_pieces} times {block} numbers do not fit in "
                              f"{self.c.work_size}")
         _check_region("exchange", self.c.exchange, 2 * self.c.n_pieces * block, self.c.work_size)
+        self._check_order()
+        return 0
+
+    cdef int _check_order(self) except -1:
+        """Check that the parameters of the layer that is cut and after it come last: they go over
+        to members as one block."""
+        cdef Py_ssize_t begin = self.c.layers[self.c.cut].weights, size
+        cdef Layer* layer
+        cdef int l
+        for l in range(self.c.n_layers):
+            layer = &self.c.layers[l]
+            size = layer.n_out * <Py_ssize_t> layer.n_in
+            if l < self.c.cut:
+                if layer.weights + size > begin or layer.biases + layer.n_out > begin or (
+                        layer.norm != <int> NO_NORM
+                        and max(layer.gamma, layer.beta) + layer.n_out > begin):
+                    raise ValueError(f"cut: expected the parameters of layer {l} before those of "
+                                     f"layer {self.c.cut}")
+            elif layer.weights < begin or layer.biases < begin or (
+                    layer.norm != <int> NO_NORM and min(layer.gamma, layer.beta) < begin):
+                raise ValueError(f"cut: expected the parameters of layer {l} not before those of "
+                                 f"layer {self.c.cut}")
         return 0
 
     cdef int _check_gradients(self) except -1:
-        """Check that there is room for the gradient of any tile, with its biases after it."""
+        """Check that there is room for the gradient of any tile's weights; biases use it too."""
         cdef Layer* layer
         cdef int l
         if not 0 <= self.c.n_gradients < LARGEST or self.c.gradient_size < 0:
@@ -313,6 +340,9 @@ cdef class CompiledPlan:
         if self.c.cut != -1:
             raise ValueError(f"cut: expected -1 in lanes, got {self.c.cut}")
         if self.c.n_pieces > 0:
+            if self.c.exchange % LANES:
+                raise ValueError(f"exchange: expected a multiple of {LANES} in lanes, "
+                                 f"got {self.c.exchange}")
             _check_region("exchange", self.c.exchange,
                           2 * self.c.n_pieces * c_shown_size(&self.c), self.c.work_size)
         self.c.lane_block = c_filled(<int> max(2 * LANES, CACHED // numbers - LANES))

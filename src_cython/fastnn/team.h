@@ -29,6 +29,8 @@ typedef struct {
     pthread_cond_t changed;
     int taken;   /* somebody's work is being done, or members are being started */
     int started; /* threads, the caller not counted */
+    int kept_off; /* the processor that the first `n_kept` members are kept off */
+    int n_kept;
     FastnnWork work;
     void *argument;
     char apart[64]; /* what is spun on stays off the lines above */
@@ -161,27 +163,28 @@ static int fastnn_start(int wanted)
     return team->started;
 }
 
+#if defined(__linux__) && !defined(__ANDROID__) && defined(CPU_COUNT)
 /* Keep members off the caller's processor: some kernels wake them just there, where they wait until
  * the caller is through, or put the caller where they are. */
 static void fastnn_keep_off(int n)
 {
-#ifdef CPU_COUNT
-    static int kept_off = -1;
-    cpu_set_t others;
-    int here = sched_getcpu();
-    if (here == kept_off && __atomic_load_n(&fastnn_team.asleep, __ATOMIC_SEQ_CST) == 0)
+    FastnnTeam *team = &fastnn_team;
+    cpu_set_t allowed;
+    int here = sched_getcpu(), slept = __atomic_load_n(&team->asleep, __ATOMIC_SEQ_CST) > 0;
+    if (here < 0 || (here == team->kept_off && n <= team->n_kept && !slept))
         return;
-    kept_off = here;
-    if (here < 0 || sched_getaffinity(0, sizeof others, &others) != 0)
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
         return;
-    CPU_CLR(here, &others);
-    if (CPU_COUNT(&others) > 0)
-        for (int member = 1; member < n; member++)
-            pthread_setaffinity_np(fastnn_threads[member], sizeof others, &others);
-#else
-    (void)n;
-#endif
+    if (CPU_ISSET(here, &allowed) && CPU_COUNT(&allowed) >= n) /* there is one for each */
+        CPU_CLR(here, &allowed);
+    for (int member = 1; member < n; member++)
+        pthread_setaffinity_np(fastnn_threads[member], sizeof allowed, &allowed);
+    team->kept_off = here;
+    team->n_kept = n;
 }
+#else
+static void fastnn_keep_off(int n) { (void)n; }
+#endif
 
 /* Run work(argument, member, n) in up to n members; return how many there were. */
 static int fastnn_run(FastnnWork work, void *argument, int n)
