@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,11 @@ class Ahead:
         The call of ``fit``.
     watchers : sequence of collections
         What would be called between two epochs: measures and callbacks.
+
+    Attributes
+    ----------
+    seconds : float
+        Of the last epoch, from which the time of the next is known; infinite before the first.
     """
 
     def __init__(self, run: _Run, watchers: Sequence[Any]) -> None:
@@ -41,18 +47,19 @@ class Ahead:
             or options.time_limit is not None
             or (options.with_cost and (options.regularizer.l1 or options.regularizer.l2))
         )
+        self.seconds = math.inf
         self._run = run
 
     def go(self, order: np.ndarray, history: History) -> bool:
         """Run the next epochs, if that is allowed and worth it; return whether it was done.
 
-        An epoch must have been recorded before, from which the time of the next is known. Where
-        one of them diverges they are all taken back, to be repeated one at a time.
+        The one before must have left its ``seconds``. Where one of them diverges they are all
+        taken back, to be repeated one at a time.
         """
-        if not (self.allowed and history):
+        if not self.allowed:
             return False
         left = self._run.options.epochs - len(history)
-        at_once = min(left, int(AT_ONCE / max(1e-9, history[-1]["seconds"])))
+        at_once = min(left, int(AT_ONCE / max(1e-9, self.seconds)))
         return at_once > 1 and self._go(np.full((at_once, 2), np.nan), order, history)
 
     def _go(self, record: np.ndarray, order: np.ndarray, history: History) -> bool:
@@ -72,6 +79,7 @@ class Ahead:
             run.state.epochs -= done
             self.allowed = False
             return False
+        self.seconds = float(record[-1, 1])
         self._write(record, float(epoch.rates[-1]), history)
         return True
 

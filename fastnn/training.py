@@ -352,7 +352,7 @@ def _train(run: _Run, measures: Measures, callbacks: tuple[Callback, ...]) -> Hi
             if options.shuffle:
                 network.random_source.shuffle(order)
             cost, rate = run.run_epoch(order)
-            seconds = time.perf_counter() - started
+            seconds = ahead.seconds = time.perf_counter() - started
             if before is not None and not run.is_sound(cost):
                 network.stand_at(before)
                 text = DIVERGED.format(epoch=run.state.epochs, rate=rate)

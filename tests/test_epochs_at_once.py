@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import network, optimizers
+from fastnn import epochs_at_once, network, optimizers
+from fastnn import history as history_module
 from fastnn.book import network2
 from fastnn.regularizers import L2, MaxNorm
 from fastnn.stopping import EarlyStopping
@@ -94,6 +95,30 @@ def test_a_program_of_the_book_is_called_after_each_epoch(calls: list[int]) -> N
     net = network2.Network([3, 4, 2])
     net.fit(X, Y, epochs=5, shuffle=False)
     assert calls == [1] * 5
+
+
+def test_rows_are_not_made_between_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner, rows_of = network._epoch.train_epoch, history_module._rows_of
+    made: list[int] = []
+    at_blocks: list[int] = []
+
+    def in_blocks_of_ten(*arguments: Any) -> float:
+        cost = inner(*arguments)
+        if len(arguments) > 16:
+            arguments[16][:, 1] = epochs_at_once.AT_ONCE / 10.5
+            at_blocks.append(len(made))
+        return cost
+
+    def counted(columns: Any) -> Any:
+        made.append(len(columns["epoch"]))
+        return rows_of(columns)
+
+    monkeypatch.setattr(network._epoch, "train_epoch", in_blocks_of_ten)
+    monkeypatch.setattr(history_module, "_rows_of", counted)
+    history = new_network().fit(X, Y, epochs=20_000, batch_size=30, shuffle=False)
+    assert len(at_blocks) > 2 and not any(at_blocks)
+    assert history["epoch"] == list(range(1, 20_001))
+    assert len(made) == len(at_blocks)
 
 
 def diverged(callbacks: list[Any]) -> tuple[fastnn.Network, fastnn.History, list[str]]:
