@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,32 +29,52 @@ class History:
     """
 
     def __init__(self) -> None:
-        # The rows there are, and columns of later ones that nobody has asked for yet: making rows
-        # takes as long as a tenth of training a network of a few units. Set as one, so that no
-        # thread sees a half of them.
-        self._parts: tuple[list[dict[str, Any]], tuple[Columns, ...]] = [], ()
+        # The rows there are, and columns of later ones that nobody has asked for yet, each with
+        # the number of rows up to its end: making rows takes as long as a tenth of training a
+        # network of a few units.
+        self._rows: list[dict[str, Any]] = []
+        self._later: list[tuple[int, Columns]] = []
+        self._lock = threading.Lock()  # one thread may read what another one trains
 
     @property
     def rows(self) -> list[dict[str, Any]]:
         """One dict an epoch."""
-        rows, later = self._parts
-        if later:
-            rows = rows + [row for columns in later for row in _rows_of(columns)]
-            self._parts = rows, ()
-        return rows
+        with self._lock:
+            return self._all_rows()
+
+    def _all_rows(self) -> list[dict[str, Any]]:
+        """Make the rows that are still columns; the lock is held."""
+        if self._later:
+            # All made before anything is added, so that Ctrl-C meanwhile changes nothing.
+            made = [row for _, columns in self._later for row in _rows_of(columns)]
+            self._rows += made
+            self._later = []
+        return self._rows
 
     def append(self, row: dict[str, Any]) -> None:
         """Add the row of an epoch."""
-        self.rows.append(row)
+        with self._lock:
+            self._all_rows().append(row)
 
     def extend(self, columns: Columns) -> None:
         """Add the rows of several epochs, as columns (n_epochs,)."""
-        rows, later = self._parts
-        self._parts = rows, (*later, columns)
+        with self._lock:
+            before = self._later[-1][0] if self._later else 0
+            self._later.append((before + len(columns["epoch"]), columns))
 
     def __len__(self) -> int:
-        rows, later = self._parts
-        return len(rows) + sum(len(columns["epoch"]) for columns in later)
+        with self._lock:
+            return len(self._rows) + (self._later[-1][0] if self._later else 0)
+
+    # A lock can neither be copied nor pickled: each copy gets its own.
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self._lock:
+            return {"_rows": self._all_rows().copy()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        History.__init__(self)
+        self.__dict__.update(state)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.rows)

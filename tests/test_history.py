@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import csv
 import pickle
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 import fastnn
 from fastnn import History, reference
+from fastnn import history as history_module
 
 ROWS = [
     {"epoch": 1, "learning_rate": 0.5, "training_cost": 0.9, "evaluation_accuracy": 7},
@@ -22,6 +24,7 @@ ROWS = [
 ]
 
 COPIES: dict[str, Callable[[History], History]] = {
+    "copy": copy.copy,
     "deepcopy": copy.deepcopy,
     "pickle": lambda history: pickle.loads(pickle.dumps(history)),
 }
@@ -71,8 +74,10 @@ def test_a_copy_goes_its_own_way(copied: Callable[[History], History]) -> None:
     history.extend(columns_of(ROWS))
     twin = copied(history)
     twin.append({**ROWS[0], "epoch": 3})
-    assert (len(history), len(twin)) == (2, 3)
+    twin.extend(columns_of(ROWS))
+    assert (len(history), len(twin)) == (2, 5)
     assert history.rows == twin.rows[:2] == ROWS
+    assert twin["epoch"] == [1, 2, 3, 1, 2]
 
 
 def test_rows_asked_for_by_several_threads_are_there_once() -> None:
@@ -83,6 +88,34 @@ def test_rows_asked_for_by_several_threads_are_there_once() -> None:
             seen = list(pool.map(list, [history] * 8))
         assert all(rows == ROWS * 200 for rows in seen)
         assert len(history) == 400
+
+
+ADDED: dict[str, Callable[[History, dict[str, Any]], None]] = {
+    "append": lambda history, row: history.append(row),
+    "extend": lambda history, row: history.extend(columns_of([row])),
+}
+
+
+@pytest.mark.parametrize("add", ADDED.values(), ids=ADDED)
+def test_rows_added_while_another_thread_reads_are_kept(
+    add: Callable[[History, dict[str, Any]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history, later = History(), {**ROWS[0], "epoch": 3}
+    history.extend(columns_of(ROWS))
+    writer = threading.Thread(target=add, args=(history, later))
+    inner = history_module._rows_of
+
+    def interrupted(columns: Any) -> Any:
+        if not writer.ident:
+            writer.start()
+            writer.join(0.1)  # what adds a row has begun, and ends here unless it is made to wait
+        return inner(columns)
+
+    monkeypatch.setattr(history_module, "_rows_of", interrupted)
+    seen = list(history)
+    writer.join()
+    assert seen[:2] == ROWS
+    assert history.rows == [*ROWS, later]
 
 
 def test_rows_and_columns(history: History) -> None:
