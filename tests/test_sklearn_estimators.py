@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
 import subprocess
 import sys
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -281,6 +283,24 @@ def test_a_subclass_has_its_own_parameters():
     assert "beta" not in MLPRegressor().get_params()
     names = MLPClassifier().get_params()
     assert list(names) == sorted(names) and "label_smoothing" in names
+
+
+def test_names_of_parameters_are_whose_asks() -> None:
+    names = MLPClassifier._get_param_names()
+    names.clear()
+    assert MLPClassifier._get_param_names() == sorted(MLPClassifier().get_params())
+    assert "alpha" in MLPClassifier().get_params()
+
+
+def test_a_class_that_was_asked_for_its_parameters_can_go() -> None:
+    class Passing(MLPRegressor):
+        pass
+
+    assert Passing().get_params() == MLPRegressor().get_params()
+    known = weakref.ref(Passing)
+    del Passing
+    gc.collect()
+    assert known() is None
 
 
 def test_coefficients_are_pickled_once():

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn import get_config
@@ -38,12 +37,14 @@ class BaseMLP(BaseEstimator):
     """Base of ``MLPClassifier`` and ``MLPRegressor``, which bring the targets and the loss."""
 
     _categories: Categories | None = None
+    _param_names: ClassVar[tuple[str, ...]]  # each class's own, once it was asked for them
 
     @classmethod
-    @cache
     def _get_param_names(cls) -> list[str]:
         """As scikit-learn reads them off the constructor, but once: searches ask at each step."""
-        return super()._get_param_names()
+        if "_param_names" not in cls.__dict__:
+            cls._param_names = tuple(super()._get_param_names())
+        return list(cls._param_names)
 
     # What the subclasses bring.
 
