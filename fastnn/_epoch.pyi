@@ -1,11 +1,12 @@
 """One epoch of training, and its parts.
 
 ``parameters`` and ``gradient`` (plan.n_parameters,), ``running`` (plan.n_running,) and ``work``
-(plan.work_size,) are laid out by the plan; ``slots`` (rule.n_slots, plan.n_parameters) hold the
-optimizer's state, (0, any) for plain SGD; ``X`` (n, n_in) of any kind that a RowSource takes and
-``Y`` (n, n_out) hold one sample a row, ``row_weights`` (n,) or (0,) factors on their costs;
-``m`` is the number of rows in use of the plan's batch; dropout's masks come of ``seed`` and
-``step``.
+(plan.work_size,) are laid out by the plan; for ``train_epoch``, if the plan has pieces, ``work``
+may be (pace.most * plan.room(rule.n_slots),) instead, a room for each member, without which one
+works alone. ``slots`` (rule.n_slots, plan.n_parameters) hold the optimizer's state, (0, any) for
+plain SGD; ``X`` (n, n_in) of any kind that a RowSource takes and ``Y`` (n, n_out) hold one sample a
+row, ``row_weights`` (n,) or (0,) factors on their costs; ``m`` is the number of rows in use of the
+plan's batch; dropout's masks come of ``seed`` and ``step``.
 """
 
 from typing import Any, TypeVar
@@ -43,10 +44,10 @@ def train_epoch(
     """Train on the rows in ``order`` (n_order,) at ``rates`` (1,) or (n_batches,).
 
     Return the sum of the rows' costs, or NaN without ``with_cost``. ``counter`` (1,) holds the
-    steps taken before, and counts on. ``pace`` says how many
-    threads share the work; ``seconds`` (len(Phase),) or
-    (0,) is where their time is added, by what it was spent on. With ``record`` (n_epochs, 2) so
-    many epochs are run, and the cost and seconds of each that is done are written there.
+    steps taken before, and counts on. ``pace`` says how many threads share the work; ``seconds``
+    (len(Phase),) or (0,) is where their time is added, by what it was spent on. With ``record``
+    (n_epochs, 2) so many epochs are run, and the cost and seconds of each that is done are written
+    there.
     """
 
 def forward_batch(

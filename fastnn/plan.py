@@ -273,8 +273,8 @@ def _in_lanes(
 ) -> bool:
     """Whether mini-batches train with their rows as the lanes of vectors, as is measured to pay.
 
-    Layers must do what they do number by number, or be a softmax at the end. One thread does it
-    all: where the work is for several, their way is taken.
+    Layers must do what they do number by number, or be a softmax at the end. Two threads share
+    out the rows where that is work enough; where it is too much, the way of the layers is taken.
     """
     last = len(options) - 1
     for l, chosen in enumerate(options):

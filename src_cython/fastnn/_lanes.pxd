@@ -4,7 +4,8 @@ The layers of a narrow network are shorter than a vector, or not much longer. He
 round, feature by feature, and the same neuron of many rows is computed at a time; the sums over
 the rows, which are the gradient, are kept as vectors until the last row. The rows go through all
 layers in blocks that fit in the second cache. Which plans go this way is the plan's choice alone,
-and one member does it all: so the same plan always gives the same bits.
+and so is whether the rows are halved for two members to share: whoever computes a half, the
+halves' gradients are added in the same order. So the same plan always gives the same bits.
 """
 
 from cython cimport floating

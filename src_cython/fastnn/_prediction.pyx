@@ -44,7 +44,7 @@ cdef enum:
     LINE = 64        # bytes of a cache line
     MANY = 128       # rows above which it pays to turn the weights round
     LEAST = 48       # rows of a block: the weights are read anew for each
-    STEP = 12        # a multiple of the rows of a tile, for most instruction sets
+    STEP = 12        # a multiple of the rows of a tile, for any instruction set
     ROOM = 300_000   # bytes of a block's inputs: a part of the second cache
     STRIPE = 192     # neurons that one member turns: whole panels, for any instruction set
 
