@@ -196,7 +196,6 @@ def test_nothing_as_large_as_the_converted_data_is_ever_there(sparse):
     if sparse:
         X = scipy.sparse.random_array((n, n_in), density=0.02, format="csr", dtype=np.float32)
     y = rng.integers(0, 10, n)
-    fastnn.Network([n_in, 5, 10]).predict(np.zeros((300, n_in)))  # modules are imported
     net = fastnn.Network([n_in, 5, 10], rng=0, input_scale=1 / 255)
     tracemalloc.start()
     try:
@@ -206,7 +205,7 @@ def test_nothing_as_large_as_the_converted_data_is_ever_there(sparse):
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < n * n_in * 8 / 6
+    assert peak < n * n_in * 8 / 4  # of which two threads have 256 rows each
 
 
 # What is refused.
