@@ -164,13 +164,11 @@ class Workspace:
             rows.append(row | _layer_blocks(blocks, sizes, chosen, filled, custom_output))
         self.table = np.array([[row[name] for name in COLUMNS] for row in rows], dtype=np.int64)
         tiles = [min(row["tile"], row["n_out"]) * row["n_in"] for row in rows]
-        cut = -1
-        if rule is not None and not in_lanes and not rule.limits_norms:
-            cut = _cut(layout.layers, options, batch_size)
-        n_pieces = 0 if cut < 0 else _n_pieces(layout.layers, cut)
-        shown = batch_size * layout.sizes[cut + 1]
-        if rule is not None and in_lanes and batch_size * layout.n_parameters >= WORTH_PARTS:
-            n_pieces, shown = 2, ALIGNMENT * (1 + -(-layout.n_parameters // ALIGNMENT))
+        cut, n_pieces, shown = -1, 0, 0
+        if rule is not None and in_lanes:
+            n_pieces, shown = _parts(layout, batch_size)
+        elif rule is not None and not rule.limits_norms:
+            cut, n_pieces, shown = _pieces(layout, options, batch_size)
         exchange = blocks.take(2 * n_pieces * shown)
         if n_pieces > 0:
             n_members = min(n_members, n_pieces)
@@ -220,6 +218,23 @@ class Workspace:
     def weights_of_rows(self, m: int) -> np.ndarray:
         """Return a view (m,) of the mini-batch's row weights."""
         return self.memory[self.row_weights : self.row_weights + m]
+
+
+def _parts(layout: ParameterLayout, batch_size: int) -> tuple[int, int]:
+    """Return into how many parts rows in lanes are divided, and what each shows: a gradient."""
+    if batch_size * layout.n_parameters < WORTH_PARTS:
+        return 0, 0
+    return 2, ALIGNMENT * (1 + -(-layout.n_parameters // ALIGNMENT))
+
+
+def _pieces(
+    layout: ParameterLayout, options: Sequence[LayerOptions], batch_size: int
+) -> tuple[int, int, int]:
+    """Return which layer is cut, into how many pieces, and what each shows: its sums."""
+    cut = _cut(layout.layers, options, batch_size)
+    if cut < 0:
+        return -1, 0, 0
+    return cut, _n_pieces(layout.layers, cut), batch_size * layout.sizes[cut + 1]
 
 
 def _cut(

@@ -19,7 +19,7 @@ from fastnn._pace cimport Pace, Times, c_members, c_note, c_stretch
 from fastnn._passes cimport (
     A_LINE, COST, GATHER, GRADIENT, N_PHASES, TRAIN, Pass, c_alone, c_mark, c_of_layer,
     c_own_inputs, c_share, c_start_clock, c_turn_to, c_wait)
-from fastnn._plan cimport MOST_PIECES, CompiledPlan, Layer, Plan, c_n_in, c_n_out, c_room
+from fastnn._plan cimport MOST_PIECES, CompiledPlan, Layer, Plan, c_n_out, c_room
 from fastnn._rows cimport (
     RowSource, Source, as_source, c_gather, c_gather_columns, c_pick, c_row_bytes, c_row_memory)
 from fastnn._team cimport Work, c_meet, c_run
@@ -275,7 +275,8 @@ cdef void _bring_back(floating* parameters, Told* told, Pass* how) noexcept nogi
 cdef void _end_epoch(Told* told, Py_ssize_t epoch, Pass* how) noexcept nogil:
     """Write down what the epoch cost, all members' penalties with it, and how long it took."""
     cdef double now
-    if told.penalties != NULL and told.plan.lane_sums < 0:
+    cdef bint by_all = told.penalties != NULL and told.plan.lane_sums < 0
+    if by_all:
         c_meet(how.n_team)
     if how.rank == 0:
         if told.penalties != NULL:
@@ -286,7 +287,7 @@ cdef void _end_epoch(Told* told, Py_ssize_t epoch, Pass* how) noexcept nogil:
             told.recorded[2 * epoch], told.recorded[2 * epoch + 1] = how.cost, now - told.began
             told.began = now
         told.last_cost = how.cost
-    if told.penalties != NULL and told.plan.lane_sums < 0:
+    if by_all:
         c_meet(how.n_team)  # before others count on
     how.cost = 0 if told.with_cost else NAN
 
@@ -374,19 +375,6 @@ cdef void _run_epochs(Work work, Told* told, Times* times) noexcept nogil:
 cdef int _raise_if(bint stopped) except -1:
     """Let the exception through that a signal's handler left, and that nobody has seen yet."""
     return -1 if stopped else 0
-
-
-cdef int _check_rows(
-    const Plan* plan, Py_ssize_t n, Py_ssize_t x_columns, Py_ssize_t y_rows,
-    Py_ssize_t y_columns,
-) except -1:
-    if n < 1 or y_rows != n:
-        raise ValueError(f"X, Y: expected one row or more and as many of each, "
-                         f"got {n} and {y_rows}")
-    if x_columns != c_n_in(plan) or y_columns != c_n_out(plan):
-        raise ValueError(f"X, Y: expected {c_n_in(plan)} and {c_n_out(plan)} columns, "
-                         f"got {x_columns} and {y_columns}")
-    return 0
 
 
 cdef int _check_row_weights(Py_ssize_t n_weights, Py_ssize_t n) except -1:
@@ -524,7 +512,7 @@ def train_epoch(
             raise ValueError(f"record: expected one row or more of 2 numbers, "
                              f"got ({record.shape[0]}, {record.shape[1]})")
         told.recorded, told.n_epochs = &record[0, 0], record.shape[0]
-    _check_rows(&plan.c, rows.c.n_rows, rows.c.n_columns, Y.shape[0], Y.shape[1])
+    plan.check_rows(rows.c.n_rows, rows.c.n_columns, Y.shape[0], Y.shape[1], "Y")
     told.room, n_rooms = c_room(&plan.c, rule.c.n_slots), min(pace.c.most, plan.c.n_pieces)
     told.apart = (n_rooms > 1 and work.shape[0] == n_rooms * told.room
                   and (plan.c.cut < 0 or rule.c.max_norm == 0))  # who limits norms needs whole rows
@@ -581,7 +569,7 @@ def forward_batch(
     """
     cdef RowSource rows = as_source(X)
     cdef Pass how
-    _check_rows(&plan.c, rows.c.n_rows, rows.c.n_columns, Y.shape[0], Y.shape[1])
+    plan.check_rows(rows.c.n_rows, rows.c.n_columns, Y.shape[0], Y.shape[1], "Y")
     plan.check_vectors(parameters.shape[0], running.shape[0], work.shape[0])
     _check_row_weights(row_weights.shape[0], rows.c.n_rows)
     _check_order(order, rows.c.n_rows)

@@ -14,8 +14,9 @@ from fastnn._norm cimport (
 from fastnn._optim cimport c_decay
 from fastnn._passes cimport (
     ACTIVATION, FORWARD, NORMALIZATION, PREDICT, SYNC, TRAIN, Window, c_by_rows, c_mark, c_neurons,
-    c_of_layer, c_own_pieces, c_rows_of, c_turn_to, c_wait)
-from fastnn._plan cimport MOST_PIECES, Layer, c_part, c_piece
+    c_of_layer, c_own_pieces, c_rows_of, c_turn_to, c_wait,
+    c_workspace_of)
+from fastnn._plan cimport MOST_PIECES, Layer, c_piece
 from fastnn._products cimport c_product_nt
 from fastnn._team cimport c_meet
 
@@ -138,13 +139,9 @@ cdef void _sum_of_pieces(
     """z := the sums of all pieces, two by two whoever has which, and the biases."""
     cdef Py_ssize_t n = plan.layers[plan.cut].n_out, size = how.m * n, at = sums - work, i
     cdef const floating* block[MOST_PIECES]
-    cdef int member, p
-    for member in range(how.n_team):
-        if how.apart:
-            sums = <floating*> how.team_work + member * how.room + at
-        for p in range(c_part(plan.n_pieces, member, how.n_team),
-                       c_part(plan.n_pieces, member + 1, how.n_team)):
-            block[p] = sums + p * size
+    cdef int p
+    for p in range(plan.n_pieces):
+        block[p] = c_workspace_of(work, plan, p, how) + at + p * size
     for i in range(how.m):
         memcpy(z + i * n, biases, n * sizeof(floating))
     for p in range(0, plan.n_pieces, 2):

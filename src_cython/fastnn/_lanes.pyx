@@ -12,7 +12,7 @@ from fastnn._optim cimport (
     c_shrink)
 from fastnn._passes cimport (
     A_LINE, ACTIVATION, BACKWARD, COST, DELTA, FORWARD, GATHER, OPTIMIZER, SYNC,
-    UPDATE, c_mark)
+    UPDATE, c_mark, c_own_pieces, c_workspace_of)
 from fastnn._plan cimport LANES, Layer, c_filled, c_n_in, c_n_out, c_part, c_shown_size
 from fastnn._rows cimport c_gather, c_in_place
 from fastnn._team cimport c_meet
@@ -431,9 +431,9 @@ cdef double _by_parts(
     cdef const floating* theirs
     cdef floating* own
     cdef double cost = 0
-    cdef int part, member, begin, end
-    for part in range(c_part(plan.n_pieces, how.rank, how.n_team),
-                      c_part(plan.n_pieces, how.rank + 1, how.n_team)):
+    cdef int part, first, last, begin, end
+    first, last = c_own_pieces(plan, how)
+    for part in range(first, last):
         begin, end = _begin_of_part(how.m, part, plan), _begin_of_part(how.m, part + 1, plan)
         own = _shown(work, part, plan, how)
         (<double*> (own - LANES))[0] = _train_on_rows(
@@ -445,16 +445,13 @@ cdef double _by_parts(
     c_mark(how, UPDATE)
     if how.apart:
         c_meet(how.n_team)
-    for member in range(how.n_team):
-        for part in range(c_part(plan.n_pieces, member, how.n_team),
-                          c_part(plan.n_pieces, member + 1, how.n_team)):
-            theirs = _shown(<floating*> how.team_work + member * how.room if how.apart else work,
-                            part, plan, how)
-            cost += (<double*> (theirs - LANES))[0]
-            if part == 0:
-                memcpy(gradient, theirs, plan.n_parameters * sizeof(floating))
-            else:
-                _add(gradient, theirs, plan.n_parameters, <floating> 1, <floating> 1)
+    for part in range(plan.n_pieces):
+        theirs = _shown(c_workspace_of(work, plan, part, how), part, plan, how)
+        cost += (<double*> (theirs - LANES))[0]
+        if part == 0:
+            memcpy(gradient, theirs, plan.n_parameters * sizeof(floating))
+        else:
+            _add(gradient, theirs, plan.n_parameters, <floating> 1, <floating> 1)
     c_mark(how, SYNC if how.apart else UPDATE)
     return cost
 

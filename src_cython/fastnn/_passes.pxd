@@ -104,6 +104,10 @@ cdef floating* c_of_layer(
 # last; and these inputs.
 cdef (int, int) c_own_pieces(const Plan* plan, Pass* how) noexcept nogil
 
+# The workspace of the member that owns piece p; ``work`` is that of this one.
+cdef floating* c_workspace_of(
+    floating* work, const Plan* plan, int p, Pass* how) noexcept nogil
+
 cdef (int, int) c_own_inputs(const Plan* plan, Pass* how) noexcept nogil
 
 cdef (int, int) c_share(int n, Pass* how) noexcept nogil

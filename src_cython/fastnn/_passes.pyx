@@ -66,6 +66,13 @@ cdef (int, int) c_own_pieces(const Plan* plan, Pass* how) noexcept nogil:
             c_part(plan.n_pieces, how.rank + 1, how.n_team))
 
 
+cdef floating* c_workspace_of(
+    floating* work, const Plan* plan, int p, Pass* how,
+) noexcept nogil:
+    cdef int owner = ((p + 1) * how.n_team - 1) // plan.n_pieces  # as c_part divides them
+    return <floating*> how.team_work + owner * how.room if how.apart else work
+
+
 cdef (int, int) c_own_inputs(const Plan* plan, Pass* how) noexcept nogil:
     cdef int first, last
     first, last = c_own_pieces(plan, how)

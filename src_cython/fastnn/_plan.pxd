@@ -74,6 +74,9 @@ cdef class CompiledPlan:
     cdef int _check_order(self) except -1
     cdef int _check_gradients(self) except -1
     cdef int _check_lanes(self) except -1
+    cdef int check_rows(
+        self, Py_ssize_t n, Py_ssize_t n_columns, Py_ssize_t other_rows, Py_ssize_t other_columns,
+        str other) except -1
     cdef int check_vectors(
         self, Py_ssize_t parameters, Py_ssize_t running, Py_ssize_t work) except -1
 

@@ -351,6 +351,19 @@ cdef class CompiledPlan:
     def __dealloc__(self):
         free(self.c.layers)
 
+    cdef int check_rows(
+        self, Py_ssize_t n, Py_ssize_t n_columns, Py_ssize_t other_rows, Py_ssize_t other_columns,
+        str other,
+    ) except -1:
+        """Check the shapes of X and of the ``other`` array, which has the outputs' columns."""
+        if n < 1 or other_rows != n:
+            raise ValueError(f"X, {other}: expected one row or more and as many of each, "
+                             f"got {n} and {other_rows}")
+        if n_columns != c_n_in(&self.c) or other_columns != c_n_out(&self.c):
+            raise ValueError(f"X, {other}: expected {c_n_in(&self.c)} and {c_n_out(&self.c)} "
+                             f"columns, got {n_columns} and {other_columns}")
+        return 0
+
     cdef int check_vectors(
         self, Py_ssize_t parameters, Py_ssize_t running, Py_ssize_t work,
     ) except -1:

@@ -215,19 +215,6 @@ cdef void _run_double(void* asked, int member, int n_members) noexcept nogil:
 # What Python calls.
 
 
-cdef int _check_shapes(
-    const Plan* plan, Py_ssize_t n, Py_ssize_t n_columns, Py_ssize_t out_rows,
-    Py_ssize_t out_columns,
-) except -1:
-    if n < 1 or out_rows != n:
-        raise ValueError(f"X, out: expected one row or more and as many of each, "
-                         f"got {n} and {out_rows}")
-    if n_columns != c_n_in(plan) or out_columns != c_n_out(plan):
-        raise ValueError(f"X, out: expected {c_n_in(plan)} and {c_n_out(plan)} columns, "
-                         f"got {n_columns} and {out_columns}")
-    return 0
-
-
 cdef int _raise_if(bint stopped) except -1:
     """Let the exception through that a signal's handler left, and that nobody has seen yet."""
     return -1 if stopped else 0
@@ -280,7 +267,7 @@ def predict(
         raise ValueError(f"n_threads: expected a whole number of workspaces, 1 or more, "
                          f"got {n_threads}")
     plan.check_vectors(parameters.shape[0], running.shape[0], work.shape[0] // n_threads)
-    _check_shapes(&plan.c, rows.c.n_rows, rows.c.n_columns, out.shape[0], out.shape[1])
+    plan.check_rows(rows.c.n_rows, rows.c.n_columns, out.shape[0], out.shape[1], "out")
     asked.plan, asked.parameters, asked.work = &plan.c, &parameters[0], &work[0]
     asked.running = &running[0] if running.shape[0] else NULL
     asked.X, asked.out, asked.checked = &rows.c, &out[0, 0], checked
