@@ -52,8 +52,8 @@ format: $(DEV)  ## let ruff put the files in order
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-wheel: $(WHEEL)  ## build dist/fastnn-*.whl
-	@$(PY) .ci/check_wheel.py dist/fastnn-*.whl
+wheel: $(WHEEL)  ## build dist/fastnn_cpu-*.whl
+	@$(PY) .ci/check_wheel.py dist/fastnn_cpu-*.whl
 
 debug-test: build/debug/wheel.stamp $(DEV) $(TORCH)  ## the suite against a build with bounds checks
 	$(call pytest,build/debug/site,PYTHONPATH="$(ROOT)/build/debug/site",,tests)
@@ -81,7 +81,7 @@ build/tsan/team: tests/team.c src_cython/fastnn/team.h
 sdist-check: $(WHEEL)  ## source distribution -> wheel -> new environment -> smoke test
 	@rm -f dist/*.tar.gz
 	@$(call quietly,$(PY) -m build --sdist --no-isolation --outdir dist,build/sdist.log)
-	@.ci/check-sdist $(PY) build/sdist-check dist/fastnn-*.tar.gz
+	@.ci/check-sdist $(PY) build/sdist-check dist/fastnn_cpu-*.tar.gz
 
 # Through a link in an empty folder, for in the checkout the checkout's fastnn would be imported.
 bench: $(INSTALLED) $(DEV)  ## time an epoch against other libraries; ARGS="digits30 --repeats 3"
@@ -89,7 +89,7 @@ bench: $(INSTALLED) $(DEV)  ## time an epoch against other libraries; ARGS="digi
 	@cd build/elsewhere && $(PY) -m bench.epoch --output "$(ROOT)/bench/results" $(ARGS)
 
 clean:  ## remove what was built
-	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis curves.png
+	@rm -rf build dist fastnn/*.so *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis curves.png
 
 distclean: clean  ## remove the environment too
 	@rm -rf $(VENV)
@@ -118,8 +118,8 @@ $(TORCH): $(DEV) .ci/install-torch
 
 $(INSTALLED): $(WHEEL)
 	@echo "installing the wheel"
-	@$(PIP) install --force-reinstall --no-deps dist/fastnn-*.whl
-	@$(PIP) install "$$(echo dist/fastnn-*.whl)[sklearn,plot,progress]"
+	@$(PIP) install --force-reinstall --no-deps dist/fastnn_cpu-*.whl
+	@$(PIP) install "$$(echo dist/fastnn_cpu-*.whl)[sklearn,plot,progress]"
 	@touch $@
 
 # ---- the builds ---------------------------------------------------------------------------------
@@ -131,13 +131,15 @@ quietly = mkdir -p $(dir $(2)) && { $(1) >$(2) 2>&1 || { tail -n 40 $(2); exit 1
 # from the sources would stay in the build's folder, and so in the wheel.
 define build
 @echo "building fastnn ($(1))"
-@rm -f $(2)/fastnn-*.whl
+@rm -f $(2)/fastnn_cpu-*.whl
 @if [ -d build/$(1) ]; then find build/$(1) -path '*/lib.*' -type f ! -name '*.so' -delete; fi
 @$(call quietly,$(PY) -m build --wheel --no-isolation --outdir $(2),build/$(1)/build.log)
 endef
 
-$(WHEEL): $(SOURCES) $(TOOLS)
+# Before the stamp, for it changes the folder fastnn, which is one of the sources.
+$(WHEEL): $(SOURCES) $(TOOLS) .ci/place_modules.py
 	$(call build,release,dist)
+	@$(PY) .ci/place_modules.py dist/fastnn_cpu-*.whl
 	@touch $@
 
 build/debug/wheel.stamp: export FASTNN_DEBUG = 1
@@ -156,7 +158,7 @@ build/sanitize/wheel.stamp: $(SOURCES) $(TOOLS)
 	@$(call holds,build/sanitize,__asan_report_load)
 	@touch $@
 
-unpack = rm -rf $(1)/site && $(PIP) install --no-deps --target $(1)/site $(1)/dist/fastnn-*.whl
+unpack = rm -rf $(1)/site && $(PIP) install --no-deps --target $(1)/site $(1)/dist/fastnn_cpu-*.whl
 
 # $(call holds,FOLDER,TEXT): the modules were really built with the checks that are asked for.
 holds = grep -q "$(2)" $(1)/site/fastnn/_epoch.*.so || \

@@ -1,4 +1,4 @@
-"""Check a source distribution against the checkout: ``check_sdist.py fastnn-*.tar.gz``.
+"""Check a source distribution against the checkout: ``check_sdist.py fastnn_cpu-*.tar.gz``.
 
 It must hold all that building and testing need, and nothing that was built.
 """

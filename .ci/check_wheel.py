@@ -1,4 +1,4 @@
-"""Check a wheel against the checkout: ``check_wheel.py fastnn-*.whl``. Prints its size.
+"""Check a wheel against the checkout: ``check_wheel.py fastnn_cpu-*.whl``. Prints its size.
 
 It must hold every Python file, stub and compiled module, and nothing else; must be small; and
 must require at run time what pyproject.toml promises.

@@ -9,7 +9,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-ALLOWED = {"fastnn", "numpy", "scipy", "threadpoolctl", "pip", "setuptools"}
+ALLOWED = {"fastnn-cpu", "numpy", "scipy", "threadpoolctl", "pip", "setuptools"}
 SLOWEST = 0.4  # seconds; usually half of it, and half of that is NumPy's
 
 
@@ -42,7 +42,7 @@ def check_environment() -> None:
     found = {str(each.metadata["Name"]).lower() for each in importlib.metadata.distributions()}
     if found - ALLOWED:
         sys.exit(f"installed beside fastnn: {sorted(found - ALLOWED)}")
-    print("run-time dependencies:", *sorted(found - {"fastnn", "pip", "setuptools"}))
+    print("run-time dependencies:", *sorted(found - {"fastnn-cpu", "pip", "setuptools"}))
 
 
 def check_import_time() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.contenders import CONTENDERS, Contender
 from bench.timing import available_cores
 
-NO_CHART = 'no chart: matplotlib is missing, pip install "fastnn[plot]"'
+NO_CHART = "no chart: matplotlib is missing, pip install matplotlib"
 
 
 def positive(text: str) -> int:

@@ -214,7 +214,7 @@ def test_a_missing_library(module: str, command: str, extra: str, capsys, monkey
         pytest.importorskip("matplotlib")
     monkeypatch.delenv("FASTNN_MNIST", raising=False)
     monkeypatch.setitem(sys.modules, module, None)  # so that importing it fails
-    assert f'pip install "fastnn[{extra}]"' in fails(command, capsys)
+    assert f'pip install "fastnn-cpu[{extra}]"' in fails(command, capsys)
 
 
 def test_a_full_disk_names_the_file_and_leaves_the_old_one(capsys, monkeypatch) -> None:

@@ -78,7 +78,7 @@ def test_digits_refuse(options: dict, message: str) -> None:
 
 def test_digits_without_scikit_learn_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(ImportError, match=r'pip install "fastnn\[sklearn\]"'):
+    with pytest.raises(ImportError, match=r'pip install "fastnn-cpu\[sklearn\]"'):
         datasets.load_digits()
 
 

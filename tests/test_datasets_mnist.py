@@ -284,7 +284,7 @@ def test_download_is_not_needed_beside_the_books_pickle(mirrors: Mirrors) -> Non
 def test_download_without_pooch_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FASTNN_MNIST", raising=False)
     monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(ImportError, match=r'pip install "fastnn\[data\]"'):
+    with pytest.raises(ImportError, match=r'pip install "fastnn-cpu\[data\]"'):
         datasets.load_mnist()
 
 

@@ -153,5 +153,5 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 def test_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("matplotlib", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ImportError, match=r'pip install "fastnn\[plot\]"'):
+    with pytest.raises(ImportError, match=r'pip install "fastnn-cpu\[plot\]"'):
         plot_history(COLUMNS, tmp_path / "curves.png")

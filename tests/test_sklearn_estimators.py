@@ -397,7 +397,7 @@ def test_without_scikit_learn_the_error_names_the_extra():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("ImportError: sklearn is needed")
-    assert 'pip install "fastnn[sklearn]"' in done.stderr
+    assert 'pip install "fastnn-cpu[sklearn]"' in done.stderr
 
 
 def test_the_library_itself_does_not_import_scikit_learn():

@@ -107,7 +107,7 @@ class Contender(ABC):
     label : str
         What tables and charts call it.
     distribution : str
-        The package whose version is printed.
+        The package whose version is printed, as it is installed.
     module : str
         What must be importable for the contender to take part.
     role : str

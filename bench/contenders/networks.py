@@ -30,6 +30,12 @@ class _Network(Contender):
     network_module: str
     n_threads: int | None = None
 
+    @classmethod
+    def version(cls) -> str:
+        import fastnn  # what is timed, installed under whatever name or not
+
+        return fastnn.__version__
+
     def settings(self, most: int) -> range:
         return range(1, 2)  # it decides by itself, or is told n_threads
 

@@ -8,12 +8,10 @@ side by side and average them.
 
 from __future__ import annotations
 
-from fastnn._extras import require
+from fastnn._extras import pip_command, require
 
 if not hasattr(require("sklearn.utils.validation", extra="sklearn"), "validate_data"):
-    raise ImportError(
-        'scikit-learn 1.6 or newer is needed for this: pip install -U "fastnn[sklearn]"'
-    )
+    raise ImportError(f"scikit-learn 1.6 or newer is needed for this: {pip_command('sklearn')}")
 
 from fastnn.sklearn._classifier import MLPClassifier
 from fastnn.sklearn._ensemble import MLPEnsembleClassifier, MLPEnsembleRegressor
