@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
 
+from fastnn._direction import larger_is_better
 from fastnn.checks import brief, check_number, check_whole
 
 __all__ = ["Best", "check_recorded", "check_rule"]
 
-# A column with one of these in its name gets larger when it gets better.
-LARGER_IS_BETTER = ("accuracy", "score", "r2", "auc", "f1")
 MODES = ("auto", "min", "max")
 
 
@@ -22,7 +21,8 @@ def check_rule(patience: Any, min_delta: Any, monitor: Any, mode: Any) -> None:
     Raises
     ------
     TypeError, ValueError
-        Naming the argument.
+        Naming the argument; for the mode "auto" also if the column's name does not say what is
+        better.
     """
     check_whole(patience, "patience", 1)
     check_number(min_delta, "min_delta")
@@ -30,24 +30,28 @@ def check_rule(patience: Any, min_delta: Any, monitor: Any, mode: Any) -> None:
         raise TypeError(f"monitor: expected the name of a column, got {brief(monitor)}")
     if not (isinstance(mode, str) and mode in MODES):
         raise ValueError(f"mode: expected one of {', '.join(MODES)}, got {brief(mode)}")
+    _wants_large(monitor, mode)
 
 
 def check_recorded(monitor: str, columns: Iterable[str]) -> None:
     """Raise ``ValueError`` if ``monitor`` is not among the ``columns`` recorded."""
     columns = list(columns)
     if monitor not in columns:
-        hint = "; it needs validation_data" if monitor.startswith("validation_") else ""
+        hint = ""
+        if monitor.startswith("validation_"):
+            judged = any(column.startswith("validation_") for column in columns)
+            hint = "; it needs validation_data" if not judged else ""
+            if judged and monitor == "validation_accuracy":
+                hint = "; it needs targets that are classes"
         raise ValueError(
             f"monitor: expected a column recorded ({', '.join(columns) or 'none'}), "
             f"got {monitor!r}{hint}"
         )
 
 
-def larger_is_better(monitor: str, mode: str) -> bool:
+def _wants_large(monitor: str, mode: str) -> bool:
     """Return whether ``mode``, or if it is "auto" the column's name, asks for large numbers."""
-    if mode == "auto":
-        return any(word in monitor.lower() for word in LARGER_IS_BETTER)
-    return mode == "max"
+    return larger_is_better(monitor) if mode == "auto" else mode == "max"
 
 
 class Best:
@@ -81,7 +85,7 @@ class Best:
         state: Mapping[str, Any] | None = None,
     ) -> None:
         self.monitor = monitor
-        self.larger = larger_is_better(monitor, mode)
+        self.larger = _wants_large(monitor, mode)
         self.min_delta = min_delta
         state = {"waited": 0} if state is None else check_state(state)
         self.value: float | None = state.get("best")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import optimizers, regularizers, schedules
+from fastnn._improvement import check_recorded
 from fastnn.checks import as_array, brief, check_finite, check_flag, check_number, check_whole
 from fastnn.data import Rows, classes_of
 from fastnn.evaluation import count_correct, mean_cost
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from fastnn.model import Model
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
+# What every epoch's row of the history has, before the measures that were asked for.
+ALWAYS_RECORDED = ("epoch", "learning_rate", "seconds", "training_cost")
 
 
 def smoothed(rows: Rows, share: Any) -> Rows:
@@ -134,6 +137,20 @@ def check_stopping(stopping: Any) -> EarlyStopping | None:
     if isinstance(stopping, (int, np.integer)) and not isinstance(stopping, bool):
         return EarlyStopping(patience=int(stopping))
     raise TypeError(f"stopping: expected None or an EarlyStopping, got {brief(stopping)}")
+
+
+def check_monitors(options: Options, measures: Iterable[str]) -> None:
+    """Raise for a rule that goes by a column which the history will not have.
+
+    Raises
+    ------
+    ValueError
+        Naming the columns that it will have.
+    """
+    columns = [*ALWAYS_RECORDED, *measures]
+    for rule in (options.stopping, options.schedules.get("learning_rate")):
+        if isinstance(rule, (EarlyStopping, HalveOnPlateau)):
+            check_recorded(rule.monitor, columns)
 
 
 def options_of_fit(model: Model, rows: Rows, asked: Mapping[str, Any]) -> Options:

@@ -16,7 +16,7 @@ import numpy as np
 from fastnn import costs, storage
 from fastnn._book_methods import BookMethods
 from fastnn.checks import check_callbacks
-from fastnn.fitting import measures_of_fit, options_of_fit, smoothed, weighted
+from fastnn.fitting import check_monitors, measures_of_fit, options_of_fit, smoothed, weighted
 from fastnn.history import History
 from fastnn.optimizers import Optimizer
 from fastnn.regularizers import Regularizer
@@ -170,6 +170,7 @@ class Model(BookMethods):
                 "progress": progress,
             },
         )
+        check_monitors(options, measures)
         return train(self, rows, options, measures, listening)
 
     def gradients(self, X: Any, y: Any) -> Gradients:

@@ -34,13 +34,14 @@ class HalveOnPlateau:
     min_delta : float, default 0
         0 or more. Only a change by more than this, in the right direction, is an improvement.
     mode : {"auto", "min", "max"}, default "auto"
-        Whether small or large is good. "auto": large if the column's name contains "accuracy",
-        "score", "r2", "auc" or "f1", else small.
+        Whether small or large is good. "auto": as a word of the column's name says, "accuracy",
+        "score", "auc", "f1", "precision" and the like for large, "cost", "loss", "error", "mse"
+        and the like for small; where none does, or they disagree, the mode must be given.
 
     Raises
     ------
     TypeError, ValueError
-        For an argument out of range, naming it.
+        For an argument out of range, naming it, or a mode that must be given.
     """
 
     patience: int = 10

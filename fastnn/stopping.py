@@ -25,15 +25,16 @@ class EarlyStopping:
     monitor : str, default "validation_accuracy"
         The column of the history to go by. In it NaN and infinity are never an improvement.
     mode : {"auto", "min", "max"}, default "auto"
-        Whether small or large is good. "auto": large if the column's name contains "accuracy",
-        "score", "r2", "auc" or "f1", else small.
+        Whether small or large is good. "auto": as a word of the column's name says, "accuracy",
+        "score", "auc", "f1", "precision" and the like for large, "cost", "loss", "error", "mse"
+        and the like for small; where none does, or they disagree, the mode must be given.
     restore_best : bool, default True
         Whether training ends with the parameters of the best epoch, however it ends.
 
     Raises
     ------
     TypeError, ValueError
-        For an argument out of range, naming it.
+        For an argument out of range, naming it, or a mode that must be given.
     """
 
     patience: int = 10

@@ -208,7 +208,7 @@ def start(**state: Any) -> StoppingWatch:
 
 
 def observe(monitor: str, **row: Any) -> bool:
-    return EarlyStopping(monitor=monitor).start().observe(row)
+    return EarlyStopping(monitor=monitor, mode="max").start().observe(row)
 
 
 REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
