@@ -15,17 +15,19 @@ from fastnn.checks import brief, check_number, check_whole
 __all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "Normalization", "get"]
 
 
-@dataclass(frozen=True)
 class Normalization:
     """Base of the three normalizations.
 
-    Parameters
+    Each declares its own fields, ``eps`` last: a field inherited from here would come first, and
+    ``GroupNorm(2)`` would set it.
+
+    Attributes
     ----------
-    eps : float, default 1e-5
+    eps : float
         ε, added to the variance.
     """
 
-    eps: float = 1e-5
+    eps: float
 
     kernel = Norm.NO_NORM
 
@@ -47,12 +49,14 @@ class BatchNorm(Normalization):
 
     Parameters
     ----------
-    eps : float, default 1e-5
     momentum : float, default 0.1
         Weight of the newest mini-batch, above 0 and up to 1.
+    eps : float, default 1e-5
+        Added to the variance.
     """
 
     momentum: float = 0.1
+    eps: float = 1e-5
 
     kernel = Norm.BATCH
 
@@ -64,7 +68,15 @@ class BatchNorm(Normalization):
 
 @dataclass(frozen=True)
 class LayerNorm(Normalization):
-    """Each row over the neurons of its layer (Ba, Kiros and Hinton, 2016)."""
+    """Each row over the neurons of its layer (Ba, Kiros and Hinton, 2016).
+
+    Parameters
+    ----------
+    eps : float, default 1e-5
+        Added to the variance.
+    """
+
+    eps: float = 1e-5
 
     kernel = Norm.GROUP
 
@@ -75,12 +87,14 @@ class GroupNorm(Normalization):
 
     Parameters
     ----------
-    eps : float, default 1e-5
     groups : int, default 2
-        Divides the number of neurons of every hidden layer.
+        How many; divides the number of neurons of every hidden layer.
+    eps : float, default 1e-5
+        Added to the variance.
     """
 
     groups: int = 2
+    eps: float = 1e-5
 
     kernel = Norm.GROUP
 
