@@ -185,6 +185,7 @@ class BookMethods(ModelOutputs):
             slots=np.empty((0, 0), dtype=self._dtype),
             seed=self.dropout_seed(),
             counter=state.counter,
+            masks=state.masks,
         )
         self.meet_data(rows.X)
         self._run_epoch(rows, np.arange(len(rows), dtype=np.intp), epoch)

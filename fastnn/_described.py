@@ -63,6 +63,7 @@ def describe_model(model: Any) -> dict[str, Any]:
             "optimizer": describe(state.optimizer, optimizers.NAMES),
             "steps": state.steps,
             "epochs": state.epochs,
+            "masks": int(state.masks[0]),
             "seed": state.seed,
             "plateau": state.plateau,
             "initializer": describe(state.initializer, initializers.NAMES),
@@ -137,6 +138,11 @@ def restore_training(model: Any, described: Any, slots: Any) -> None:
         if not isinstance(value, int) or not 0 <= value < 2**62:
             raise ValueError(f"{name}: expected a whole number of 0 or more, got {brief(value)}")
         setattr(state, name, value)
+    # Files of before have no such number: the steps told the masks apart.
+    drawn = described.get("masks", state.steps)
+    if not isinstance(drawn, int) or not 0 <= drawn < 2**62:
+        raise ValueError(f"masks: expected a whole number of 0 or more, got {brief(drawn)}")
+    state.masks[0] = drawn
     seed, plateau = described.get("seed"), described.get("plateau")
     if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**62):
         raise ValueError(f"seed: expected a whole number of 0 or more, got {brief(seed)}")

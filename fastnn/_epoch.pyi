@@ -9,6 +9,7 @@ row, ``row_weights`` (n,) or (0,) factors on their costs; ``m`` is the number of
 plan's batch; dropout's masks come of ``seed`` and ``step``.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -40,6 +41,7 @@ def train_epoch(
     pace: Pace,
     seconds: NDArray[np.float64],
     record: NDArray[np.float64] | None = None,
+    masks: NDArray[np.uint64] | None = None,
 ) -> float:
     """Train on the rows in ``order`` (n_order,) at ``rates`` (1,) or (n_batches,).
 
@@ -47,7 +49,7 @@ def train_epoch(
     steps taken before, and counts on. ``pace`` says how many threads share the work; ``seconds``
     (len(Phase),) or (0,) is where their time is added, by what it was spent on. With ``record``
     (n_epochs, 2) so many epochs are run, and the cost and seconds of each that is done are written
-    there.
+    there. ``masks`` (1,) holds the masks drawn before, if not as many as steps, and counts on.
     """
 
 def forward_batch(
@@ -78,8 +80,10 @@ def update_batch(
     rate: float,
     seed: int,
     step: int,
+    drawn: int | None = None,
+    counted: Sequence[NDArray[np.uint64]] = (),
 ) -> None:
-    """Step the parameters from the output's delta of ``m`` rows in ``work``."""
+    """Step the parameters from the output's delta of ``m`` rows in ``work``, and count it."""
 
 def gradient_batch(
     plan: CompiledPlan,

@@ -203,6 +203,7 @@ class ModelState:
             array[...] = before
 
     def _trained(self) -> tuple[np.ndarray, ...]:
+        # Not how many masks were drawn: those of steps that are undone are not to come again.
         state = self.training_state
         return self._parameters, self._running, state.slots, state.counter
 

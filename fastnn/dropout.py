@@ -26,6 +26,12 @@ class Dropout:
     ------
     TypeError, ValueError
         For an argument out of range, naming it.
+
+    Notes
+    -----
+    Which units a step drops is a function of a seed and of the number of masks that the network has
+    drawn. It only grows, and is saved with the network, so that no mask comes twice: not by another
+    optimizer, a training put back or an estimator's ``warm_start``.
     """
 
     rate: float

@@ -66,6 +66,7 @@ class Ahead:
         run, network = self._run, self._run.network
         epoch = run.epoch(float(run.state.epochs), 1, 1)
         before = network.snapshot() if network.guards_divergence else None
+        masks = epoch.masks.copy()
         try:
             self.allowed = network._train_epochs(run.rows, order, epoch, record)
         finally:  # at Ctrl-C too
@@ -76,6 +77,7 @@ class Ahead:
         # A parameter that once is not finite never is again: the last ones tell of all epochs.
         if before is not None and not run.is_sound(record[:, 0]):
             network.restore(before)
+            epoch.masks[...] = masks  # the same steps come again, and are to be the same
             run.state.epochs -= done
             self.allowed = False
             return False

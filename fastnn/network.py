@@ -178,14 +178,14 @@ class Network(Model):
         workspace, rule = self._plan_epoch(min(epoch.batch_size, len(order)), epoch)
 
         def run(part: np.ndarray, rates: np.ndarray, vectors: tuple[np.ndarray, ...]) -> float:
-            parameters, running, slots, counter = vectors
+            parameters, running, slots, counter, masks = vectors
             return _epoch.train_epoch(
                 workspace.compiled, rule, parameters, running, slots, workspace.rooms,
                 rows.X, rows.Y, rows.row_weights, part, rates, epoch.seed, counter, epoch.with_cost,
-                epoch.pace, epoch.seconds,
+                epoch.pace, epoch.seconds, None, masks,
             )  # fmt: skip
 
-        vectors = self._parameters, self._running, epoch.slots, epoch.counter
+        vectors = self._parameters, self._running, epoch.slots, epoch.counter, epoch.masks
         with _quiet_blas(workspace.compiled):
             if workspace.compiled.cost == costs.CUSTOM:
                 return self._run_epoch_with_python_cost(rows, order, epoch, workspace, rule)
@@ -203,7 +203,7 @@ class Network(Model):
             _epoch.train_epoch(
                 workspace.compiled, rule, self._parameters, self._running, epoch.slots,
                 workspace.rooms, rows.X, rows.Y, rows.row_weights, order, epoch.rates, epoch.seed,
-                epoch.counter, epoch.with_cost, epoch.pace, epoch.seconds, record,
+                epoch.counter, epoch.with_cost, epoch.pace, epoch.seconds, record, epoch.masks,
             )  # fmt: skip
         return True
 
@@ -242,9 +242,9 @@ class Network(Model):
             self._write_output_delta(workspace, m, rows)
             _epoch.update_batch(
                 compiled, rule, self._parameters, epoch.slots, workspace.memory, m, rate,
-                epoch.seed, int(epoch.counter[0]),
+                epoch.seed, int(epoch.counter[0]), int(epoch.masks[0]),
+                (epoch.counter, epoch.masks),
             )  # fmt: skip
-            epoch.counter[0] += 1
         return total
 
     def _forward_batch(
@@ -252,7 +252,7 @@ class Network(Model):
     ) -> int:
         """Run a mini-batch forward as in training, or for the gradient alone without ``epoch``."""
         mode = Mode.GRADIENT if epoch is None else Mode.TRAIN
-        seed, step = (0, 0) if epoch is None else (epoch.seed, int(epoch.counter[0]))
+        seed, step = (0, 0) if epoch is None else (epoch.seed, int(epoch.masks[0]))
         return _epoch.forward_batch(
             workspace.compiled, self._parameters, self._running, workspace.memory, rows.X, rows.Y,
             rows.row_weights, batch, mode, seed, step,

@@ -79,6 +79,7 @@ def profile_epoch(
         rates=np.array([check_number(rate, "learning_rate")]),
         slots=net.training_state.slots,
         counter=net.training_state.counter,
+        masks=net.training_state.masks,
         seed=net.dropout_seed(),
         with_cost=True,
         pace=pace_of(threads, work_of_batch(size, net.n_parameters)),

@@ -84,6 +84,8 @@ class Epoch:
         Of the dropout masks.
     counter : uint64 array (1,)
         Steps taken before; every step adds one.
+    masks : uint64 array (1,)
+        Dropout masks drawn before; every step adds one here too.
     dropout_factor : float
     with_cost : bool
     pace : Pace
@@ -101,6 +103,7 @@ class Epoch:
     rates: np.ndarray
     slots: np.ndarray
     counter: np.ndarray
+    masks: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=np.uint64))
     seed: int = 0
     dropout_factor: float = 1.0
     with_cost: bool = False
@@ -122,6 +125,9 @@ class TrainingState:
         Steps taken with this optimizer; the core counts on in it, so that it is right after Ctrl-C.
     epochs : int
         Ended with this optimizer.
+    masks : uint64 array (1,)
+        Dropout masks drawn by this network, one a step. It never goes back, whatever happens to the
+        optimizer or the parameters: each mask is a function of it and the seed, and would return.
     seed : int or None
         Of the dropout masks.
     plateau : dict or None
@@ -134,6 +140,7 @@ class TrainingState:
     slots: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     counter: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=np.uint64))
     epochs: int = 0
+    masks: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=np.uint64))
     seed: int | None = None
     plateau: dict[str, Any] | None = None
     initializer: LSUV | None = None
@@ -147,6 +154,11 @@ class TrainingState:
     def steps(self, value: int) -> None:
         self.counter[0] = value
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if "masks" not in state:  # pickled when the steps told the masks apart
+            self.masks = self.counter.copy()
+
     def forget(self) -> None:
         """Let the optimizer start anew."""
         self.slots[...] = 0
@@ -157,10 +169,11 @@ class TrainingState:
         if optimizer == self.optimizer:
             return
         rows = optimizer.n_slots
-        self.optimizer = optimizer
+        self.optimizer = None  # until all is its own: Ctrl-C must not leave it another's state
         self.slots = np.zeros((rows, n_parameters if rows else 0), dtype=dtype)
         self.steps = self.epochs = 0
         self.plateau = None
+        self.optimizer = optimizer
 
 
 class _Run:
@@ -230,6 +243,7 @@ class _Run:
             slots=self.state.slots,
             seed=self.network.dropout_seed(),
             counter=self.state.counter,
+            masks=self.state.masks,
             dropout_factor=self.factor("dropout", at),
             with_cost=options.with_cost,
             pace=self.pace,

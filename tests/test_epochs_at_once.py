@@ -20,6 +20,11 @@ X, Y = RNG.normal(size=(30, 3)), RNG.integers(0, 2, 30)
 EPOCHS = 300
 
 
+def record_of(arguments: tuple[Any, ...]) -> Any:
+    """The record that a call of ``train_epoch`` writes, or None."""
+    return arguments[16] if len(arguments) > 16 else None
+
+
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many epochs each call of the compiled core ran."""
@@ -27,7 +32,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     inner = network._epoch.train_epoch
 
     def counted(*arguments: Any) -> float:
-        numbers.append(len(arguments[16]) if len(arguments) > 16 else 1)
+        record = record_of(arguments)
+        numbers.append(1 if record is None else len(record))
         return inner(*arguments)
 
     monkeypatch.setattr(network._epoch, "train_epoch", counted)
@@ -104,8 +110,9 @@ def test_rows_are_not_made_between_blocks(monkeypatch: pytest.MonkeyPatch) -> No
 
     def in_blocks_of_ten(*arguments: Any) -> float:
         cost = inner(*arguments)
-        if len(arguments) > 16:
-            arguments[16][:, 1] = epochs_at_once.AT_ONCE / 10.5
+        record = record_of(arguments)
+        if record is not None:
+            record[:, 1] = epochs_at_once.AT_ONCE / 10.5
             at_blocks.append(len(made))
         return cost
 
@@ -148,9 +155,10 @@ def test_ctrl_c_leaves_the_epochs_that_are_done(monkeypatch: pytest.MonkeyPatch)
     inner = network._epoch.train_epoch
 
     def interrupted(*arguments: Any) -> float:
-        if len(arguments) < 17:
+        record = record_of(arguments)
+        if record is None:
             return inner(*arguments)
-        inner(*arguments[:16], arguments[16][:3])
+        inner(*arguments[:16], record[:3], *arguments[17:])
         raise KeyboardInterrupt
 
     monkeypatch.setattr(network._epoch, "train_epoch", interrupted)

@@ -137,6 +137,7 @@ class Network(Model):
             self._step(gradient / len(batch), epoch, rate)
             cost += batch_cost
             epoch.counter[0] += 1
+            epoch.masks[0] += 1
         return cost if epoch.with_cost else float("nan")
 
     def _cost_and_gradient(
@@ -239,6 +240,6 @@ def _dropout_factors(layer: Layer, m: int, epoch: Epoch | None) -> Columns | Non
         return None
     if epoch is None:
         return [np.full((len(layer.biases), 1), chosen.predict_scale)] * m
-    step = int(epoch.counter[0])
+    step = int(epoch.masks[0])
     mask = dropout.kept(chosen.rate, m, len(layer.biases), epoch.seed, step, layer.index)
     return _columns(mask * chosen.train_scale)

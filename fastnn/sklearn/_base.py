@@ -166,8 +166,10 @@ class BaseMLP(BaseEstimator):
             check_arguments(self, network)
         if not first:
             _network.take_over(network, self.coefs_, self.intercepts_)
-            if before is not None and before.normalization == network.normalization:
-                _network.take_extras(network, before)
+            if before is not None:
+                network.training_state = before.training_state  # it goes on with its dropout masks
+                if before.normalization == network.normalization:
+                    _network.take_extras(network, before)
         self._built_by = repr(options)
         return network
 
@@ -234,6 +236,7 @@ class BaseMLP(BaseEstimator):
             # As in scikit-learn: the points it tries are float32, what it returns is not.
             network = _network.build(self, network.sizes, loss, np.dtype(np.float64))
             _network.take_extras(network, self.network_)
+            network.training_state = self.network_.training_state
             self._show(network)
         network.parameters[...] = end
 

@@ -126,3 +126,4 @@ def make_writeable(network: Network) -> None:
     for name in ("_parameters", "_running"):
         if not getattr(network, name).flags.writeable:
             setattr(network, name, np.array(getattr(network, name)))
+    network.training_state.masks = np.array(network.training_state.masks)

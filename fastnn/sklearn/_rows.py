@@ -95,6 +95,7 @@ class Core:
             self._workspace.rooms, rows.X, rows.Y, rows.weights,
         )  # fmt: skip
         self._seed, self._pace, self._no_clock = seed, pace, np.empty(0)
+        self._masks = network.training_state.masks
 
     def quiet_blas(self) -> AbstractContextManager[None]:
         """Hold BLAS at one thread while the block runs, if it is used at all."""
@@ -107,5 +108,5 @@ class Core:
         """
         return _epoch.train_epoch(
             *self._before_order, order, rates, self._seed, counter, True, self._pace,
-            self._no_clock,
+            self._no_clock, None, self._masks,
         )  # fmt: skip

@@ -97,13 +97,12 @@ class Training:
         self._estimator, self._network, self._solver = estimator, network, solver
         self._random, self._validation = random_state, validation
         self._callbacks, self._rows = callbacks, rows
-        dropping = any(each.rate for each in network.dropout)
-        seed = int(random_state.randint(np.iinfo(np.int32).max)) if dropping else 0
         # Forward, backward and update: six operations a weight and row.
         pace = pace_of(estimator.n_threads, 6.0 * batch_size * network.n_parameters)
         self._core: Core | ScaledCore
         if estimator.preset is None:
             rule, slots = solver.rule, solver.slots
+            seed = _mask_seed(network, random_state)
             self._core = Core(network, loss, rows, batch_size, rule, slots, seed, pace)
         else:
             self._core = ScaledCore(estimator, network, loss, rows, batch_size)
@@ -214,6 +213,16 @@ class Training:
         if not stop:
             estimator._no_improvement_count = 0
         return stop
+
+
+def _mask_seed(network: Network, random_state: np.random.RandomState) -> int:
+    """Return the seed of the dropout masks: drawn once, for a network's masks are not to return."""
+    if not any(each.rate for each in network.dropout):
+        return 0
+    state = network.training_state
+    if state.seed is None:
+        state.seed = int(random_state.randint(np.iinfo(np.int32).max))
+    return state.seed
 
 
 def _state_of(network: Network) -> tuple[np.ndarray, np.ndarray]:

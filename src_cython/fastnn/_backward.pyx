@@ -67,7 +67,7 @@ cdef void _finish_delta(
     cdef Py_ssize_t first, width = own.end - own.begin
     cdef int i, high = 1
     cdef floating* delta = work + layer.delta
-    cdef MaskKey key = c_mask_key(how.seed, how.step, l)
+    cdef MaskKey key = c_mask_key(how.seed, how.drawn, l)
     if width == own.n:
         high = own.bottom - own.top
         own.bottom = min(own.bottom, own.top + 1)

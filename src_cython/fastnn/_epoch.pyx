@@ -63,6 +63,7 @@ cdef struct Told:
     Py_ssize_t n_rates
     uint64_t seed
     uint64_t* counter
+    uint64_t* masks          # may be the counter
     int loaded               # in lanes: by how many members the rows were loaded last
     bint with_cost
     double cost              # of the epoch so far
@@ -299,6 +300,7 @@ cdef void _run_stretch(floating* parameters, Told* told, int member, int n_membe
     cdef double worked = 0, since_signals = 0
     cdef floating* work = <floating*> told.work
     cdef bint again = told.loaded == n_members
+    how.drawn = told.masks[0]
     how.rank, how.n_team, how.penalties = member, n_members, told.penalties
     how.cost = told.cost  # what all read is not written meanwhile
     if told.apart and n_members > 1:
@@ -318,8 +320,9 @@ cdef void _run_stretch(floating* parameters, Told* told, int member, int n_membe
                 _train_on_batch(parameters, work, told, done, &how)
             batch += 1
             how.step += 1
+            how.drawn += 1
             if member == 0:
-                told.counter[0] = how.step
+                told.counter[0], told.masks[0] = how.step, how.drawn
             worked += _batch_work(told.plan, how.m)
         done += how.m
         if done == told.n_order:
@@ -446,7 +449,7 @@ def train_epoch(
     const floating[::1] row_weights not None, const Py_ssize_t[::1] order not None,
     const double[::1] rates not None, uint64_t seed, uint64_t[::1] counter not None,
     bint with_cost, Pace pace not None, double[::1] seconds not None,
-    double[:, ::1] record=None,
+    double[:, ::1] record=None, uint64_t[::1] masks=None,
 ) -> float:
     """Run one epoch of mini-batch gradient descent over the rows in ``order``, or several.
 
@@ -490,6 +493,8 @@ def train_epoch(
     record : float64 array (n_epochs, 2), optional
         So many epochs are run, all in the same order. The cost of each and its seconds are
         written here when it is done.
+    masks : uint64 array (1,), optional
+        Masks drawn before, counted on with the steps; by default there were as many.
 
     Returns
     -------
@@ -526,6 +531,8 @@ def train_epoch(
     _check_rates(rates.shape[0], order.shape[0], plan.c.batch_size)
     if counter.shape[0] != 1:
         raise ValueError(f"counter: expected 1 number, got {counter.shape[0]}")
+    if masks is not None and masks.shape[0] != 1:
+        raise ValueError(f"masks: expected 1 number, got {masks.shape[0]}")
     if seconds.shape[0] != 0 and seconds.shape[0] != <int> N_PHASES:
         raise ValueError(f"seconds: expected 0 or {<int> N_PHASES} numbers, "
                          f"got {seconds.shape[0]}")
@@ -538,6 +545,7 @@ def train_epoch(
     told.order, told.n_order = &order[0], order.shape[0]
     told.rates, told.n_rates = &rates[0], rates.shape[0]
     told.seed, told.counter = seed, &counter[0]
+    told.masks = told.counter if masks is None else &masks[0]
     told.with_cost, told.stopped = with_cost, False
     told.epoch, told.done, told.batch, told.loaded = 0, 0, 0, 0
     told.cost, told.last_cost = 0 if with_cost else NAN, NAN
@@ -564,8 +572,8 @@ def forward_batch(
 ) -> int:
     """Gather the first mini-batch of ``order`` into ``work`` and run it forward.
 
-    The parameters are as for ``train_epoch``; ``mode`` is a number of ``Mode``. Returns the number
-    of rows taken.
+    The parameters are as for ``train_epoch``; ``mode`` is a number of ``Mode``, ``step`` counts
+    the masks. Returns the number of rows taken.
     """
     cdef RowSource rows = as_source(X)
     cdef Pass how
@@ -602,9 +610,21 @@ def output_delta(
 def update_batch(
     CompiledPlan plan not None, Rule rule not None, floating[::1] parameters not None,
     floating[:, ::1] slots not None, floating[::1] work not None, int m, double rate,
-    uint64_t seed, uint64_t step,
+    uint64_t seed, uint64_t step, object drawn=None, object counted=(),
 ) -> None:
     """Take the step after ``step`` others from the output's delta of ``m`` rows in ``work``.
+
+    Parameters
+    ----------
+    plan, rule, parameters, slots, work, seed
+        As for ``train_epoch``.
+    m : int
+    rate : float
+    step : int
+    drawn : int, optional
+        Masks drawn before; by default as many as steps.
+    counted : sequence of uint64 arrays
+        The first number of each is counted up, in one with the step.
 
     Raises
     ------
@@ -613,6 +633,9 @@ def update_batch(
         are not known here.
     """
     cdef Pass how = c_alone(TRAIN, m, seed, step)
+    cdef uint64_t[::1] count
+    if drawn is not None:
+        how.drawn = drawn
     if rule.c.per_batch:
         raise ValueError("rule: expected one without per_batch")
     plan.check_vectors(parameters.shape[0], plan.c.n_running, work.shape[0])
@@ -623,6 +646,8 @@ def update_batch(
     with nogil:
         c_update(&slots[0, 0] if rule.c.n_slots else NULL, &work[0], &parameters[0],
                  &plan.c, &rule.c, &how)
+    for count in counted:
+        count[0] += 1
 
 
 def gradient_batch(

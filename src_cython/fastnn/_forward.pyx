@@ -72,7 +72,7 @@ cdef void _finish_forward(
     cdef bint whole = width == own.n
     cdef floating* act = work + layer.act
     cdef floating* out = work + layer.out
-    cdef MaskKey key = c_mask_key(how.seed, how.step, l)
+    cdef MaskKey key = c_mask_key(how.seed, how.drawn, l)
     if whole:  # then the rows follow on one another
         high = own.bottom - own.top
         own.bottom = min(own.bottom, own.top + 1)

@@ -57,7 +57,8 @@ cdef struct Pass:
     void* team_work  # the first member's workspace
     Py_ssize_t room  # numbers from one member's workspace to the next one's
     uint64_t seed    # of the dropout masks
-    uint64_t step    # steps taken before, for the masks and the optimizers' corrections
+    uint64_t drawn   # masks drawn before, which never goes back, as the steps do with an optimizer
+    uint64_t step    # steps taken before, for the optimizers' corrections
     double rate      # learning rate
     Moment now       # of the optimizer's step
     double divisor   # of the penalties

@@ -26,9 +26,9 @@ cdef void c_wait(Pass* how) noexcept nogil:
 
 
 cdef Pass c_alone(int mode, int m, uint64_t seed, uint64_t step) noexcept nogil:
-    """A pass of one member that works alone."""
+    """A pass of one member that works alone, after as many masks as steps."""
     cdef Pass how
-    how.mode, how.m, how.seed, how.step = mode, m, seed, step
+    how.mode, how.m, how.seed, how.step, how.drawn = mode, m, seed, step, step
     how.rank, how.n_team, how.member, how.n_members = 0, 1, 0, 1
     how.apart, how.room = False, 0
     how.parameters, how.running, how.slots, how.team_work = NULL, NULL, NULL, NULL
