@@ -202,11 +202,18 @@ class BookMethods(ModelOutputs):
         -------
         nabla_b, nabla_w : lists of arrays (n_out, 1) and (n_out, n_in)
         """
+        gradient = self._gradient_of_example(x, y) if self._input_scale == 1 else None
+        if gradient is None:
+            gradient = self._gradient_of_checked(x, y)
+        return self._layout.columns("biases", gradient), self._layout.weights(gradient)
+
+    def _gradient_of_checked(self, x: Any, y: Any) -> np.ndarray:
+        """Return the gradient for what the short way does not take, or refuse it."""
         rows = as_example(x, y, self.sizes[0], self.sizes[-1], self._dtype, self._input_scale)
         costs.check_targets(self.cost, rows.Y, "y")
         self.check_batch_size(1)
-        _, gradient = self._gradient(rows)
-        return self._layout.columns("biases", gradient), self._layout.weights(gradient)
+        gradient = self._gradient_of_example(rows.inputs, rows.Y)
+        return self._gradient(rows)[1] if gradient is None else gradient
 
 
 def _measure(network: ModelOutputs, rows: Rows, name: str, regularizer: Regularizer) -> Any:

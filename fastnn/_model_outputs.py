@@ -92,6 +92,10 @@ class ModelOutputs(ModelState):
         """Return the outputs for a few plain rows by a short way, or None for the usual one."""
         return None
 
+    def _gradient_of_example(self, x: Any, y: Any) -> np.ndarray | None:
+        """Return ``_gradient`` of a plain example by a short way, or None for the usual one."""
+        return None
+
     def _predict_rows(self, X: Inputs) -> np.ndarray:
         """Return the outputs (n, n_out) for checked inputs ``X`` (n, n_in)."""
         raise TypeError(f"{type(self).__name__} has no arithmetic: use fastnn.Network")

@@ -300,11 +300,18 @@ def check_targets(cost: Any, targets: np.ndarray, name: str) -> None:
     ValueError
         If cross-entropy gets a target outside 0 to 1, or log-likelihood or Poisson a negative one.
     """
-    kind = _class_of(cost)
     smallest, largest = targets.min(), targets.max()
-    if kind is CrossEntropyCost and not 0 <= smallest <= largest <= 1:
-        raise ValueError(
-            f"{name}: CrossEntropyCost takes targets from 0 to 1, got {smallest} to {largest}"
-        )
-    if kind in (LogLikelihoodCost, PoissonCost) and smallest < 0:
-        raise ValueError(f"{name}: {kind.__name__} takes targets of 0 or more, got {smallest}")
+    least, most = range_of_targets(cost)
+    if least <= smallest <= largest <= most:
+        return
+    wanted = "of 0 or more" if most == np.inf else f"from {least:g} to {most:g}"
+    got = f"{smallest}" if most == np.inf else f"{smallest} to {largest}"
+    raise ValueError(f"{name}: {name_of(cost)} takes targets {wanted}, got {got}")
+
+
+def range_of_targets(cost: Any) -> tuple[float, float]:
+    """Return the least and the largest target for which ``cost`` is defined."""
+    kind = _class_of(cost)
+    if kind is CrossEntropyCost:
+        return 0.0, 1.0
+    return (0.0 if kind in (LogLikelihoodCost, PoissonCost) else -np.inf), np.inf

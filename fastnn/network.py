@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn import _epoch, _prediction, costs, storage
 from fastnn._blas_threads import single_threaded_blas
+from fastnn._example import ExampleGradient
 from fastnn._isa import instruction_set
 from fastnn._optim import Rule
 from fastnn._passes import Mode
@@ -29,6 +30,8 @@ __all__ = ["Network", "load"]
 BLOCK = 256
 # Rows that are predicted at once, without the GIL being given up.
 FEW = 8
+# Parameters up to which the gradient of one example is computed without the GIL being given up.
+SMALL = 200_000
 # Multiplications of a mini-batch's forward pass above which its step is longer than anybody wants
 # to wait for Ctrl-C, 0.1 s by one thread: such a mini-batch works on copies.
 LONG_BATCH = 1_600_000_000
@@ -108,6 +111,8 @@ class Network(Model):
 
     # Memory in which a few rows are predicted; made when it is first needed.
     _predictor: Predictor | None = None
+    # The same for the gradient of one example, and what it was made for.
+    _example: tuple[tuple[Any, ...], ExampleGradient | None] | None = None
 
     def _workspace(
         self,
@@ -122,11 +127,15 @@ class Network(Model):
             self._options(dropout_factor),
             batch_size,
             self.dtype,
-            costs.kernel_id(self.cost),
+            self._cost_kernel(),
             costs.parameter_of(self.cost),
             rule,
             n_members,
         )
+
+    def _cost_kernel(self) -> int:
+        """Return the number of the compiled cost that training uses, or ``costs.CUSTOM``."""
+        return costs.kernel_id(self.cost)
 
     def _predict_few(self, X: Any) -> np.ndarray | None:
         return None if self._input_scale != 1 else self._ready().predict(X)
@@ -214,8 +223,8 @@ class Network(Model):
     def _plan_epoch(self, batch_size: int, epoch: Epoch) -> tuple[Workspace, Rule]:
         """Return what an epoch works in and steps by; those of the epoch before if they fit."""
         key = (
-            batch_size, epoch.dropout_factor, self._normalization, self.cost, epoch.optimizer,
-            epoch.penalty, epoch.n,
+            batch_size, epoch.dropout_factor, self._normalization, self.cost, self._cost_kernel(),
+            epoch.optimizer, epoch.penalty, epoch.n,
         )  # fmt: skip
         planned = epoch.kept.get("plan")
         if planned is None or planned[0] != key:
@@ -239,7 +248,7 @@ class Network(Model):
             m = self._forward_batch(workspace, rows, batch, epoch)
             if epoch.with_cost:
                 total += self._cost_of_batch(workspace, rows, m)
-            self._write_output_delta(workspace, m, rows)
+            self._write_output_delta(workspace, rows, batch[:m])
             _epoch.update_batch(
                 compiled, rule, self._parameters, epoch.slots, workspace.memory, m, rate,
                 epoch.seed, int(epoch.counter[0]), int(epoch.masks[0]),
@@ -263,12 +272,12 @@ class Network(Model):
         weights = workspace.weights_of_rows(m if len(rows.row_weights) else 0)
         return costs.sum_over_rows(self.cost, outputs, targets, weights)
 
-    def _write_output_delta(self, workspace: Workspace, m: int, rows: Rows) -> None:
-        """Write ∂C/∂z of the ``m`` rows last run forward where the backward pass looks for it.
+    def _write_output_delta(self, workspace: Workspace, rows: Rows, batch: np.ndarray) -> None:
+        """Write ∂C/∂z of ``batch``, last run forward, where the backward pass looks for it.
 
         A cost in Python is asked once for the whole mini-batch, in columns.
         """
-        weighted = len(rows.row_weights) > 0
+        m, weighted = len(batch), len(rows.row_weights) > 0
         if workspace.compiled.cost != costs.CUSTOM:
             _epoch.output_delta(workspace.compiled, workspace.memory, m, weighted)
             return
@@ -285,6 +294,22 @@ class Network(Model):
             self._forward_batch(workspace, rows, np.arange(len(X), dtype=np.intp), None)
         return workspace.block("act", len(X), l) * self._dropout[l].predict_scale
 
+    def _gradient_of_example(self, x: Any, y: Any) -> np.ndarray | None:
+        kernel, parameter = self._cost_kernel(), costs.parameter_of(self.cost)
+        kept, key = self._example, (self._layout, kernel, parameter)
+        if kept is None or kept[0] != key:
+            kept = self._example = key, self._new_example_gradient(kernel)
+        if kept[1] is None:
+            return None
+        return kept[1].compute(self._parameters, x, y, *costs.range_of_targets(self.cost))
+
+    def _new_example_gradient(self, kernel: int) -> ExampleGradient | None:
+        """Return what computes gradients of one example, or None where the usual way is taken."""
+        if kernel == costs.CUSTOM or self.n_parameters > SMALL or len(self.running_statistics):
+            return None
+        workspace = self._workspace(1)
+        return ExampleGradient(workspace.compiled, workspace.memory)
+
     def _gradient(self, rows: Rows) -> tuple[float, np.ndarray]:
         # Batch norm's statistics are those of all the rows together.
         whole = len(self.running_statistics) > 0
@@ -297,7 +322,7 @@ class Network(Model):
             for start in range(0, len(rows), compiled.batch_size):
                 m = self._forward_batch(workspace, rows, order[start:], None)
                 cost += self._cost_of_batch(workspace, rows, m)
-                self._write_output_delta(workspace, m, rows)
+                self._write_output_delta(workspace, rows, order[start : start + m])
                 _epoch.gradient_batch(
                     compiled, gradient, self._parameters, memory, m, 1 / len(rows), 1
                 )

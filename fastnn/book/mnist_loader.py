@@ -68,8 +68,8 @@ def _columns(X: np.ndarray) -> np.ndarray:
     return X[:, :, np.newaxis]
 
 
-def vectorized_result(j: int) -> np.ndarray:
-    """Return the column (10, 1), float64, that is 1.0 at digit `j` and 0.0 elsewhere."""
-    e = np.zeros((10, 1))
+def vectorized_result(j: int, c: int = 10) -> np.ndarray:
+    """Return the column (c, 1), float64, that is 1.0 at digit or class `j` and 0.0 elsewhere."""
+    e = np.zeros((c, 1))
     e[j] = 1.0
     return e
