@@ -55,7 +55,8 @@ class ModelState:
         self._check_groups()
         self._parameters = aligned(self._layout.n_parameters, self._dtype)
         self._running = np.zeros(self._layout.n_running, dtype=self._dtype)
-        for ones in (*self.gammas, *self.running_variances):
+        gammas = self._columns("gammas", "gamma", self._parameters)
+        for ones in (*gammas, *self.running_variances):
             ones[...] = 1
         self.training_state = TrainingState()
         if initializer is None:

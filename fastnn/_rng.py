@@ -52,13 +52,13 @@ def shuffle_as_numpy(x: np.ndarray, random_state: np.random.RandomState) -> None
         random_state.shuffle(x)
 
 
-def as_random_source(rng: int | np.random.Generator | None) -> RandomSource:
+def as_random_source(rng: int | np.random.Generator | GlobalRandom | None) -> RandomSource:
     """Return the source that the ``rng`` argument of ``Network`` means.
 
     Parameters
     ----------
-    rng : None, int or numpy.random.Generator
-        ``None``: the global states; an int seeds a Generator; a Generator is used as it is.
+    rng : None, int, numpy.random.Generator or GlobalRandom
+        ``None``: the global states; an int seeds a Generator; a source is used as it is.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def as_random_source(rng: int | np.random.Generator | None) -> RandomSource:
     """
     if rng is None:
         return GlobalRandom()
-    if isinstance(rng, np.random.Generator):
+    if isinstance(rng, (np.random.Generator, GlobalRandom)):
         return rng
     if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
         if rng < 0:

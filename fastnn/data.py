@@ -12,7 +12,7 @@ from fastnn._rows import stack
 from fastnn.checks import as_array, as_finite, brief, check_finite
 from fastnn.sources import Inputs, as_source, dense
 
-__all__ = ["Rows", "as_rows", "as_targets"]
+__all__ = ["Rows", "as_rows", "as_targets", "inputs_of_pairs", "is_arrays", "split_pairs"]
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,14 @@ def as_targets(y: Any, n: int, n_out: int, dtype: np.dtype, name: str = "y") -> 
     raise ValueError(f"{name}: expected shape ({n},) or ({n}, {n_out}), got {array.shape}")
 
 
-def _split_pairs(pairs: Iterable[Any], name: str) -> tuple[list[Any], list[Any]]:
+def split_pairs(pairs: Iterable[Any], name: str) -> tuple[list[Any], list[Any]]:
+    """Return the first and the second things of all pairs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are no pairs, or there are none.
+    """
     xs, ys = [], []
     try:
         iterator = iter(pairs)
@@ -163,7 +170,8 @@ def _targets_of_pairs(ys: list[Any], n_out: int, dtype: np.dtype, name: str) -> 
     return _stack(ys, n_out, dtype, name, 1)
 
 
-def _is_arrays(data: Any) -> bool:
+def is_arrays(data: Any) -> bool:
+    """Whether ``data`` is two arrays, not pairs."""
     return (
         isinstance(data, (tuple, list))
         and len(data) == 2
@@ -196,12 +204,19 @@ def as_rows(
     ValueError
         If it is empty, a shape is wrong, a label out of range, or a number not finite.
     """
-    if _is_arrays(data):
+    if is_arrays(data):
         X = as_source(data[0], n_in, dtype, f"{name}[0]", scale)
         return Rows(X, as_targets(data[1], len(X), n_out, dtype, f"{name}[1]"))
-    xs, ys = _split_pairs(data, name)
-    X = as_source(_stack(xs, n_in, dtype, name, 0), n_in, dtype, name, scale)
+    xs, ys = split_pairs(data, name)
+    X = inputs_of_pairs(xs, n_in, dtype, name, scale)
     return Rows(X, _targets_of_pairs(ys, n_out, dtype, name))
+
+
+def inputs_of_pairs(
+    xs: list[Any], n_in: int, dtype: np.dtype, name: str, scale: float = 1.0
+) -> Inputs:
+    """Return the pairs' inputs, ``n_in`` numbers each in any shape, as rows; see ``as_rows``."""
+    return as_source(_stack(xs, n_in, dtype, name, 0), n_in, dtype, name, scale)
 
 
 def as_example(x: Any, y: Any, n_in: int, n_out: int, dtype: np.dtype, scale: float = 1.0) -> Rows:

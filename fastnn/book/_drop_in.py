@@ -2,112 +2,258 @@
 
 - Training makes new weight arrays, so that a list read before it keeps the old numbers.
 - ``SGD`` leaves the caller's list in the order of its last shuffle.
-- A subclass may replace ``backprop``, ``update_mini_batch``, ``feedforward`` or
-  ``cost_derivative``; whatever is replaced is then called as the book would call it.
+- A program may replace methods of the network, functions of the module and the cost, or set the
+  layers itself. What it replaced is called as the book would call it, an example at a time, with
+  the program's own data; compiled code does the rest, as far as nothing in it was replaced.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fastnn.data import Rows
-from fastnn.model import Model
-from fastnn.network import Network
-from fastnn.parameters import ParameterList
-from fastnn.sources import Inputs, dense
+from fastnn import costs
+from fastnn.book import _algorithm
+from fastnn.book._answers import BookAnswers
+from fastnn.book._examples import OwnTargets, Watched, as_examples, targets_of, unread
+from fastnn.book._replaced import BookRandom
+from fastnn.checks import as_array
+from fastnn.costs import CrossEntropyCost
+from fastnn.data import Rows, inputs_of_pairs, is_arrays, split_pairs
+from fastnn.history import History
+from fastnn.plan import Workspace
 from fastnn.training import Epoch
 
 
-class DropIn(Network):
+@dataclass
+class Run:
+    """One call of ``SGD``.
+
+    Attributes
+    ----------
+    rows : Rows
+        What compiled code trains on; without columns if it does not.
+    examples : list
+        The program's pairs, as they came; none where arrays came, until they are asked for.
+    listed : list
+        The program's own list, or one in its place, which is shuffled.
+    step_arguments : tuple
+        What ``update_mini_batch`` takes after the mini-batch.
+    order : array (n,), optional
+        Of the last shuffle.
+    """
+
+    rows: Rows
+    examples: list[Any]
+    listed: list[Any]
+    step_arguments: tuple[Any, ...] = ()
+    order: np.ndarray | None = None
+
+    def pairs(self, network: DropIn) -> list[Any]:
+        if not self.examples:
+            self.examples = as_examples(self.rows, network, "training_data")
+            self.listed = list(self.examples)
+        return self.examples
+
+    def shuffle_list(self) -> None:
+        """Bring the program's list into the order of the last shuffle."""
+        if self.order is not None and self.examples:
+            self.listed[:] = [self.examples[i] for i in self.order]
+
+
+class DropIn(BookAnswers):
     """Base of the book's networks."""
 
     guards_divergence = False  # the book trains on, whatever becomes of the numbers
 
-    _order: np.ndarray | None = None
-    # What update_mini_batch takes after the mini-batch: set by SGD for the time of its run.
-    _step_arguments: tuple[Any, ...] = ()
+    _sgd_run: Run | None = None
 
-    def _replaced(self, name: str) -> bool:
-        """Whether a subclass or the program put its own method in place of ``name``."""
-        ours = next(vars(c)[name] for c in type(self).__mro__ if _is_ours(c) and name in vars(c))
-        return name in vars(self) or getattr(type(self), name) is not ours
+    def __init__(self, sizes: list[int], cost: Any, initializer: str | None = None) -> None:
+        own = costs.kernel_id(cost) == costs.CUSTOM
+        if own and not any(callable(getattr(cost, name, None)) for name in ("fn", "delta")):
+            costs.check(cost)
+        super().__init__(
+            sizes,
+            CrossEntropyCost if own else cost,
+            output="sigmoid",
+            initializer=initializer,
+            rng=BookRandom(self._book),  # type: ignore[arg-type]
+        )
+        if own:
+            self.cost = cost
 
-    def _detach(self) -> None:
-        """Move to a fresh parameter vector: views of the old one keep their numbers."""
-        self._parameters = self._parameters.copy()
+    # Steps
 
-    @property
-    def weights(self) -> ParameterList:
-        """The weights (n_out, n_in) of each layer."""
-        return Model.weights.fget(self)  # type: ignore[attr-defined]
+    def backprop(self, x: Any, y: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return the gradient of one example's cost, as ``fastnn.Network.backprop`` does.
 
-    @weights.setter
-    def weights(self, values: Iterable[Any]) -> None:
+        In Python for a cost of the program's own, which gets ``y`` as it is, and for several
+        examples in columns, (n_in, m): the gradients of weights are then summed, those of biases
+        (n_out, m), as in the book.
+        """
+        plain = self._has_plain_delta()
+        in_columns = type(x) is np.ndarray and x.ndim == 2 and x.shape[1] > 1
+        several = in_columns and len(x) == len(self.weights[0][0])
+        if plain and not several and self._goes_back_compiled():
+            return super().backprop(x, y)
+        if self._is_compiled() and not several:
+            x = np.reshape(x, (-1, 1))
+        return _algorithm.backprop(self, x, self._as_column(y) if plain else y)
+
+    def _take_step(self, mini_batch: Any, eta: float, lmbda: float, n: int) -> None:
+        """Take one step of gradient descent, by ``backprop`` if the program has its own."""
+        if not self._steps_compiled():
+            _algorithm.step(self, as_examples(mini_batch, self, "mini_batch"), eta, lmbda, n)
+            return
         self._detach()
-        Model.weights.fset(self, values)  # type: ignore[attr-defined]
+        super().update_mini_batch(self._rows_to_step(mini_batch, "mini_batch"), eta, lmbda, n)
 
-    @property
-    def biases(self) -> ParameterList:
-        """The biases (n_out, 1) of each layer."""
-        return Model.biases.fget(self)  # type: ignore[attr-defined]
+    def _rows_to_step(self, data: Any, name: str) -> Rows:
+        """Return rows for compiled steps, with the program's own targets for its own cost."""
+        if self._has_plain_delta() or is_arrays(data) or isinstance(data, Rows):
+            rows = self._rows(data, name)
+            own = isinstance(rows, OwnTargets) or self._has_plain_delta()
+            return rows if own else OwnTargets(rows.X, rows.Y, targets=targets_of(rows))
+        xs, ys = split_pairs(data, name)
+        X = inputs_of_pairs(xs, self.sizes[0], self._dtype, name)
+        return OwnTargets(X, np.zeros((len(xs), self.sizes[-1])), targets=ys)
 
-    @biases.setter
-    def biases(self, values: Iterable[Any]) -> None:
-        self._detach()
-        Model.biases.fset(self, values)  # type: ignore[attr-defined]
+    def _write_output_delta(self, workspace: Workspace, rows: Rows, batch: np.ndarray) -> None:
+        """Ask a cost in Python an example at a time: what it does with one may be anything."""
+        if workspace.compiled.cost != costs.CUSTOM:
+            super()._write_output_delta(workspace, rows, batch)
+            return
+        m, targets = len(batch), targets_of(rows)
+        # The program may keep what it is shown, or write into it.
+        z, a = (workspace.block(name, m)[:, :, np.newaxis].copy() for name in ("z", "out"))
+        delta = workspace.block("delta", m)[:, :, np.newaxis]
+        for into, of_z, of_a, i in zip(delta, z, a, batch.tolist(), strict=True):
+            into[...] = self._checked_delta(self._output_delta(of_z, of_a, targets[i]))
+        if len(rows.row_weights):
+            delta *= workspace.weights_of_rows(m)[:, np.newaxis, np.newaxis]
+
+    def _checked_delta(self, delta: Any) -> Any:
+        """Return one example's delta, if the book would take it for a column (n_out, 1).
+
+        Raises
+        ------
+        TypeError, ValueError
+            Otherwise, naming what returned it.
+        """
+        n_out, name = self._layout.sizes[-1], self._delta_name()
+        if type(delta) is np.ndarray and delta.shape == (n_out, 1) and delta.dtype.kind in "fiub":
+            return delta
+        array = as_array(delta, name)
+        # A number is spread over the outputs, as far as the products of hidden layers let it.
+        spread = array.size == 1 and (
+            len(self._layout.layers) == 1 or (n_out == 1 and array.ndim == 0)
+        )
+        if array.shape != (n_out, 1) and not spread:
+            wanted = f"expected it to return shape ({n_out}, 1)"
+            raise ValueError(f"{name}: {wanted}, got {array.shape}")
+        return array.reshape(-1, 1)
+
+    # Training
+
+    def _opened(self, training_data: Any) -> Run:
+        """Return what ``SGD`` was given, converted if compiled code is to train on it."""
+        compiled = self._steps_compiled() and not self._replaced("update_mini_batch")
+        if is_arrays(training_data):
+            take = self._rows_to_step if compiled else self._rows
+            return Run(take(training_data, "training_data"), [], [])
+        examples = as_examples(training_data, self, "training_data")
+        listed = training_data if isinstance(training_data, list) else list(examples)
+        rows = self._rows_to_step(examples, "training_data") if compiled else unread(len(examples))
+        return Run(rows, examples, listed)
 
     @contextmanager
-    def _book_run(self, training_data: Any, *step_arguments: Any) -> Iterator[None]:
+    def _running_sgd(self, run: Run) -> Iterator[None]:
         """Run the book's SGD in this block: fresh arrays before, the list's new order after."""
-        self._detach()
-        self._order, self._step_arguments = None, step_arguments
+        if self._is_compiled():
+            self._detach()
+        before, self._sgd_run = self._sgd_run, run
         try:
             yield
         finally:
-            if self._order is not None and isinstance(training_data, list):
-                training_data[:] = [training_data[i] for i in self._order]
-            self._order, self._step_arguments = None, ()
+            self._sgd_run = before
+            run.shuffle_list()
+
+    def _sgd(
+        self,
+        run: Run,
+        epochs: int,
+        mini_batch_size: int,
+        eta: Any,
+        lmbda: Any,
+        after_epoch: Callable[[int], object],
+    ) -> None:
+        """Run the epochs of ``SGD``, and ``after_epoch`` with the number of each."""
+
+        def report(network: Any, history: History) -> object:
+            return after_epoch(len(history) - 1)
+
+        if self._replaced("update_mini_batch"):  # which may take anything for these
+            eta = lmbda = 0.0
+        with self._running_sgd(run):
+            super().SGD(
+                run.rows, epochs, mini_batch_size, eta, lmbda, shuffle=False, callbacks=[report]
+            )
 
     def _train_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
-        self._order = order
-        if not (self._replaced("update_mini_batch") or self._replaced("backprop")):
+        run = self._sgd_run
+        if run is None or rows is not run.rows:  # ``fit`` is not the book's
+            self._refuse_replaced()
             return super()._train_epoch(rows, order, epoch)
-        examples = list(zip(rows.inputs[:, :, np.newaxis], rows.Y[:, :, np.newaxis], strict=True))
+        self._book.shuffle(order, lambda: run.pairs(self))
+        run.order = order
+        if not self._is_plain():
+            run.shuffle_list()  # for the program may look at it
+        if self._trains_on(rows):
+            return super()._train_epoch(rows, order, epoch)
+        examples = run.pairs(self)
         for start in range(0, len(order), epoch.batch_size):
             mini_batch = [examples[i] for i in order[start : start + epoch.batch_size]]
-            self.update_mini_batch(mini_batch, *self._step_arguments)
+            self.update_mini_batch(mini_batch, *run.step_arguments)  # type: ignore[arg-type]
         return float("nan")
+
+    def _trains_on(self, rows: Rows) -> bool:
+        """Whether compiled code can take the next epoch whole: a program may change its mind."""
+        return (
+            rows.Y.shape[1] > 0
+            and not self._replaced("update_mini_batch")
+            and self._steps_compiled()
+            and self._has_plain_delta() != isinstance(rows, OwnTargets)
+        )
 
     def _train_epochs(
         self, rows: Rows, order: np.ndarray, epoch: Epoch, record: np.ndarray
     ) -> bool:
         return False  # a program may look between two epochs, from a method that it replaced
 
-    def _step_by_backprop(self, mini_batch: Any, eta: float, lmbda: float, n: int) -> None:
-        """Take a step from the gradients that the program's own ``backprop`` returns."""
-        pairs = list(mini_batch)
-        sum_b: list[Any] = [0.0] * len(self.biases)
-        sum_w: list[Any] = [0.0] * len(self.weights)
-        for x, y in pairs:
-            nabla_b, nabla_w = self.backprop(x, y)
-            sum_b = [total + nabla for total, nabla in zip(sum_b, nabla_b, strict=True)]
-            sum_w = [total + nabla for total, nabla in zip(sum_w, nabla_w, strict=True)]
-        rate, decay = eta / len(pairs), 1 - eta * (lmbda / n)
-        self.weights = [
-            decay * w - rate * total for w, total in zip(self.weights, sum_w, strict=True)
-        ]
-        self.biases = [b - rate * total for b, total in zip(self.biases, sum_b, strict=True)]
+    def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
+        self._refuse_other_sigmoid()
+        return super()._run_epoch(rows, order, epoch)
 
-    def _evaluation_outputs(self, X: Inputs) -> np.ndarray:
-        if not self._replaced("feedforward"):
-            return super()._evaluation_outputs(X)
-        columns = dense(X, self.dtype)[:, :, np.newaxis]
-        return np.stack([np.asarray(self.feedforward(x))[:, 0] for x in columns])
+    def _gradient(self, rows: Rows) -> tuple[float, np.ndarray]:
+        self._refuse_other_sigmoid()
+        return super()._gradient(rows)
+
+    def _refuse_other_sigmoid(self) -> None:
+        if not self._book.has_its_sigmoid():
+            raise TypeError("the module's sigmoid was replaced: only the book's methods follow it")
+
+    def _refuse_replaced(self) -> None:
+        for method in ("update_mini_batch", "backprop"):
+            if self._replaced(method):
+                raise TypeError(f"fit: {method} was replaced, and only SGD calls it")
 
 
-def _is_ours(kind: type) -> bool:
-    return kind.__module__.partition(".")[0] == __name__.partition(".")[0]
+def watched(data: Any, network: DropIn, name: str) -> Watched | None:
+    """Return data to be judged after each epoch; None for none, as the book asks for its truth."""
+    if data is None or (isinstance(data, (list, tuple)) and not data):
+        return None
+    return Watched(data, network, name)

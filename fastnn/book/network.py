@@ -7,13 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.activations import sigmoid, sigmoid_prime
-from fastnn.book._drop_in import DropIn
+from fastnn import costs
+from fastnn.activations import sigmoid
+from fastnn.book._drop_in import DropIn, watched
 from fastnn.costs import QuadraticCost
-from fastnn.history import History
 
 
-class Network(DropIn):
+def sigmoid_prime(z: np.ndarray | float) -> np.ndarray | float:
+    """Return the derivative σ(z) (1 − σ(z)), by the ``sigmoid`` that the module has."""
+    a = sigmoid(z)
+    return a * (1 - a)
+
+
+class Network(DropIn, names=globals()):
     """A network of sigmoid neurons with the quadratic cost.
 
     Parameters
@@ -29,10 +35,10 @@ class Network(DropIn):
     weights, biases : lists of float64 arrays (n_out, n_in) and (n_out, 1)
     """
 
+    cost = QuadraticCost
+
     def __init__(self, sizes: list[int]) -> None:
         super().__init__(sizes, QuadraticCost, initializer="large")
-        if self._replaced("cost_derivative"):
-            self.cost = _CostOf(self)
 
     def SGD(  # type: ignore[override]
         self,
@@ -52,45 +58,46 @@ class Network(DropIn):
         eta : float
             Learning rate.
         test_data : list of pairs (x, label), optional
-            Its right answers are printed after each epoch.
+            Its right answers are printed after each epoch. An ``evaluate`` of the program's own
+            gets this very list.
         """
-        test = self._optional_rows(test_data or None, "test_data")
+        run = self._opened(training_data)
+        run.step_arguments = (eta,)
+        test = watched(test_data, self, "test_data")
+        if test is not None and self._takes_rows("evaluate"):
+            test.rows()
 
-        def report(network: Network, history: History) -> None:
-            epoch = len(history) - 1
+        def report(epoch: int) -> None:
             if test is None:
                 print(f"Epoch {epoch} complete")
             else:
-                pairs = (test.X, test.Y)
-                print(f"Epoch {epoch}: {self.evaluate(pairs)} / {len(test)}")
+                data = test.rows() if self._takes_rows("evaluate") else test.given
+                print(f"Epoch {epoch}: {self.evaluate(data)} / {len(test)}")
 
-        with self._book_run(training_data, eta):
-            super().SGD(training_data, epochs, mini_batch_size, eta, callbacks=[report])
+        self._sgd(run, epochs, mini_batch_size, eta, 0.0, report)
 
     def update_mini_batch(self, mini_batch: Any, eta: float) -> None:  # type: ignore[override]
         """Take one step of gradient descent on the pairs in ``mini_batch``."""
-        if self._replaced("backprop"):
-            self._step_by_backprop(mini_batch, eta, 0.0, 1)
-            return
-        self._detach()
-        super().update_mini_batch(mini_batch, eta)
+        self._take_step(mini_batch, eta, 0.0, 1)
 
     def cost_derivative(self, output_activations: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Return ∂C/∂a = a − y for the output activations."""
+        """Return ∂C/∂a = a − y for the output activations, a column (n_out, 1).
+
+        One of your own gets an example at a time, and ``y`` as your data has it.
+        """
         return output_activations - y
 
+    def _has_plain_delta(self) -> bool:
+        return not self._replaced("cost_derivative")
 
-class _CostOf:
-    """The cost of a network whose program replaced ``cost_derivative``."""
+    def _cost_kernel(self) -> int:
+        return costs.kernel_id(QuadraticCost) if self._has_plain_delta() else costs.CUSTOM
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def _delta_name(self) -> str:
+        return "cost_derivative"
 
-    def fn(self, a: np.ndarray, y: np.ndarray) -> float:
-        return QuadraticCost.fn(a, y)
-
-    def delta(self, z: np.ndarray, a: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return self.network.cost_derivative(a, y) * sigmoid_prime(z)
+    def _output_delta(self, z: Any, a: Any, y: Any) -> Any:
+        return self.cost_derivative(a, y) * self._book.names["sigmoid_prime"](z)
 
 
 __all__ = ["Network", "np", "random", "sigmoid", "sigmoid_prime"]

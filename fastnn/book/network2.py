@@ -14,12 +14,15 @@ import numpy as np
 from fastnn import storage
 from fastnn._described import model_keywords
 from fastnn._files import write_whole
-from fastnn.activations import sigmoid, sigmoid_prime
-from fastnn.book._drop_in import DropIn
+from fastnn.activations import sigmoid
+from fastnn.book._drop_in import DropIn, watched
+from fastnn.book._examples import Watched
+from fastnn.book._monitors import Monitors
+from fastnn.book._replaced import QUADRATIC_DELTA
 from fastnn.book.mnist_loader import vectorized_result
 from fastnn.checks import brief
 from fastnn.costs import CrossEntropyCost, QuadraticCost
-from fastnn.history import BookLists, History
+from fastnn.history import BookLists
 
 __all__ = [
     "CrossEntropyCost",
@@ -35,15 +38,14 @@ __all__ = [
     "vectorized_result",
 ]
 
-MESSAGES = {
-    "training_cost": "Cost on training data: {}",
-    "training_accuracy": "Accuracy on training data: {} / {}",
-    "evaluation_cost": "Cost on evaluation data: {}",
-    "evaluation_accuracy": "Accuracy on evaluation data: {} / {}",
-}
+
+def sigmoid_prime(z: np.ndarray | float) -> np.ndarray | float:
+    """Return the derivative σ(z) (1 − σ(z)), by the ``sigmoid`` that the module has."""
+    a = sigmoid(z)
+    return a * (1 - a)
 
 
-class Network(DropIn):
+class Network(DropIn, names=globals()):
     """A network of sigmoid neurons with a cost to choose and L2 regularization.
 
     Parameters
@@ -51,18 +53,20 @@ class Network(DropIn):
     sizes : list of int
         Neurons in each layer, the input layer first.
     cost : class or object, default CrossEntropyCost
-        With ``fn(a, y)`` and ``delta(z, a, y)``.
+        With ``fn(a, y)`` and ``delta(z, a, y)``, of which only what is called is needed. One of
+        your own gets an example at a time, columns (n_out, 1), and ``y`` as your data has it.
 
     Attributes
     ----------
     num_layers : int
     sizes : list of int
     weights, biases : lists of float64 arrays (n_out, n_in) and (n_out, 1)
-        Drawn by ``default_weight_initializer`` from ``numpy.random``'s global state.
+        Drawn by ``default_weight_initializer`` from ``numpy.random``'s global state. May be set,
+        all four of them, by an ``__init__`` of your own.
     """
 
     def __init__(self, sizes: list[int], cost: Any = CrossEntropyCost) -> None:
-        super().__init__(sizes, cost, output="sigmoid")
+        super().__init__(sizes, cost)
 
     def SGD(  # type: ignore[override]
         self,
@@ -81,55 +85,45 @@ class Network(DropIn):
         """Train as ``fastnn.Network.SGD`` does, printing what is monitored after each epoch.
 
         A list given as ``training_data`` is left in the order of the last epoch's shuffle by
-        ``random``.
+        ``random``. ``accuracy`` and ``total_cost`` of the program's own are called as in the book,
+        with its own lists.
 
         Returns
         -------
         evaluation_cost, evaluation_accuracy, training_cost, training_accuracy : lists
         """
-        training = self._rows(training_data, "training_data")
-        if isinstance(evaluation_data, (list, tuple)) and not evaluation_data:
-            evaluation_data = None  # the book asks for its truth
-        evaluation = self._optional_rows(evaluation_data, "evaluation_data")
-        sizes = {"training": len(training), "evaluation": len(evaluation or ())}
-
-        def report(network: Network, history: History) -> None:
-            print(f"Epoch {len(history) - 1} training complete")
-            for name, message in MESSAGES.items():
-                if name in history.columns:
-                    print(message.format(history[-1][name], sizes[name.partition("_")[0]]))
-            print()
-
-        with self._book_run(training_data, eta, lmbda, len(training)):
-            return super().SGD(
-                training,
-                epochs,
-                mini_batch_size,
-                eta,
-                lmbda,
-                evaluation,
-                monitor_evaluation_cost,
-                monitor_evaluation_accuracy,
-                monitor_training_cost,
-                monitor_training_accuracy,
-                early_stopping_n,
-                callbacks=[report],
-            )
+        if not (self._has_plain_delta() or self._replaced("backprop", "update_mini_batch")):
+            _check_part(self.cost, "delta")
+        run = self._opened(training_data)
+        training = Watched(run.listed or training_data, self, "training_data", run.rows)
+        run.step_arguments = (eta, lmbda, len(training))
+        wanted = {
+            "monitor_evaluation_cost": monitor_evaluation_cost,
+            "monitor_evaluation_accuracy": monitor_evaluation_accuracy,
+            "monitor_training_cost": monitor_training_cost,
+            "monitor_training_accuracy": monitor_training_accuracy,
+        }
+        evaluation = watched(evaluation_data, self, "evaluation_data")
+        monitors = Monitors(self, training, evaluation, lmbda, wanted, early_stopping_n)
+        self._sgd(run, epochs, mini_batch_size, eta, lmbda, monitors)
+        return monitors.book_lists()
 
     def update_mini_batch(self, mini_batch: Any, eta: float, lmbda: float, n: int) -> None:  # type: ignore[override]
         """Take one step of gradient descent on the pairs in ``mini_batch``.
 
         ``n`` is the size of the whole training set, which scales the regularization ``lmbda``.
         """
-        if self._replaced("backprop"):
-            self._step_by_backprop(mini_batch, eta, lmbda, n)
-            return
-        self._detach()
-        super().update_mini_batch(mini_batch, eta, lmbda, n)
+        self._take_step(mini_batch, eta, lmbda, n)
+
+    def _output_delta(self, z: Any, a: Any, y: Any) -> Any:
+        delta = self.cost.delta
+        if delta is QUADRATIC_DELTA:  # which in the book takes the module's own slope
+            return (a - y) * self._book.names["sigmoid_prime"](z)
+        return delta(z, a, y)
 
     def save(self, filename: str | os.PathLike[str]) -> None:
         """Save the network as JSON to ``filename``, whatever its ending."""
-        write_whole(filename, storage.to_json(self))
+        write_whole(filename, storage.to_json(self._plain_network()))
 
 
 def load(filename: str | os.PathLike[str]) -> Network:
@@ -155,6 +149,12 @@ def load(filename: str | os.PathLike[str]) -> Network:
         np.random.set_state(state)
         raise ValueError(f"{filename}: {error}") from None
     return net
+
+
+def _check_part(cost: Any, method: str) -> None:
+    """Raise unless a cost has what will be called of it."""
+    if not callable(getattr(cost, method, None)):
+        raise TypeError(f"cost: expected a class or an object with {method}, got {brief(cost)}")
 
 
 def _cost_named(name: str) -> Any:
