@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import Tags, check_array, check_random_state, check_X_y
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -21,10 +21,11 @@ from fastnn.sklearn._categories import Categories, mask_of
 from fastnn.sklearn._lbfgs import check_arguments, train_by_lbfgs
 from fastnn.sklearn._losses import Loss
 from fastnn.sklearn._predictor import Predictor
+from fastnn.sklearn._row_weights import Data, in_dtype, without_weightless
 from fastnn.sklearn._rows import as_rows
 from fastnn.sklearn._solver import Solver, is_stochastic, needs_all_rows
-from fastnn.sklearn._training import Training, check_batch_size, restore
-from fastnn.sklearn._validation import Data, Validation, split
+from fastnn.sklearn._training import Training, check_batch_size, restore_best
+from fastnn.sklearn._validation import Validation, split
 
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
@@ -111,9 +112,7 @@ class BaseMLP(BaseEstimator):
         hidden = _network.hidden_sizes(self.hidden_layer_sizes)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, Y, factors = self._validate_input(X, y, incremental, reset=first)
-        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
-        if factors is not None:
-            weights = factors if weights is None else weights * factors
+        weights = self._weights_of(X, sample_weight, factors)
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         random_state = check_random_state(self.random_state)
@@ -145,6 +144,16 @@ class BaseMLP(BaseEstimator):
         if not np.isfinite(self.network_.parameters).all():
             raise ValueError(NOT_FINITE)
         return self
+
+    def _weights_of(self, X: Any, sample_weight: Any, factors: np.ndarray | None) -> Any:
+        """Return the checked weights of the rows ``X``, times factors on them, or None."""
+        name, weights = "sample_weight", None
+        if sample_weight is not None:
+            weights = _check_sample_weight(sample_weight, X)
+        if factors is not None:
+            name = "class_weight" if weights is None else "sample_weight times class_weight"
+            weights = factors if weights is None else weights * factors
+        return None if weights is None else in_dtype(weights, X.dtype, name)
 
     def _prepared(self, sizes: list[int], loss: Loss, dtype: np.dtype, first: bool) -> Network:
         """Return the network to train: a new one, or with the coefficients there are."""
@@ -205,7 +214,10 @@ class BaseMLP(BaseEstimator):
                 self, network.n_parameters, network.dtype, loss.divisor(self.n_outputs_)
             )
         if judged is None and self.early_stopping:
-            data, judged = split(data, self.validation_fraction, random_state, self._stratifies())
+            least = 1 if is_classifier(self) else 2  # a single row has no R²
+            data, judged = split(
+                data, self.validation_fraction, random_state, self._stratifies(), least
+            )
         X, Y, weights = data
         rows = as_rows(X, self._smoothed(Y), weights, network.dtype)
         size = check_batch_size(
@@ -221,8 +233,8 @@ class BaseMLP(BaseEstimator):
             Training(
                 self, network, solver, loss, rows, size, random_state, validation, callbacks
             ).run(self.max_iter, incremental)
-        if self.early_stopping:
-            restore(network, self._best)
+        if self.early_stopping and validation is not None:
+            restore_best(self, network, validation)
 
     def _fit_lbfgs(
         self, network: Network, loss: Loss, data: Data, judged: Data | None, callbacks: list[Any]
@@ -247,7 +259,13 @@ class BaseMLP(BaseEstimator):
         check_pair(validation_data)
         X, Y = self._encode(*validation_data[:2])
         weights = validation_data[2] if len(validation_data) == 3 else None
-        return X, Y, None if weights is None else _check_sample_weight(weights, X)
+        if weights is None:
+            return X, Y, None
+        try:
+            weights = in_dtype(_check_sample_weight(weights, X), X.dtype, "sample_weight")
+        except ValueError as error:
+            raise ValueError(f"validation_data: {error}") from None
+        return without_weightless((X, Y, weights))
 
     def _check_solver(self) -> bool:
         if self.preset is not None:

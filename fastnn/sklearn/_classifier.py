@@ -103,7 +103,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Weights of the classes, times those of the rows.
     stopping_metric : str or callable, optional
         The score of validation rows: a scorer of scikit-learn or its name, as "neg_log_loss"; by
-        default the accuracy.
+        default the accuracy. Where these rows lack a class, metrics of probabilities are told of
+        all classes; ROC AUC and average precision are means over the classes (or pairs, or labels)
+        that have one. A callable ``f(estimator, X, y)`` gets weights if it takes ``sample_weight``.
     n_threads : int, optional
         Threads that share each mini-batch; by default as many as are worth it and free. The
         numbers do not depend on it. Not of "lbfgs" or of a preset.
@@ -277,7 +279,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         X : array-like or sparse matrix (n, n_features)
         y : array-like (n,) of labels, or (n, n_labels) of 0 and 1
         sample_weight : array-like (n,), optional
-            Weights of the rows in loss, gradient and validation score.
+            Weights of the rows in loss, gradient and validation score. Mini-batches whose rows all
+            weigh nothing are left out.
         validation_data : (X, y) or (X, y, sample_weight), optional
             Rows to judge by, in the place of those that ``early_stopping`` sets aside; without it
             their score and loss are only recorded in ``history_``.
@@ -295,6 +298,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -----
         ConvergenceWarning
             If ``max_iter`` came first.
+        UndefinedMetricWarning
+            If no score by which to stop was a finite number. No epoch is then gone back to.
         """
         return self._fit(X, y, sample_weight, validation_data, incremental=False)
 

@@ -97,7 +97,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         A name or an object of ``fastnn.initializers``; by default scikit-learn's Glorot-uniform.
     stopping_metric : str or callable, optional
         The score of validation rows: a scorer of scikit-learn or its name, as
-        "neg_mean_absolute_error"; by default R².
+        "neg_mean_absolute_error"; by default R². A callable ``f(estimator, X, y)`` gets weights if
+        it takes ``sample_weight``.
     n_threads : int, optional
         Threads that share each mini-batch; by default as many as are worth it and free. The
         numbers do not depend on it. Not of "lbfgs" or of a preset.
@@ -269,7 +270,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         X : array-like or sparse matrix (n, n_features)
         y : array-like (n,) or (n, n_outputs)
         sample_weight : array-like (n,), optional
-            Weights of the rows in loss, gradient and validation score.
+            Weights of the rows in loss, gradient and validation score. Mini-batches whose rows all
+            weigh nothing are left out.
         validation_data : (X, y) or (X, y, sample_weight), optional
             Rows to judge by, in the place of those that ``early_stopping`` sets aside; without it
             their score and loss are only recorded in ``history_``.
@@ -287,6 +289,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         -----
         ConvergenceWarning
             If ``max_iter`` came first.
+        UndefinedMetricWarning
+            If no score by which to stop was a finite number. No epoch is then gone back to.
         """
         return self._fit(X, y, sample_weight, validation_data, incremental=False)
 

@@ -98,7 +98,7 @@ class ScaledCore:
             workspace.block("targets", m), weights,
         )  # fmt: skip
         gradient = self._gradient[: network.n_parameters]
-        share = 1 / sum_of_weights if sum_of_weights else 0.0
+        share = 1 / sum_of_weights
         _epoch.gradient_batch(compiled, gradient, network.parameters, memory, m, share, 0)
         return m * share * (cost + self._penalty(share))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 
 from fastnn._rng import shuffle_as_numpy
 from fastnn._threads import pace_of
@@ -16,6 +16,7 @@ from fastnn.history import History
 from fastnn.network import Network
 from fastnn.progress import epoch_bar
 from fastnn.sklearn._losses import Loss
+from fastnn.sklearn._row_weights import WeighingBatches
 from fastnn.sklearn._rows import Core, Rows
 from fastnn.sklearn._scaled import ScaledCore
 from fastnn.sklearn._solver import Solver
@@ -57,19 +58,21 @@ class _Costs:
     def __init__(self, loss: Loss, rows: Rows, batch_size: int) -> None:
         self._divisor, self._rows = loss.divisor(rows.Y.shape[1]), rows
         self._constants = loss.constants(rows.Y)
-        self._starts = np.arange(0, len(rows), batch_size)
-        self._sizes = np.minimum(batch_size, len(rows) - self._starts)
+        self._batch_size = batch_size
         # Weights change what a row counts within its mini-batch: then the order matters.
         self._ordered = len(rows.weights) > 0 and bool(self._constants.any())
         self._sum = float(self._constants.sum())
 
     def mean(self, cost: float, order: np.ndarray) -> float:
-        more = self._sum
+        """Return it for an epoch over the rows in ``order``."""
+        more, n = self._sum, len(order)
         if self._ordered:
+            starts = np.arange(0, n, self._batch_size)
+            sizes = np.minimum(self._batch_size, n - starts)
             weights = self._rows.weights[order].astype(np.float64)
-            parts = np.add.reduceat(weights * self._constants[order], self._starts)
-            more = float(self._sizes @ (parts / np.add.reduceat(weights, self._starts)))
-        return (cost / self._divisor + more) / len(self._rows)
+            parts = np.add.reduceat(weights * self._constants[order], starts)
+            more = float(sizes @ (parts / np.add.reduceat(weights, starts)))
+        return (cost / self._divisor + more) / n
 
 
 class Training:
@@ -107,6 +110,7 @@ class Training:
         else:
             self._core = ScaledCore(estimator, network, loss, rows, batch_size)
         self._costs = _Costs(loss, rows, batch_size)
+        self._weighing = WeighingBatches(rows.weights, batch_size)
         self._n_batches = -(-len(rows) // batch_size)
         self._order = np.arange(len(rows), dtype=np.intp)
         self._talks = bool(estimator.verbose) and estimator.verbose != "progress"
@@ -147,13 +151,13 @@ class Training:
         """Train one epoch and return whether to stop."""
         estimator, solver = self._estimator, self._solver
         started = time.perf_counter()
-        order, rates = self._next_order(), solver.rates(self._n_batches)
+        order, rates = self._weighing.of(self._next_order(), solver.rates(self._n_batches))
         cost = self._core.epoch(order, rates, solver.counter)
         loss = self._costs.mean(cost, order)
         seconds = time.perf_counter() - started
         estimator.n_iter_ += 1
         estimator.loss_ = loss
-        estimator.t_ += len(self._rows)
+        estimator.t_ += len(order)
         estimator.loss_curve_.append(loss)
         row = {
             "epoch": estimator.n_iter_,
@@ -184,6 +188,8 @@ class Training:
             estimator.validation_scores_.append(score)
             worse = score < estimator.best_validation_score_ + estimator.tol
             best = estimator.best_validation_score_
+            if estimator.stopping_metric is not None and best > -np.inf:
+                worse |= bool(np.isnan(score))  # no better; scikit-learn has no such metrics
             # Of equals scikit-learn keeps the first, the preset the last.
             if score > best or (score == best and estimator.preset is not None):
                 estimator.best_validation_score_ = score
@@ -230,6 +236,23 @@ def _state_of(network: Network) -> tuple[np.ndarray, np.ndarray]:
     return network.parameters.copy(), network.running_statistics.copy()
 
 
-def restore(network: Network, state: tuple[np.ndarray, np.ndarray]) -> None:
-    """Put back what was best."""
-    network.parameters[...], network.running_statistics[...] = state
+def restore_best(estimator: Any, network: Network, validation: Validation) -> None:
+    """Put the network back to the epoch that early stopping found best.
+
+    Warns
+    -----
+    UndefinedMetricWarning
+        If no score was a finite number; the network then stays as it is.
+    """
+    scores = estimator.validation_scores_
+    if scores and estimator.best_validation_score_ == -np.inf:
+        warnings.warn(
+            f"early_stopping had nothing to go by: none of {len(scores)} validation scores is a "
+            f"finite number, for {validation.why_no_score()}. No epoch was the best one, and the "
+            "network is as the last one left it. More rows to judge by (validation_fraction, "
+            "validation_data) or another stopping_metric may help.",
+            UndefinedMetricWarning,
+            stacklevel=2,
+        )
+        return
+    network.parameters[...], network.running_statistics[...] = estimator._best

@@ -3,40 +3,54 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.metrics import get_scorer
 from sklearn.model_selection import train_test_split
 
 from fastnn.costs import sum_over_rows
 from fastnn.network import Network
 from fastnn.sklearn._losses import Loss
+from fastnn.sklearn._row_weights import Data, without_weightless
 from fastnn.sklearn._rows import Rows, as_rows
+from fastnn.sklearn._scorer import scorer_of
 
 Score = Callable[[], float]
-# What a training is given: inputs, targets as columns, weights or None.
-Data = tuple[Any, np.ndarray, Any]
 
 
 def split(
-    data: Data, fraction: float, random_state: np.random.RandomState, stratified: bool
+    data: Data, fraction: float, random_state: np.random.RandomState, stratified: bool, least: int
 ) -> tuple[Data, Data]:
     """Return the rows to train on and those set aside, as scikit-learn draws them.
+
+    If none of those to train on weighs anything, or fewer than ``least`` of those set aside, both
+    are drawn again from the rows that do. What weighs nothing is not among those set aside.
 
     Raises
     ------
     ValueError
         If fewer than two rows would be set aside, or a class has too few.
     """
+    train, kept = _drawn(data, fraction, random_state, stratified)
+    if data[2] is not None and not (train[2].any() and np.count_nonzero(kept[2]) >= least):
+        weighing = without_weightless(data)
+        size = max(2, math.ceil(fraction * len(weighing[1])))
+        train, kept = _drawn(weighing, size, random_state, stratified)
+    return train, without_weightless(kept)
+
+
+def _drawn(
+    data: Data, size: float, random_state: np.random.RandomState, stratified: bool
+) -> tuple[Data, Data]:
     X, Y, weights = data
     arrays = [X, Y] if weights is None else [X, Y, weights]
     parts = train_test_split(
         *arrays,
         random_state=random_state,
-        test_size=fraction,
+        test_size=size,
         stratify=Y if stratified else None,
     )
     train, kept = parts[::2], parts[1::2]
@@ -52,9 +66,9 @@ def split(
 def r2(outputs: np.ndarray, Y: np.ndarray, weights: np.ndarray | None) -> float:
     """Return 1 − Σ(y − a)² / Σ(y − ȳ)², averaged over the outputs; NaN if an output is not finite.
 
-    A constant target counts 1 if it is met exactly, else 0.
+    A constant target counts 1 if it is met exactly, else 0. A single row has no R²: NaN.
     """
-    if not np.isfinite(outputs).all():
+    if len(Y) < 2 or not np.isfinite(outputs).all():
         return float("nan")
     w = np.ones((len(Y), 1)) if weights is None else np.asarray(weights, np.float64)[:, np.newaxis]
     wide = Y.astype(np.float64)
@@ -86,6 +100,7 @@ class Validation:
         self._classifies = is_classifier(estimator)
         # A single class is predicted whatever the output is.
         self._certain = self._classifies and len(estimator.classes_) == 1
+        self._estimator = estimator
         metric = estimator.stopping_metric
         self._scorer = None if metric is None else _scorer(estimator, metric, X, Y, weights)
         self._outputs = np.empty((0, 0))
@@ -94,6 +109,23 @@ class Validation:
         """Return the score and the loss of the network as it is now."""
         self._outputs = self._network._predict_rows(self._rows.X)
         return (self._score() if self._scorer is None else self._scorer()), self._cost()
+
+    def why_no_score(self) -> str:
+        """Return why no score is a finite number, as far as the rows and the outputs tell."""
+        if not np.isfinite(self._outputs).all():
+            return "the outputs of the network are not all finite"
+        if len(self._Y) < 2:
+            return "there is a single row to judge by"
+        there, of_several = self._Y.any(axis=0), self._Y.shape[1] > 1
+        classes = self._estimator.classes_ if self._classifies else None
+        if classes is not None and (self._multiclass or not of_several):
+            if not of_several:  # the output of the second of two classes
+                there = np.array([not self._Y.all(), self._Y.any()])
+            if not there.all():
+                return f"of the classes {classes} the rows to judge by have only {classes[there]}"
+        elif classes is not None and not (there & ~self._Y.all(axis=0)).any():
+            return "each label is the same in all rows to judge by"
+        return f"stopping_metric={self._estimator.stopping_metric!r} gives none for these rows"
 
     def _score(self) -> float:
         if not self._classifies:
@@ -121,17 +153,11 @@ class Validation:
 
 def _scorer(estimator: Any, metric: Any, X: Any, Y: np.ndarray, weights: Any) -> Score:
     """Return what a scorer of scikit-learn says of the estimator as it is in training."""
-    scorer = get_scorer(metric)
     judged = copy.copy(estimator)
     # The rows come as they go into the network, without their column names.
     vars(judged).pop("feature_names_in_", None)
     judged._preparation = judged._categories = None
     judged.n_features_in_ = X.shape[1]
-    y = estimator._targets_as_given(Y)
     judged._show(estimator.network_)
-    told = {} if weights is None else {"sample_weight": weights}
-
-    def score() -> float:
-        return float(scorer(judged, X, y, **told))
-
-    return score
+    score = scorer_of(judged, metric, X, estimator._targets_as_given(Y), weights)
+    return lambda: score(judged)
