@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._rows import RowSource
+from fastnn._tables import numbers_of
 
 # What a compiled plan counts with: a C int a layer, and so many layers.
 MOST_NEURONS = 2**31 - 1
@@ -38,7 +39,7 @@ def as_array(values: Any, name: str) -> np.ndarray:
     TypeError
         If the values are not real numbers, or some of them are masked.
     ValueError
-        If nested sequences are ragged.
+        If nested sequences are ragged, or a number is missing in a table.
     """
     kind = type(values).__name__
     if callable(getattr(values, "toarray", None)):
@@ -51,6 +52,9 @@ def as_array(values: Any, name: str) -> np.ndarray:
         raise ValueError(f"{name}: expected rows of equal length, got ragged ones") from None
     except Exception as error:  # whatever the object's own conversion raises
         raise TypeError(f"{name}: expected an array, got a {kind}: {brief(error)}") from None
+    if array.dtype.kind == "O":
+        plain = numbers_of(values, array, name)
+        array = array if plain is None else plain
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name}: expected real numbers, got {kind} of dtype {array.dtype}")
     return array

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn._tables import numbers_of
 from fastnn.datasets.checks import random_state
 
 Xy = tuple[np.ndarray, np.ndarray]
@@ -38,8 +39,8 @@ def split_rows(
 
     Parameters
     ----------
-    X : ndarray (n, n_in)
-    y : ndarray (n,)
+    X : array-like (n, n_in)
+    y : array-like (n,)
     test_fraction, validation_fraction : float, default 0.2 and 0.1
         Shares of all the rows, rounded, but at least one row where the share is not 0.
     seed : int, default 0
@@ -55,7 +56,7 @@ def split_rows(
     ValueError
         If a fraction is not in [0, 1), X and y differ in length, or no row is left to train on.
     """
-    X, y = np.asarray(X), np.asarray(y)
+    X, y = _as_array(X, "X"), _as_array(y, "y")
     if len(X) != len(y):
         raise ValueError(f"X has {len(X)} rows and y {len(y)}; expected as many of each")
     n_test = _share(len(X), "test_fraction", test_fraction)
@@ -68,6 +69,13 @@ def split_rows(
     order = random_state(seed).permutation(len(X))
     test, validation, train = np.split(order, [n_test, n_test + n_validation])
     return Split((X[train], y[train]), (X[validation], y[validation]), (X[test], y[test]))
+
+
+def _as_array(values: Any, name: str) -> np.ndarray:
+    """Return an array; of numbers and not of objects if it was a table of numbers."""
+    array = np.asarray(values)
+    numbers = numbers_of(values, array, name) if array.dtype.kind == "O" else None
+    return array if numbers is None else numbers
 
 
 def _share(n: int, name: str, fraction: Any) -> int:
