@@ -23,11 +23,19 @@ GENERATORS = {
 
 
 def describe(thing: Any, names: Mapping[str, type]) -> dict[str, Any] | None:
-    """Return the name and the fields of a dataclass object that ``names`` knows; None for None."""
+    """Return the name and the fields of a dataclass object that ``names`` knows; None for None.
+
+    Fields that are keywords only came later: where they stand at their defaults they are left out,
+    so that the file is one that was written before there were any.
+    """
     if thing is None:
         return None
     name = next(name for name, kind in names.items() if kind is type(thing))
-    return {"name": name, **dataclasses.asdict(thing)}
+    told = {"name": name, **dataclasses.asdict(thing)}
+    for field in dataclasses.fields(thing):
+        if field.kw_only and told[field.name] == field.default:
+            del told[field.name]
+    return told
 
 
 def build(described: Any, names: Mapping[str, type], what: str) -> Any:

@@ -14,7 +14,7 @@ from fastnn._rng import RandomSource, as_random_source
 from fastnn.checks import as_array, as_finite, check_dtype, check_scale, check_sizes
 from fastnn.costs import CrossEntropyCost
 from fastnn.dropout import Dropout, per_layer
-from fastnn.normalization import Normalization
+from fastnn.normalization import BatchNorm, Normalization
 from fastnn.parameters import ParameterList
 from fastnn.plan import LayerOptions, ParameterLayout, aligned
 from fastnn.training import TrainingState
@@ -55,9 +55,9 @@ class ModelState:
         self._check_groups()
         self._parameters = aligned(self._layout.n_parameters, self._dtype)
         self._running = np.zeros(self._layout.n_running, dtype=self._dtype)
-        gammas = self._columns("gammas", "gamma", self._parameters)
-        for ones in (*gammas, *self.running_variances):
-            ones[...] = 1
+        for gamma in self._columns("gammas", "gamma", self._parameters):
+            gamma[...] = 1
+        self._begin_statistics()
         self.training_state = TrainingState()
         if initializer is None:
             self.default_weight_initializer()
@@ -229,6 +229,18 @@ class ModelState:
                 "batch_size: batch norm needs mini-batches of two rows or more, since one row has "
                 f"no variance; got {size} (layer or group norm need only one)"
             )
+
+    def _begin_statistics(self) -> None:
+        norm = self._normalization
+        if isinstance(norm, BatchNorm):
+            for name, values in (
+                ("initial_mean", self.running_means),
+                ("initial_variance", self.running_variances),
+            ):
+                number = np.array(getattr(norm, name), dtype=np.float64)
+                start = as_finite(number, self._dtype, f"normalization: {name}")
+                for value in values:
+                    value[...] = start
 
     def _check_groups(self) -> None:
         if self._normalization is not None:

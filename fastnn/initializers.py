@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from fastnn._rng import RandomSource
-from fastnn.checks import check_finite_number, check_number, check_whole
+from fastnn.checks import check_finite_number, check_flag, check_number, check_whole
 
 __all__ = [
     "Constant",
@@ -195,15 +195,50 @@ class Epsilon(Initializer):
     """Weights uniform between −epsilon and epsilon (Ng, Machine Learning, 2011, has 0.12).
 
     0.12 is about √6/√(fan_in + fan_out) for the 400 inputs and 25 neurons that it was meant for.
+
+    Parameters
+    ----------
+    epsilon : float, default 0.12
+    bias_column : bool, default False
+        Whether biases are drawn too, as in that text: layer by layer one matrix (n_out, 1 + n_in),
+        row by row, ``rand(n_out, 1 + n_in) * 2 * epsilon - epsilon``. Its first column are the
+        biases, for an input that is always 1; the others are the weights. Else biases are zero.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnn
+    >>> from fastnn.initializers import Epsilon
+    >>> net = fastnn.Network([2, 3, 1], initializer=Epsilon(0.12, bias_column=True), rng=0)
+    >>> theta = np.random.default_rng(0).random((3, 1 + 2)) * 2 * 0.12 - 0.12
+    >>> bool((net.biases[0] == theta[:, :1]).all() and (net.weights[0] == theta[:, 1:]).all())
+    True
     """
 
     epsilon: float = 0.12
+    bias_column: bool = False
 
     def __post_init__(self) -> None:
         check_number(self.epsilon, "epsilon")
+        check_flag(self.bias_column, "bias_column")
 
     def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
         return rng.uniform(-self.epsilon, self.epsilon, (n_out, n_in))
+
+    def draw(
+        self, rng: RandomSource, sizes: Sequence[int]
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Draw a whole network: with ``bias_column`` layer by layer, biases and weights together.
+
+        As ``Initializer.draw``.
+        """
+        if not self.bias_column:
+            return super().draw(rng, sizes)
+        thetas = [
+            rng.uniform(0.0, 1.0, (n_out, 1 + n_in)) * 2 * self.epsilon - self.epsilon
+            for n_in, n_out in pairwise(sizes)
+        ]
+        return [theta[:, 1:] for theta in thetas], [theta[:, :1] for theta in thetas]
 
 
 @dataclass(frozen=True)

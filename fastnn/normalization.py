@@ -7,10 +7,10 @@ over is the difference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastnn._norm import Norm
-from fastnn.checks import brief, check_number, check_whole
+from fastnn.checks import brief, check_finite_number, check_number, check_whole
 
 __all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "Normalization", "get"]
 
@@ -53,10 +53,14 @@ class BatchNorm(Normalization):
         Weight of the newest mini-batch, above 0 and up to 1.
     eps : float, default 1e-5
         Added to the variance.
+    initial_mean, initial_variance : float, default 0 and 1
+        Where the running statistics of all neurons start. Several texts start both at 0.
     """
 
     momentum: float = 0.1
     eps: float = 1e-5
+    initial_mean: float = field(default=0.0, kw_only=True)
+    initial_variance: float = field(default=1.0, kw_only=True)
 
     kernel = Norm.BATCH
 
@@ -64,6 +68,8 @@ class BatchNorm(Normalization):
         super().__post_init__()
         if check_number(self.momentum, "momentum", positive=True) > 1:
             raise ValueError(f"momentum: expected a number up to 1, got {self.momentum}")
+        check_finite_number(self.initial_mean, "initial_mean")
+        check_number(self.initial_variance, "initial_variance")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from fastnn._optim import SLOTS, Rule
 from fastnn._optim import Optimizer as Kernel
@@ -24,14 +24,14 @@ class Optimizer:
     full_batch = False
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(field.default, bool):
-                check_flag(value, field.name)
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(each.default, bool):
+                check_flag(value, each.name)
                 continue
-            number = check_number(value, field.name)
-            if field.name in ("momentum", "alpha", "beta1", "beta2") and number >= 1:
-                raise ValueError(f"{field.name}: expected a number below 1, got {value}")
+            number = check_number(value, each.name)
+            if each.name in ("momentum", "alpha", "beta1", "beta2") and number >= 1:
+                raise ValueError(f"{each.name}: expected a number below 1, got {value}")
 
     def kernel(self) -> Kernel:
         """Return the number of the compiled step."""
@@ -44,7 +44,7 @@ class Optimizer:
 
     def rule(self, penalty: Regularizer, n: int) -> Rule:
         """Return what the kernels take: this optimizer, and ``penalty`` for ``n`` rows."""
-        numbers = {field.name: getattr(self, field.name) for field in fields(self)}
+        numbers = {each.name: getattr(self, each.name) for each in fields(self)}
         return Rule(
             kind=self.kernel(),
             first=numbers.get("momentum", numbers.get("alpha", numbers.get("beta1", 0.0))),
@@ -55,7 +55,7 @@ class Optimizer:
             l2=penalty.l2 / n,
             l1=penalty.l1 / n,
             max_norm=penalty.max_norm or 0.0,
-            epsilon_hat=False,
+            epsilon_hat=numbers.get("epsilon_hat", False),
             per_batch=False,
             penalty_in_cost=0.0,
         )
@@ -120,17 +120,28 @@ class AdaGrad(Optimizer):
 class Adam(Optimizer):
     """m ← β₁ m + (1 − β₁) g, s ← β₂ s + (1 − β₂) g², p ← p − η m̂ / (√ŝ + ε).
 
-    The hats divide by 1 − βᵗ in step t (Kingma and Ba, 2015).
+    The hats divide by 1 − βᵗ in step t (Kingma and Ba, 2015, algorithm 1).
 
     Parameters
     ----------
     beta1, beta2 : float, default 0.9 and 0.999
     eps : float, default 1e-8
+    epsilon_hat : bool, default False
+        Whether ``eps`` is the paper's ε̂, outside of the bias correction: p ← p − η √(1 − β₂ᵗ) /
+        (1 − β₁ᵗ) · m / (√s + ε̂), the form at the end of its section 2 that many texts print, and
+        scikit-learn's. In step t it is the same as an ε of ε̂ / √(1 − β₂ᵗ).
+
+    Examples
+    --------
+    >>> from fastnn import optimizers
+    >>> optimizers.Adam(eps=1e-7, epsilon_hat=True)
+    Adam(beta1=0.9, beta2=0.999, eps=1e-07, epsilon_hat=True)
     """
 
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
+    epsilon_hat: bool = field(default=False, kw_only=True)
 
     default_learning_rate = 0.001
 
@@ -147,6 +158,8 @@ class AdamW(Adam):
     beta1, beta2 : float, default 0.9 and 0.999
     eps : float, default 1e-8
     weight_decay : float, default 0.01
+    epsilon_hat : bool, default False
+        As for ``Adam``.
     """
 
     weight_decay: float = 0.01

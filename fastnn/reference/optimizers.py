@@ -50,11 +50,16 @@ def adam(
 ) -> None:
     """m ← β₁ m + (1 − β₁) g, s ← β₂ s + (1 − β₂) g², p ← p − η m̂ / (√ŝ + ε).
 
-    m̂ = m / (1 − β₁ᵗ) and ŝ = s / (1 − β₂ᵗ) (Kingma and Ba, 2015).
+    m̂ = m / (1 − β₁ᵗ) and ŝ = s / (1 − β₂ᵗ) (Kingma and Ba, 2015, algorithm 1). With ε̂ for ε:
+    p ← p − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√s + ε̂) (end of section 2).
     """
     m, s = state
     m[...] = optimizer.beta1 * m + (1 - optimizer.beta1) * g
     s[...] = optimizer.beta2 * s + (1 - optimizer.beta2) * g**2
+    if optimizer.epsilon_hat:
+        rate_t = rate * np.sqrt(1 - optimizer.beta2**t) / (1 - optimizer.beta1**t)
+        p -= rate_t * m / (np.sqrt(s) + optimizer.eps)
+        return
     m_hat = m / (1 - optimizer.beta1**t)
     s_hat = s / (1 - optimizer.beta2**t)
     p -= rate * m_hat / (np.sqrt(s_hat) + optimizer.eps)
