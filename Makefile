@@ -30,7 +30,7 @@ WHEEL := build/release/wheel.stamp
 # The steps share an environment, and each uses all cores by itself.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format wheel debug-test sanitize tsan sdist-check bench clean \
+.PHONY: help demo test lint format wheel debug-test sanitize tsan sdist-check recipe-check bench clean \
     distclean
 
 help:  ## this list
@@ -82,6 +82,9 @@ sdist-check: $(WHEEL)  ## source distribution -> wheel -> new environment -> smo
 	@rm -f dist/*.tar.gz
 	@$(call quietly,$(PY) -m build --sdist --no-isolation --outdir dist,build/sdist.log)
 	@.ci/check-sdist $(PY) build/sdist-check dist/fastnn_cpu-*.tar.gz
+
+recipe-check: $(DEV)  ## CONTRIBUTING.md's recipes for activations and costs, followed in a copy
+	@$(PY) .ci/check_recipes.py build/recipes
 
 # Through a link in an empty folder, for in the checkout the checkout's fastnn would be imported.
 bench: $(INSTALLED) $(DEV)  ## time an epoch against other libraries; ARGS="digits30 --repeats 3"

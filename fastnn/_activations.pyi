@@ -25,6 +25,9 @@ class Activation(enum.IntEnum):
     SOFTPLUS = 11
     EXP = 12
 
+def slope_from_z(activation: int) -> bool:
+    """Return whether the derivative is computed from z, for f(z) does not say it."""
+
 def activation_forward(z: NDArray[_Float], activation: int) -> None:
     """``z`` (m, n) := f(z); softmax goes by rows."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fastnn._activations import Activation
+from fastnn._activations import Activation, slope_from_z
 from fastnn.checks import brief
 
 __all__ = ["sigmoid", "sigmoid_prime", "HIDDEN", "OUTPUT"]
@@ -29,7 +29,7 @@ KERNELS: dict[str, Activation] = {
 OUTPUT = ("sigmoid", "softmax", "identity", "exp")
 HIDDEN = tuple(name for name in KERNELS if name not in ("softmax", "exp"))
 # Their derivative is not a function of the output: the weighted input is kept.
-FROM_Z = ("gelu", "silu", "mish")
+FROM_Z = tuple(name for name, kernel in KERNELS.items() if slope_from_z(kernel))
 
 
 def sigmoid(z: np.ndarray | float) -> np.ndarray | float:

@@ -200,9 +200,7 @@ def kernel_id(cost: Any) -> int:
 
 def parameter_of(cost: Any) -> float:
     """Return the number that the Huber and the quantile cost have, 0 for all others."""
-    if kernel_id(cost) not in (Cost.HUBER, Cost.QUANTILE):
-        return 0.0
-    return cost.parameter
+    return cost.parameter if takes_parameter(_class_of(cost)) else 0.0
 
 
 def takes_parameter(kind: type) -> bool:
@@ -226,7 +224,7 @@ def output_for(cost: Any, output: str | None) -> str:
     Raises
     ------
     ValueError
-        If ``cost`` is one of the three here and not defined for ``output``.
+        If ``cost`` is one of those here and not defined for ``output``.
     """
     allowed = OUTPUTS.get(_class_of(cost), ("sigmoid", "softmax", "identity", "exp"))
     if output is None:

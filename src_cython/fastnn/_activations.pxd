@@ -2,20 +2,26 @@
 
 from cython cimport floating
 
-cpdef enum Activation:
-    IDENTITY = 0
-    SIGMOID = 1
-    TANH = 2
-    RELU = 3
-    SOFTMAX = 4
-    LEAKY_RELU = 5
-    ELU = 6
-    SELU = 7
-    GELU = 8
-    SILU = 9
-    MISH = 10
-    SOFTPLUS = 11
-    EXP = 12
+cdef extern from "activation_numbers.h" nogil:
+    cpdef enum Activation:
+        IDENTITY "ACTIVATION_IDENTITY"
+        SIGMOID "ACTIVATION_SIGMOID"
+        TANH "ACTIVATION_TANH"
+        RELU "ACTIVATION_RELU"
+        SOFTMAX "ACTIVATION_SOFTMAX"
+        LEAKY_RELU "ACTIVATION_LEAKY_RELU"
+        ELU "ACTIVATION_ELU"
+        SELU "ACTIVATION_SELU"
+        GELU "ACTIVATION_GELU"
+        SILU "ACTIVATION_SILU"
+        MISH "ACTIVATION_MISH"
+        SOFTPLUS "ACTIVATION_SOFTPLUS"
+        EXP "ACTIVATION_EXP"
+
+    enum: N_ACTIVATIONS
+
+    # Whether the slope is computed from z, and not from f(z).
+    bint c_slope_from_z "fastnn_slope_from_input"(int activation)
 
 
 cdef void c_activation_forward(

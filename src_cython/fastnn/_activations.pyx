@@ -3,6 +3,8 @@
 Where the output a says all, the derivative is computed from it, so that z need not be kept:
 sigmoid a (1 − a), tanh 1 − a², ReLU 1 where a > 0, softplus 1 − e^−a and so on. GELU, SiLU and
 Mish are not monotonic: theirs is computed from z.
+
+Which there are, and in which order, says ``activation_numbers.h``.
 """
 
 from cython cimport floating
@@ -27,6 +29,10 @@ cdef extern from "activations.h" nogil:
 
 cdef const ActivationsDouble* of_double = &fastnn_activations_double[c_level()]
 cdef const ActivationsFloat* of_float = &fastnn_activations_float[c_level()]
+
+if len(Activation) != <int> N_ACTIVATIONS:
+    raise ImportError(f"activations: {<int> N_ACTIVATIONS} are in activation_numbers.h, "
+                      f"{len(Activation)} in _activations.pxd")
 
 
 cdef void c_activation_forward(
@@ -53,10 +59,9 @@ cdef void c_activation_backward(
 ) noexcept nogil:
     """delta := delta f'(z), over the (m, n) block, with out = f(z).
 
-    ``z`` may be NULL but for GELU, SiLU and Mish.
+    ``z`` may be NULL unless the slope is computed from it.
     """
-    cdef bint from_z = activation == GELU or activation == SILU or activation == MISH
-    cdef const floating* source = z if from_z else out
+    cdef const floating* source = z if c_slope_from_z(activation) else out
     if activation == IDENTITY:
         return
     if floating is float:
@@ -80,11 +85,28 @@ cdef void c_log(floating* x, Py_ssize_t size) noexcept nogil:
 
 
 cdef int _check(int activation, Py_ssize_t m, Py_ssize_t n) except -1:
-    if not 0 <= activation <= <int> EXP:  # enums are unsigned in C
-        raise ValueError(f"activation: expected 0 to {<int> EXP}, got {activation}")
+    if not 0 <= activation < <int> N_ACTIVATIONS:  # enums are unsigned in C
+        raise ValueError(f"activation: expected 0 to {<int> N_ACTIVATIONS - 1}, got {activation}")
     if m < 1 or n < 1:
         raise ValueError(f"expected at least one row and one column, got ({m}, {n})")
     return 0
+
+
+def slope_from_z(int activation) -> bool:
+    """Return whether the derivative is computed from z, for f(z) does not say it.
+
+    Parameters
+    ----------
+    activation : int
+        The number of ``Activation``.
+
+    Raises
+    ------
+    ValueError
+        If it is unknown.
+    """
+    _check(activation, 1, 1)
+    return c_slope_from_z(activation)
 
 
 def activation_forward(floating[:, ::1] z, int activation) -> None:
@@ -118,7 +140,7 @@ def activation_backward(
     out : array (m, n)
         What ``activation_forward`` returned.
     z : array (m, n)
-        What it was given; read for GELU, SiLU and Mish only.
+        What it was given; read only where ``slope_from_z`` says so.
     activation : int
         The number of ``Activation``.
 

@@ -12,6 +12,9 @@ cpdef enum Cost:
     QUANTILE = 6
 
 
+# Whether it is the number of one of them.
+cdef bint c_is_cost(int cost) noexcept nogil
+
 # a := a, but as near to 0 and 1 as the plan's cost counts it at most; NaN stays.
 cdef void c_clip_outputs(
     floating* a, Py_ssize_t size, int cost, double parameter) noexcept nogil

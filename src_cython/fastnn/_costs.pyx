@@ -8,7 +8,7 @@ Elsewhere ∂C/∂a is formed and handed to the activation's own derivative.
 
 from cython cimport floating
 from libc.float cimport DBL_MAX, DBL_MIN, FLT_MAX, FLT_MIN
-from libc.math cimport fabs, isnan
+from libc.math cimport NAN, fabs, isnan
 
 from fastnn._activations cimport EXP, IDENTITY, SIGMOID, SOFTMAX, c_activation_backward, c_log
 
@@ -107,7 +107,9 @@ cdef inline double _cost_of(double d, int cost, double parameter) noexcept nogil
         return 0.5 * d * d if fabs(d) <= parameter else parameter * (fabs(d) - 0.5 * parameter)
     if cost == ABSOLUTE:
         return fabs(d)
-    return (1 - parameter) * d if d > 0 else -parameter * d  # QUANTILE
+    if cost == QUANTILE:
+        return (1 - parameter) * d if d > 0 else -parameter * d
+    return NAN  # it has no line here
 
 
 cdef void _costs(
@@ -235,8 +237,10 @@ cdef void _by_output(
             delta[i] = d if -parameter <= d <= parameter else (parameter if d > 0 else -parameter)
         elif cost == ABSOLUTE:
             delta[i] = <floating> ((d > 0) - (d < 0))
-        else:  # QUANTILE
+        elif cost == QUANTILE:
             delta[i] = 1 - parameter if d > 0 else (-parameter if d < 0 else 0)
+        else:
+            delta[i] = NAN  # it has no line here
 
 
 cdef void c_cost_backward(
@@ -273,14 +277,22 @@ OUTPUTS = {
     QUANTILE: (IDENTITY, SIGMOID),
 }
 
+if set(OUTPUTS) != set(Cost):
+    raise ImportError(f"costs: {set(Cost) ^ set(OUTPUTS)} not in both _costs.pxd and OUTPUTS")
+cdef int n_costs = len(Cost)
+
+
+cdef bint c_is_cost(int cost) noexcept nogil:
+    return 0 <= cost < n_costs
+
 
 cdef int _check(a_shape, y_shape, int cost) except -1:
     if a_shape[0] < 1 or a_shape[1] < 1:
         raise ValueError(f"a: expected at least one row and one column, got {a_shape}")
     if y_shape != a_shape:
         raise ValueError(f"y: expected shape {a_shape}, got {y_shape}")
-    if not 0 <= cost <= <int> QUANTILE:  # enums are unsigned in C
-        raise ValueError(f"cost: expected 0 to {<int> QUANTILE}, got {cost}")
+    if not c_is_cost(cost):
+        raise ValueError(f"cost: expected 0 to {n_costs - 1}, got {cost}")
     return 0
 
 

@@ -11,7 +11,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from fastnn._backward cimport c_gradient, c_output_delta, c_update
-from fastnn._costs cimport QUANTILE, c_clip_outputs, c_cost_forward
+from fastnn._costs cimport c_clip_outputs, c_cost_forward, c_is_cost
 from fastnn._forward cimport c_forward
 from fastnn._lanes cimport c_train_in_lanes
 from fastnn._optim cimport SGD, Rule, StepRule
@@ -403,7 +403,7 @@ cdef int _check_m(const Plan* plan, Py_ssize_t m) except -1:
 
 
 cdef int _check_cost(const Plan* plan) except -1:
-    if not 0 <= plan.cost <= <int> QUANTILE:  # enums are unsigned in C
+    if not c_is_cost(plan.cost):
         raise ValueError(f"plan: its cost ({plan.cost}) is not a compiled one")
     return 0
 

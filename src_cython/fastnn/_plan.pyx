@@ -3,7 +3,7 @@
 from libc.math cimport isfinite
 from libc.stdlib cimport calloc, free
 
-from fastnn._activations cimport EXP, GELU, MISH, SILU, SOFTMAX
+from fastnn._activations cimport N_ACTIVATIONS, SOFTMAX, c_slope_from_z
 from fastnn._blas cimport c_need_blas
 from fastnn._costs cimport LOG_LIKELIHOOD
 from fastnn._norm cimport BATCH, GROUP, NO_NORM
@@ -191,8 +191,8 @@ cdef class CompiledPlan:
     ) except -1:
         if not (1 <= row[0] <= LARGEST and 1 <= row[1] <= LARGEST):
             raise ValueError(f"layer sizes: expected 1 to {LARGEST}, got {row[0]} and {row[1]}")
-        if not 0 <= row[2] <= <int> EXP:
-            raise ValueError(f"activation: expected 0 to {<int> EXP}, got {row[2]}")
+        if not 0 <= row[2] < <int> N_ACTIVATIONS:
+            raise ValueError(f"activation: expected 0 to {<int> N_ACTIVATIONS - 1}, got {row[2]}")
         if not 0 <= row[3] <= <int> GROUP:
             raise ValueError(f"norm: expected 0 to {<int> GROUP}, got {row[3]}")
         if not 1 <= row[4] <= row[1] or row[1] % row[4] != 0:
@@ -233,7 +233,7 @@ cdef class CompiledPlan:
         _check_region("out", layer.out, block, self.c.work_size)
         _check_region("act", layer.act, block, self.c.work_size)
         _check_region("delta", layer.delta, block, self.c.work_size)
-        if layer.z != -1 or layer.activation in (GELU, SILU, MISH):
+        if layer.z != -1 or c_slope_from_z(layer.activation):
             _check_region("z", layer.z, block, self.c.work_size)
         if layer.norm == <int> GROUP:
             scales = self.c.batch_size * <Py_ssize_t> layer.groups

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "activation_numbers.h"
 #include "isa.h"
 
 #if defined(FASTNN_HAVE_VECTORS) && defined(__x86_64__)
@@ -17,9 +18,7 @@
 #include "each_isa.h"
 #undef KERNELS
 
-/* By the number of the activation, which _activations.pxd counts in this order. */
-#define N_ACTIVATIONS 13
-
+/* forward and backward by the number of the activation */
 typedef struct {
     void (*forward[N_ACTIVATIONS])(double *z, ptrdiff_t size);
     void (*backward[N_ACTIVATIONS])(double *delta, const double *source, ptrdiff_t size);
@@ -36,13 +35,9 @@ typedef struct {
     void (*log)(float *x, ptrdiff_t size);
 } ActivationsFloat;
 
-#define KERNEL(name, type, isa) name##_##type##_##isa
-#define KERNELS_IN_ORDER(way, type, isa) { \
-    NULL, KERNEL(way##_sigmoid, type, isa), KERNEL(way##_tanh, type, isa), \
-    KERNEL(way##_relu, type, isa), NULL, KERNEL(way##_leaky_relu, type, isa), \
-    KERNEL(way##_elu, type, isa), KERNEL(way##_selu, type, isa), KERNEL(way##_gelu, type, isa), \
-    KERNEL(way##_silu, type, isa), KERNEL(way##_mish, type, isa), \
-    KERNEL(way##_softplus, type, isa), KERNEL(way##_exp, type, isa)}
+#define KERNEL(NAME, f, slope_from, way, type, isa) way##_##f##_##type##_##isa,
+#define NO_KERNEL(NAME) NULL,
+#define KERNELS_IN_ORDER(way, type, isa) {EACH_ACTIVATION(KERNEL, NO_KERNEL, way, type, isa)}
 #define ACTIVATIONS(type, isa) { \
     KERNELS_IN_ORDER(forward, type, isa), KERNELS_IN_ORDER(backward, type, isa), \
     softmax_##type##_##isa, softmax_backward_##type##_##isa, forward_log_##type##_##isa}
@@ -51,6 +46,7 @@ typedef struct {
 static const ActivationsDouble fastnn_activations_double[] = {FOR_EACH_ISA(OF_DOUBLE)};
 static const ActivationsFloat fastnn_activations_float[] = {FOR_EACH_ISA(OF_FLOAT)};
 #undef KERNEL
+#undef NO_KERNEL
 #undef KERNELS_IN_ORDER
 #undef ACTIVATIONS
 #undef OF_DOUBLE
