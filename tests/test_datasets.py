@@ -246,7 +246,7 @@ def test_load_npz_keeps_its_own_test_part(tmp_path) -> None:
         ("none.csv", {}, FileNotFoundError, r"none.csv: no such file; expected a .csv file"),
         ("none.npz", {}, FileNotFoundError, r"none.npz: no such file; expected an .npz file"),
         ("none.pkl.gz", {}, FileNotFoundError, r"none.pkl.gz: no such file"),
-        ("data.txt", {}, ValueError, "source='data.txt': expected"),
+        ("data.dat", {}, ValueError, "source='data.dat': expected"),
         ("digits", {"target": 2}, ValueError, "target=2: expected none"),
         ("mnist", {"test_fraction": 0.5}, ValueError, "test_fraction=0.5: expected none"),
         ("mnist", {"validation_fraction": 0}, ValueError, "validation_fraction=0: expected none"),
@@ -258,7 +258,7 @@ def test_load_refuses(
     source: str, options: dict, error: type, message: str, tmp_path, monkeypatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "data.txt").write_text("1,2,3\n")
+    (tmp_path / "data.dat").write_text("1,2,3\n")
     with pytest.raises(error, match=message):
         datasets.load(source, **options)
 

@@ -1,195 +1,555 @@
-"""Tables whose columns NumPy makes objects of: nullable dtypes, booleans beside numbers."""
+"""Tables as people have them: encodings, delimiters, headers, indexes, targets, and their lines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import io
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from refusals import assert_one_line
 
-import fastnn
-from fastnn import functional, preprocessing, pretrain, reference, tune
-from fastnn.checks import as_array
+from fastnn import datasets
+from fastnn.datasets import read_table
 
-pd = pytest.importorskip("pandas")
-
-NUMBERS = np.random.default_rng(0).integers(0, 9, (40, 3)).astype(float)
-NUMBERS[:, 2] = NUMBERS[:, 2] > 4
-LABELS = (NUMBERS[:, 0] > 4).astype(int)
-WEIGHTS = NUMBERS[:, 1] + 1
-
-
-def frame(dtypes: tuple[str, str, str] = ("Int64", "Float64", "boolean")) -> Any:
-    names = ("a", "b", "c")
-    numbers = NUMBERS != 0 if dtypes[0] == "boolean" else NUMBERS
-    table = pd.DataFrame(dict(zip(names, numbers.T, strict=True)))
-    return table.astype(dict(zip(names, dtypes, strict=True)))
+FLOWERS = [
+    [5.1, 3.5, 1.4, 0.2, "setosa"],
+    [4.9, 3.0, 1.4, 0.2, "setosa"],
+    [7.0, 3.2, 4.7, 1.4, "versicolor"],
+    [6.4, 3.2, 4.5, 1.5, "versicolor"],
+    [6.3, 3.3, 6.0, 2.5, "virginica"],
+    [5.8, 2.7, 5.1, 1.9, "virginica"],
+]
+X = np.array([row[:4] for row in FLOWERS])
+NAMES = ("setosa", "versicolor", "virginica")
 
 
-def holed(table: Any) -> Any:
-    table = table.copy()
-    table.loc[3, "b"] = pd.NA
-    return table
+def write(path: Path, content: str | bytes, encoding: str = "utf-8") -> Path:
+    path.write_bytes(content.encode(encoding) if isinstance(content, str) else content)
+    return path
 
 
-DTYPES = {
-    "nullable": ("Int64", "Float64", "boolean"),
-    "small": ("UInt8", "Float32", "boolean"),
-    "one of them": ("Int64", "float64", "float64"),
-    "booleans beside numbers": ("int64", "float32", "bool"),
-    "whole": ("Int32", "Int8", "UInt16"),
-    "all boolean": ("boolean", "boolean", "boolean"),
-}
+def lines(rows: list[list], delimiter: str = ",", header: str | None = None) -> str:
+    text = [delimiter.join(map(str, row)) for row in rows]
+    return "\n".join([*([] if header is None else [header]), *text, ""])
 
 
-@pytest.mark.parametrize("case", DTYPES)
-def test_a_table_is_the_array_of_its_numbers(case: str) -> None:
-    table = frame(DTYPES[case])
-    array = as_array(table, "X")
-    plain = NUMBERS != 0 if case == "all boolean" else NUMBERS
-    np.testing.assert_array_equal(array, plain)
-    wanted = {"nullable": "d", "small": "f", "one of them": "d", "booleans beside numbers": "d",
-              "whole": "i", "all boolean": "?"}  # fmt: skip
-    assert array.dtype.char == wanted[case]
+def numbered(rows: list[list], start: int = 0) -> list[list]:
+    return [[i, *row] for i, row in enumerate(rows, start=start)]
 
 
-@pytest.mark.parametrize("dtype", ["Int64", "UInt8", "Float64", "Float32", "boolean"])
-def test_a_column_is_too(dtype: str) -> None:
-    values = [1, 0, 1]
-    for column in (pd.Series(values, dtype=dtype), pd.array(values, dtype=dtype)):
-        np.testing.assert_array_equal(as_array(column, "y"), values)
+# --- headers and indexes
 
 
-def test_whole_numbers_stay_whole() -> None:
-    """2⁵³ + 1 is no float64."""
-    table = pd.DataFrame({"a": pd.array([2**53 + 1], "Int64"), "b": pd.array([1], "Int64")})
-    assert as_array(table, "X").tolist() == [[2**53 + 1, 1]]
+@pytest.mark.parametrize(
+    ("header", "with_index", "names"),
+    [
+        ("0,1,2,3,4", False, ("0", "1", "2", "3")),
+        (",0,1,2,3,4", True, ("0", "1", "2", "3")),
+        ("0,1,2,3,target", False, ("0", "1", "2", "3")),
+        (",0,1,2,3,target", True, ("0", "1", "2", "3")),
+        ("Unnamed: 0,a,b,c,d,target", True, ("a", "b", "c", "d")),
+        (",a,b,c,d,target", True, ("a", "b", "c", "d")),
+        ('"","a","b","c","d","target"', True, ("a", "b", "c", "d")),
+        ("1_1,1_2,2_1,2_2,3_1", False, ("1_1", "1_2", "2_1", "2_2")),
+        ('"a\nb",c,d,e,f', False, ("a\nb", "c", "d", "e")),
+        (None, False, None),
+    ],
+)
+@pytest.mark.parametrize("labels", ["texts", "numbers"])
+def test_headers_and_indexes(header, with_index, names, labels: str, tmp_path: Path) -> None:
+    rows = FLOWERS if labels == "texts" else [[*row[:4], NAMES.index(row[4])] for row in FLOWERS]
+    path = write(tmp_path / "a.csv", lines(numbered(rows) if with_index else rows, header=header))
+    table = read_table(path)
+    assert np.array_equal(table.X, X)
+    assert table.y.tolist() == [0, 0, 1, 1, 2, 2]
+    assert table.feature_names == names
+    assert table.classes == (NAMES if labels == "texts" else (0, 1, 2))
+    X_csv, y_csv = datasets.load_csv(path)
+    assert np.array_equal(X_csv, X) and y_csv.tolist() == [0, 0, 1, 1, 2, 2]
 
 
-Use = Callable[[Any, Any, Any], Any]
-
-
-def net() -> fastnn.Network:
-    return fastnn.Network([3, 4, 2], rng=0)
-
-
-def fitted(X: Any, y: Any, w: Any, kind: type = fastnn.Network) -> Any:
-    made = kind([3, 4, 2], rng=0)
-    history = made.fit(
-        X, y, epochs=2, sample_weight=w, validation_data=(X, y), metrics=["mean_squared_error"]
+def test_an_index_may_be_in_any_order(tmp_path: Path) -> None:
+    rows = [[i, *row] for i, row in zip([73, 18, 118, 78, 3, 40], FLOWERS, strict=True)]
+    assert np.array_equal(
+        read_table(write(tmp_path / "a.csv", lines(rows, header=",a,b,c,d,e"))).X, X
     )
-    return [made.parameters, *(row["validation_mean_squared_error"] for row in history)]
 
 
-def stepped(X: Any, y: Any, w: Any) -> Any:
-    made = net()
-    made.update_mini_batch((X, y), 0.5)
-    made.SGD((X, y), 1, 10, 0.5, shuffle=False)
-    return made.parameters
+def test_an_index_by_name_or_number(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", lines(numbered(FLOWERS), header="id,a,b,c,d,e"))
+    for index in ("id", 0, -6, True):
+        assert np.array_equal(read_table(path, index=index).X, X)
+    assert read_table(path, index=False).feature_names == ("id", "a", "b", "c", "d")
+    nameless = write(tmp_path / "b.csv", lines(numbered(FLOWERS), header=",a,b,c,d,e"))
+    assert read_table(nameless, index=False).X.shape == (6, 5)
 
 
-def pretrained(X: Any, y: Any, w: Any) -> Any:
-    made = net()
-    pretrain.greedy_autoencoder(made, X, epochs=1)
-    return made.parameters
+def test_a_named_column_that_counts_is_a_feature_and_said(tmp_path: Path) -> None:
+    rows = numbered([FLOWERS[i % 6] for i in range(12)], 1)
+    table = read_table(write(tmp_path / "a.csv", lines(rows, header="id,a,b,c,d,e")))
+    assert table.feature_names == ("id", "a", "b", "c", "d")
+    (said,) = table.layout.suspicions()
+    assert "'id' counts the rows" in said and "--index id" in said
 
 
-USES: dict[str, Use] = {
-    "fit": fitted,
-    "fit, reference": lambda X, y, w: fitted(X, y, w, reference.Network),
-    "predict": lambda X, y, w: net().predict(X),
-    "evaluate": lambda X, y, w: net().evaluate((X, y)),
-    "accuracy": lambda X, y, w: net().accuracy((X, y)),
-    "total_cost": lambda X, y, w: net().total_cost((X, y), 0.1),
-    "gradients": lambda X, y, w: net().gradients(X, y).weights[0],
-    "steps": stepped,
-    "feedforward": lambda X, y, w: net().feedforward(as_array(X, "X").T),
-    "Standardizer": lambda X, y, w: preprocessing.Standardizer().fit_transform(X),
-    "SmoothClipper": lambda X, y, w: preprocessing.SmoothClipper().fit_transform(X),
-    "functional": lambda X, y, w: functional.layer_norm(X, np.ones(3), np.zeros(3)),
-    "functional.relu": lambda X, y, w: functional.relu(X),
-    "tune": lambda X, y, w: tune.learning_rate_range(net, X, y, steps=5).costs,
-    "pretrain": pretrained,
-    "split": lambda X, y, w: fastnn.datasets.split_rows(X, y).train[0],
-}
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        # small whole numbers may be a row as well as pandas' header
+        ("0,1,2\n1,0,1\n2,1,0\n0,2,1\n", "line 1: are '0,1,2' names of columns, or a row"),
+        ("0,1\n1,0\n0,0\n1,1\n", "line 1: are '0,1' names"),
+        # years above measurements
+        ("2019,2020,2021\n1.5,2.5,0\n2.5,3.5,1\n1.5,3.5,0\n", "line 1: are '2019,2020,2021' names"),
+        ("2019,2020,y\n1.5,2.5,0\n2.5,3.5,1\n", "line 1, column 3: 'y' is not a number"),
+        ("2019,2020,y\n1.5,2.5,a\n2.5,3.5,b\n", "line 1, column 3: 'y' is not a number"),
+        # a wrong field in the first row
+        ("1,x,0\n1,2,0\n1,3,1\n", "line 1, column 2: 'x' is not a number"),
+        ("150,4,setosa\n1,2,0\n1,2,1\n", "line 1, column 3: 'setosa' is not a number"),
+        ("nan,,\n1,2,0\n1,2,1\n", "line 1: are these names of columns, or a row of missing values"),
+        # a first column without a name that is no index; one without any header that counts
+        (",a,b\n1,2,0\n1,3,1\n", "its first column has no name: an index, or a feature"),
+        (",a,b\n1.5,2,0\n2.5,3,1\n", "its first column has no name: an index, or a feature"),
+        (
+            "".join(f"{i},{i / 2},{i % 2}\n" for i in range(10)),
+            "its first column counts 0, 1, 2, ...: an index, or a feature",
+        ),
+        # a target that is not at the end
+        ("label,a,b\n0,2,3\n1,2,4\n", "is the target its last column, 'b', or column 0, 'label'"),
+    ],
+)
+def test_doubt_asks(content: str, words: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", content)
+    with pytest.raises(ValueError) as caught:
+        read_table(path)
+    assert words in str(caught.value) and "say which: --" in str(caught.value)
+    assert_one_line(caught.value)
 
 
-def as_parts(found: Any) -> list[np.ndarray]:
-    return [np.asarray(each) for each in (found if isinstance(found, list) else [found])]
+def test_doubt_is_ended_by_an_answer(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "0,1,2\n1,0,1\n2,1,0\n0,2,1\n")
+    assert read_table(path, header=True).X.tolist() == [[1, 0], [2, 1], [0, 2]]
+    assert read_table(path, header=False).X.tolist() == [[0, 1], [1, 0], [2, 1], [0, 2]]
+    counting = write(tmp_path / "b.csv", "".join(f"{i},{i / 2},{i % 2}\n" for i in range(10)))
+    assert read_table(counting, index=0).X.shape == (10, 1)
+    assert read_table(counting, index=False).X.shape == (10, 2)
+    first = write(tmp_path / "c.csv", "label,a,b\n0,2,3\n1,2,4\n")
+    assert read_table(first, "label").X.tolist() == [[2, 3], [2, 4]]
 
 
-@pytest.mark.parametrize("use", USES)
-def test_every_entry_takes_it_for_its_numbers(use: str) -> None:
-    """Inputs, labels and weights; the same to the bit."""
-    columns = pd.Series(LABELS, dtype="Int64"), pd.Series(WEIGHTS, dtype="Float64")
-    found = USES[use](frame(), *columns)
-    expected = USES[use](NUMBERS, LABELS, WEIGHTS)
-    for ours, theirs in zip(as_parts(found), as_parts(expected), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-        assert ours.dtype == theirs.dtype
+def test_a_header_without_names_of_many_columns(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 20))
+    rows = [[*row, i % 2] for i, row in enumerate(pixels.tolist())]
+    table = read_table(write(tmp_path / "a.csv", lines(rows, header=",".join(map(str, range(21))))))
+    assert np.array_equal(table.X, pixels)
 
 
-@pytest.mark.parametrize("use", USES)
-def test_what_is_missing_gets_one_error(use: str) -> None:
-    with pytest.raises(ValueError, match=r"expected numbers, got a missing value at \(3, 1\)"):
-        USES[use](holed(frame()), LABELS, WEIGHTS)
+# --- encodings, delimiters, decimal marks
 
 
-@pytest.mark.parametrize("dtype", ["Int64", "Float64", "boolean"])
-def test_labels_and_weights_that_are_missing(dtype: str) -> None:
-    column = pd.Series(LABELS, dtype=dtype)
-    column[2] = pd.NA
-    with pytest.raises(ValueError, match=r"y: expected .*(nan|missing value) at \(2,\)"):
-        net().fit(NUMBERS, column, epochs=1)
-    with pytest.raises(ValueError, match=r"sample_weight: expected .*(nan|missing value) at \(2,"):
-        net().fit(NUMBERS, LABELS, epochs=1, sample_weight=column)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_encodings_that_are_found(encoding: str, tmp_path: Path) -> None:
+    rows = [[1, 2.5, "猫"], [3, 4, "狗"], [5, 6.5, "猫"]]
+    path = write(tmp_path / "a.csv", lines(rows, header="长度,宽度,类"), encoding)
+    table = read_table(path)
+    assert table.feature_names == ("长度", "宽度") and table.target_name == "类"
+    assert table.classes == ("狗", "猫") and table.y.tolist() == [1, 0, 1]
 
 
-REFUSED = {
-    "text": pd.DataFrame({"a": pd.array([1, 2], "Int64"), "b": ["1", "2"]}),
-    "text alone": pd.DataFrame({"a": ["1", None]}),
-    "dates": pd.DataFrame({"a": [1, 2], "b": pd.to_datetime(["2020-01-01", "2021-01-01"])}),
-    "objects": pd.DataFrame({"a": np.array([1, 2], dtype=object)}),
-    "complex": pd.DataFrame({"a": pd.array([1, 2], "Int64"), "b": [1j, 2j]}),
-}
+@pytest.mark.parametrize("encoding", ["gbk", "gb18030", "big5", "utf-16-le", "utf-16-be", "cp037"])
+def test_encodings_that_are_named(encoding: str, tmp_path: Path) -> None:
+    rows = [[1, 2.5, "a"], [3, 4, "b"]] if encoding == "cp037" else [[1, 2.5, "貓"], [3, 4, "狗"]]
+    path = write(tmp_path / "a.csv", lines(rows, header="x,y,z"), encoding)
+    table = read_table(path, encoding=encoding)
+    assert table.X.tolist() == [[1, 2.5], [3, 4]] and set(table.classes) == {r[2] for r in rows}
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_holds_no_numbers_is_refused(case: str) -> None:
-    with pytest.raises(TypeError, match="X: expected real numbers, got DataFrame of dtype"):
-        as_array(REFUSED[case], "X")
+@pytest.mark.parametrize(
+    ("encoding", "given", "words"),
+    [
+        ("gbk", None, "expected UTF-8 text"),
+        ("gbk", "utf-8", "expected UTF-8 text"),
+        ("utf-8-sig", "gbk", "starts with the mark of UTF-8 text"),
+        ("utf-16", "utf-8", "starts with the mark of UTF-16 text"),
+        ("utf-8", "no such", "encoding='no such': expected the name of an encoding"),
+        ("utf-8", "hex", "encoding='hex': expected the name of an encoding"),
+        ("utf-8", "utf-16-le", "expected UTF-16-LE text"),
+    ],
+)
+def test_a_wrong_encoding(encoding: str, given: str | None, words: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "长度,宽度,类x\n1,2,0\n3,4,1\n", encoding)
+    with pytest.raises(ValueError) as caught:
+        read_table(path, encoding=given)
+    assert words in str(caught.value) and "encoding" in str(caught.value)
+    assert_one_line(caught.value)
 
 
-def test_the_estimators_take_and_refuse_the_same() -> None:
-    pytest.importorskip("sklearn")
-    from fastnn.sklearn import MLPClassifier
-
-    y, w = pd.Series(LABELS, dtype="Int64"), pd.Series(WEIGHTS, dtype="Float64")
-    told: dict[str, Any] = {"hidden_layer_sizes": (3,), "random_state": 0, "solver": "lbfgs"}
-    model = MLPClassifier(**told).fit(frame(), y, w)
-    plain = MLPClassifier(**told).fit(NUMBERS, LABELS, WEIGHTS)
-    np.testing.assert_array_equal(model.coefs_[0], plain.coefs_[0])
-    np.testing.assert_array_equal(model.predict(frame()), plain.predict(NUMBERS))
-    with pytest.raises(ValueError, match="Input X contains NaN"):
-        model.fit(holed(frame()), y)
+def test_utf_16_without_its_mark_is_hinted_at(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "1,2,0\n3,4,1\n", "utf-16-le")
+    with pytest.raises(ValueError, match=r"line 2.*--encoding"):
+        read_table(path)
 
 
-def test_polars() -> None:
-    pl = pytest.importorskip("polars")
-    table = pl.DataFrame({"a": [1, 2], "b": [0.5, 1.0], "c": [True, False]})
-    np.testing.assert_array_equal(as_array(table, "X"), [[1, 0.5, 1], [2, 1, 0]])
-    with pytest.raises(ValueError, match=r"y: expected numbers, got a missing value at \(1,\)"):
-        as_array(pl.Series([True, None]), "y")
-    with pytest.raises(TypeError, match="X: expected real numbers, got Series of dtype object"):
-        as_array(pl.Series(["1", None]), "X")
+@pytest.mark.parametrize("suffix", [".csv", ".CSV", ".tsv", ".Txt"])
+@pytest.mark.parametrize(
+    ("delimiter", "decimal"),
+    [(",", "."), (";", "."), (";", ","), ("\t", "."), ("\t", ","), (" ", ".")],
+)
+@pytest.mark.parametrize("header", [True, False])
+def test_delimiters(delimiter, decimal, suffix: str, header: bool, tmp_path: Path) -> None:
+    text = [[*(str(x).replace(".", decimal) for x in row[:4]), row[4]] for row in FLOWERS]
+    path = write(
+        tmp_path / f"a{suffix}",
+        lines(text, delimiter, delimiter.join("abcde") if header else None),
+    )
+    table = read_table(path)
+    assert np.array_equal(table.X, X) and table.classes == NAMES
+    assert (table.feature_names is not None) == header
+    split = datasets.load(path, test_fraction=0.2, validation_fraction=0)
+    assert len(split.train[0]) == 5
 
 
-@pytest.mark.parametrize("dtype", ["int64[pyarrow]", "float[pyarrow]", "bool[pyarrow]"])
-def test_columns_backed_by_pyarrow(dtype: str) -> None:
-    pytest.importorskip("pyarrow")
-    table = pd.DataFrame({"a": [1, 0, 1], "b": [0, 0, 1]}).astype(dtype)
-    np.testing.assert_array_equal(as_array(table, "X"), [[1, 0], [0, 0], [1, 1]])
-    table.loc[1, "b"] = pd.NA
-    with pytest.raises(ValueError, match=r"X: expected numbers, got a missing value at \(1, 1\)"):
-        as_array(table, "X")
+def test_numbers_alone_with_decimal_commas(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "1,5;2,25;0\n-3,5e1;,5;1\n")
+    assert datasets.load_csv(path)[0].tolist() == [[1.5, 2.25], [-35, 0.5]]
+
+
+def test_a_delimiter_that_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", "1,5\t2\n2,5\t0\n")
+    assert read_table(path, delimiter="tab", task="regression").X.tolist() == [[1.5], [2.5]]
+    with pytest.raises(ValueError, match=r"delimiter='\|': expected ',', ';', 'tab' or 'space'"):
+        read_table(path, delimiter="|")
+
+
+def test_both_decimal_marks_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "1.5;2;0\n3;1,5;1\n")
+    with pytest.raises(
+        ValueError, match=r"decimal commas \(line 2\) and decimal points \(line 1\)"
+    ):
+        read_table(path)
+    thousands = write(tmp_path / "b.csv", "1.234,5;2;0\n3;1,5;1\n")
+    with pytest.raises(ValueError, match="decimal commas"):
+        read_table(thousands, header=False)
+
+
+def test_a_quoted_comma_between_commas_is_no_decimal_mark(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", 'a,b,c\n"1,234",2,0\n3,4,1\n')
+    with pytest.raises(ValueError, match=r"line 2, column 1: '1,234'; expected a finite number"):
+        read_table(path)
+
+
+def test_quotes_and_spaces(tmp_path: Path) -> None:
+    content = 'a,"b, in ""cm""",c\r\n"1", 2.5 ," x, y "\r\n\r\n"3","4","z"\r\n'
+    table = read_table(write(tmp_path / "a.csv", content))
+    assert table.feature_names == ("a", 'b, in "cm"')
+    assert table.X.tolist() == [[1, 2.5], [3, 4]] and table.classes == ("x, y", "z")
+
+
+def test_quotes_after_many_plain_lines(tmp_path: Path) -> None:
+    plain = "".join(f"{i}.5,2,{i % 2}\n" for i in range(40_000))
+    table = read_table(write(tmp_path / "a.csv", f'x,y,z\n{plain}"7.5","2","1"\n'))
+    assert table.X.shape == (40_001, 2) and table.X[-1].tolist() == [7.5, 2]
+    path = write(tmp_path / "b.csv", f'x,y,z\n{plain}"7.5","2","1"\n1,x,0\n')
+    with pytest.raises(ValueError, match="line 40003, column 2: 'x'"):
+        read_table(path)
+
+
+# --- lines and columns of what is wrong
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            "a,b,c\n1,2,0\n\n1,x,1\n",
+            "line 4, column 2: 'x'; expected a finite number in column 'b'",
+        ),
+        ('"a\na",b,c\n1,2,0\n1,x,1\n', "line 4, column 2: 'x'; expected a finite number"),
+        (
+            "a,b,c\n1,,0\n1,2,1\n",
+            "line 2, column 2: ''; expected a finite number in column 'b', not",
+        ),
+        (
+            "a,b,c\n1,NA,0\n1,2,1\n",
+            "line 2, column 2: 'NA'; expected a finite number in column 'b'",
+        ),
+        (
+            "a,b,c\n1,2,x\n1,2,\n",
+            "line 3, column 3: ''; expected the name of a class in column 'c'",
+        ),
+        ("a,b,c\n1,2,x\n1,2,nan\n", "line 3, column 3: 'nan'; expected the name of a class"),
+        ("a,b,c\n1,2,0\n1,2\n", "line 3: 2 columns; expected 3"),
+        ("a,b,c\n1,2,0\n1,2,3,\n", "line 3: 4 columns; expected 3"),
+        ("a,b,c\n1,2,x\n1,2\n", "line 3: 2 columns; expected 3"),
+        (
+            'a,b,c\n1,2,0\n1,"2,1\n',
+            "line 3, column 2: '2,1\\n' is not a number, but a field with open",
+        ),
+        ("a,b,c\n1,1e999,0\n1,2,1\n", "line 2, column 2: '1e999'"),
+        ("a,b,c\n1,1_1,0\n1,2,1\n", "line 2, column 2: '1_1'"),
+        ("a,b,c\n1,٣,0\n1,2,1\n", "line 2, column 2: '٣'"),
+        ("a,b,c\n1,2,0\n1,3,0\n", "column 2 'c': every row has the class 0; expected two"),
+        ("a\n1\n2\n", "one column; expected features and a label"),
+        (",a\n0,1\n1,2\n", "no column is left for features"),
+    ],
+)
+def test_what_is_wrong_is_named(content: str, words: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", content)
+    with pytest.raises(ValueError) as caught:
+        read_table(path)
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert_one_line(caught.value)
+
+
+def test_targets_by_name_and_number(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", lines(FLOWERS, header="a,b,c,d,species"))
+    for target in ("species", 4, -1, None, "4", "-1"):
+        assert read_table(path, target).classes == NAMES
+    assert read_table(path, "a", index="species").target_name == "a"
+    for target in ("kind", 5, -6, 1.0, True, "5"):
+        with pytest.raises(ValueError, match=r"target=.*: expected a whole number from -5 to 4"):
+            read_table(path, target)
+    twice = write(tmp_path / "b.csv", lines(FLOWERS, header="a,b,c,d,a"))
+    with pytest.raises(ValueError, match="target='a': expected a number, as columns 0, 4 have"):
+        read_table(twice, "a")
+    # pandas' own names are names first: '4' is column 5, after the index
+    pandas = write(tmp_path / "c.csv", lines(numbered(FLOWERS), header=",0,1,2,3,4"))
+    assert read_table(pandas, "4").classes == NAMES
+    with pytest.raises(ValueError, match="expected another column than the index"):
+        read_table(pandas, 0)
+
+
+# --- classes or amounts
+
+
+def target(values: list, tmp_path: Path, **options: object) -> datasets.Table:
+    rows = [[0.5 * i, value] for i, value in enumerate(values)]
+    return read_table(write(tmp_path / "a.csv", lines(rows, header="a,b")), **options)
+
+
+@pytest.mark.parametrize(
+    ("values", "classes"),
+    [
+        ([0, 1] * 5, (0, 1)),
+        ([1.0, 2.0, 3.0] * 4, (1, 2, 3)),
+        ([-1, 1] * 3, (-1, 1)),
+        ([10, 200, 3000] * 5, (10, 200, 3000)),
+        (["b", "a", "c"] * 2, ("a", "b", "c")),
+        (["1", "2", "3+"] * 3, ("1", "2", "3+")),
+        ([0, 1, 2, 0], (0, 1, 2)),
+        (list(range(20)) * 3, tuple(range(20))),
+    ],
+)
+def test_classes_are_found(values: list, classes: tuple, tmp_path: Path) -> None:
+    table = target(values, tmp_path)
+    assert (table.task, table.classes) == ("classification", classes)
+    assert [classes[i] for i in table.y] == [classes[classes.index(v)] for v in values]
+    assert [type(label) for label in table.classes] == [type(label) for label in classes]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[0.5 + i for i in range(30)], [3 * i % 101 for i in range(100)], [0.1, 0.2, 0.3, 0.4]],
+)
+def test_amounts_are_found(values: list, tmp_path: Path) -> None:
+    table = target(values, tmp_path)
+    assert (table.task, table.classes) == ("regression", ())
+    assert table.y.dtype == np.float64 and table.y.tolist() == values
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [i % 50 for i in range(1000)],  # ages?
+        [0.5, 1.0] * 10,
+        [3, 1, 2],
+        [f"name {i}" for i in range(40)],
+    ],
+)
+def test_in_doubt_the_task_is_asked_for(values: list, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="--task classification"):
+        target(values, tmp_path)
+    assert target(values, tmp_path, task="classification").task == "classification"
+    if isinstance(values[0], str):
+        with pytest.raises(ValueError, match="'name 0'; expected numbers, as task='regression'"):
+            target(values, tmp_path, task="regression")
+    else:
+        assert target(values, tmp_path, task="regression").y.tolist() == values
+
+
+def test_tasks_that_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="task='guess': expected classification or regression"):
+        target([0, 1], tmp_path, task="guess")
+    with pytest.raises(ValueError, match="every row has 5; expected numbers that differ"):
+        target([5, 5, 5], tmp_path, task="regression")
+    with pytest.raises(ValueError, match="above 2\\^53"):
+        target([2**60, 2**60 + 1, 2**60, 2**60 + 1], tmp_path)
+
+
+def test_load_csv_keeps_whole_numbers_and_takes_a_regression(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "a,b\n1,3\n2,7\n3,3\n")
+    assert datasets.load_csv(path)[1].tolist() == [3, 7, 3]
+    fractions = write(tmp_path / "b.csv", "a,b\n1,3.5\n2,7\n3,3\n")
+    with pytest.raises(ValueError, match=r"line 2: label 3.5 .*task='regression'"):
+        datasets.load_csv(fractions)
+    assert datasets.load_csv(fractions, task="regression")[1].tolist() == [3.5, 7, 3]
+
+
+# --- what pandas and NumPy write
+
+
+@pytest.mark.parametrize("index", [False, True])
+@pytest.mark.parametrize("names", [False, True])
+@pytest.mark.parametrize("options", [{}, {"sep": ";", "decimal": ","}, {"sep": "\t", "quoting": 1}])
+def test_what_pandas_writes(index: bool, names: bool, options: dict, tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(30, 3))
+    frame = pandas.DataFrame(values, columns=["a", "b", "c"] if names else None)
+    frame["kind" if names else 3] = rng.integers(0, 3, 30)
+    frame.to_csv(tmp_path / "a.csv", index=index, **options)
+    table = read_table(tmp_path / "a.csv")
+    assert np.array_equal(table.X, values)
+    assert table.y.tolist() == frame.iloc[:, -1].tolist()
+
+
+def test_what_numpy_writes(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(30, 3))
+    rows = np.column_stack([values, np.arange(30) % 3])
+    np.savetxt(tmp_path / "a.txt", rows)
+    table = read_table(tmp_path / "a.txt")
+    assert np.array_equal(table.X, values) and table.classes == (0, 1, 2)
+
+
+# --- memory
+
+
+def peak_of(code: str, *arguments: object) -> int:
+    """Return the bytes by which running ``code`` raises the memory of a process."""
+    program = (
+        "import sys, resource\n"
+        "from fastnn import datasets\n"
+        "from fastnn.cli import main\n"
+        "start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        f"{code}\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, check=True
+    )
+    return 1024 * int(run.stdout.splitlines()[-1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measured in Linux' kibibytes")
+@pytest.mark.parametrize("kind", ["digits", "measurements", "quoted"])
+def test_memory_is_a_few_times_the_file(kind: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    if kind == "digits":
+        rows = rng.integers(0, 10, (20_000, 200))
+        content = "\n".join(",".join(map(str, row)) for row in rows.tolist())
+    else:
+        rows = rng.normal(size=(20_000, 20)).round(3)
+        quote = '"' if kind == "quoted" else ""
+        text = [[f"{quote}{x}{quote}" for x in row] for row in rows.tolist()]
+        content = "\n".join(
+            ",".join([*row, "yes" if i % 2 else "no"]) for i, row in enumerate(text)
+        )
+    path = write(tmp_path / "a.csv", content)
+    assert peak_of("datasets.read_table(sys.argv[1])", path) < 8 * len(content)
+
+
+def test_a_header_that_promises_columns_takes_no_memory(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "\n" * 1_000_000 + "a," * 1000 + "b\n" + "1," * 1000 + "0\n")
+    with pytest.raises(ValueError, match="every row has the class 0"):
+        read_table(path)
+
+
+def test_too_many_columns(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "1," * 300_000 + "1\n")
+    with pytest.raises(ValueError, match="line 1: 300001 columns; expected at most 262144"):
+        read_table(path)
+
+
+def test_names_that_could_steer_a_terminal_are_escaped(tmp_path: Path) -> None:
+    for content in ("a\x1b[31m,b,c\nx\x1b]0;y,2,0\n", "a,b,c\n1,\x1b[2J,0\n"):
+        path = write(tmp_path / "e\x1b[31m.csv", content)
+        with pytest.raises(ValueError) as caught:
+            read_table(path)
+        assert "\x1b" not in str(caught.value) and "\\x1b" in str(caught.value)
+
+
+def test_an_npz_name_that_could_steer_a_terminal_is_escaped(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **{"X\x1b[31m": np.ones(3)})
+    with pytest.raises(ValueError) as caught:
+        datasets.load_npz(tmp_path / "a.npz")
+    assert "\x1b" not in str(caught.value) and "X\\x1b[31m" in str(caught.value)
+
+
+# --- .npz files that say more than they hold
+
+
+def npz(path: Path, header: bytes, data: bytes = b"", compression: int = 8) -> Path:
+    import zipfile
+
+    y = io.BytesIO()
+    np.save(y, np.zeros(4))
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("X.npy", b"\x93NUMPY" + header + data)
+        archive.writestr("y.npy", y.getvalue())
+    return path
+
+
+def declared(shape: tuple[int, ...], version: bytes = b"\1\0") -> bytes:
+    text = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return version + len(text).to_bytes(2 if version == b"\1\0" else 4, "little") + text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measured in Linux' kibibytes")
+def test_a_version_2_header_that_lies_takes_no_memory(tmp_path: Path) -> None:
+    header = b"\2\0" + (3_000_000_000).to_bytes(4, "little")
+    path = npz(tmp_path / "a.npz", header, b" " * 100_000_000)
+    code = """
+try:
+    datasets.load_npz(sys.argv[1])
+except ValueError as error:
+    assert "X: damaged header" in str(error), error
+"""
+    assert peak_of(code, path) < 20_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measured in Linux' kibibytes")
+def test_a_zip_bomb_is_refused_by_its_name(tmp_path: Path) -> None:
+    path = npz(tmp_path / "a.npz", declared((4, 12_500_000)), bytes(400_000_000))
+    assert path.stat().st_size < 500_000
+    code = """
+try:
+    datasets.load_npz(sys.argv[1])
+except ValueError as error:
+    assert "X: float64 of shape (4, 12500000); expected at most" in str(error), error
+else:
+    raise SystemExit("read")
+"""
+    assert peak_of(code, path) < 20_000_000
+
+
+def test_what_is_packed_well_is_read(tmp_path: Path) -> None:
+    X_packed = np.zeros((2000, 784))
+    X_packed[:, 300:400] = np.random.default_rng(0).integers(0, 256, (2000, 100))
+    y = np.eye(10)[np.arange(2000) % 10]
+    np.savez_compressed(tmp_path / "a.npz", X=X_packed, y=y)
+    assert X_packed.nbytes > 20 * (tmp_path / "a.npz").stat().st_size
+    found, labels = datasets.load_npz(tmp_path / "a.npz")
+    assert np.array_equal(found, X_packed) and labels.tolist() == (np.arange(2000) % 10).tolist()
+
+
+def test_a_list_of_entries_too_long_to_read(tmp_path: Path) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        for i in range(20_000):
+            archive.writestr(f"entry {i:050}", b"")
+    with pytest.raises(ValueError, match="it lists far too many entries"):
+        datasets.load_npz(tmp_path / "a.npz")

@@ -13,15 +13,18 @@ from fastnn.datasets.mnist_pickle import load_mnist_pickle
 from fastnn.datasets.npz import load_npz
 from fastnn.datasets.split import Split, split_rows
 from fastnn.datasets.synthetic import circles
+from fastnn.datasets.tables import Table, read_table
 
 __all__ = [
     "Split",
+    "Table",
     "load",
     "load_digits",
     "load_mnist",
     "load_mnist_pickle",
     "load_csv",
     "load_npz",
+    "read_table",
     "read_idx",
     "circles",
     "split_rows",

@@ -16,6 +16,7 @@ from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 
+from fastnn._printable import printable
 from fastnn.datasets.compressed import BoundedReader
 
 _DAMAGED = "its instructions are damaged"
@@ -135,7 +136,7 @@ _KNOWN = {name: name for name in (_NDARRAY, *_CALLS)}
 
 def _known(module: Any, name: Any) -> _Name:
     named = _Name(_text(module), _text(name))
-    _require(named in _KNOWN, f"it names {named.module[:60]}.{named.name[:60]}")
+    _require(named in _KNOWN, f"it names {printable(named.module[:60] + '.' + named.name[:60])}")
     return _KNOWN[named]
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from fastnn.datasets.csv_table import load_csv
 from fastnn.datasets.digits import digit_rows, load_digits
-from fastnn.datasets.mnist import load_mnist
+from fastnn.datasets.mnist import load_mnist, mnist_files
 from fastnn.datasets.mnist_pickle import load_mnist_pickle
 from fastnn.datasets.npz import load_npz
-from fastnn.datasets.split import Split, split_rows
+from fastnn.datasets.split import Split, Xy, split_rows
 
 _TEST_FRACTION = 0.2
 _VALIDATION_FRACTION = 0.1
+_TABLES = (".csv", ".tsv", ".txt")
 
 
 def load(
@@ -23,7 +24,12 @@ def load(
     seed: int = 0,
     test_fraction: float | None = None,
     validation_fraction: float | None = None,
-    target: int | None = None,
+    target: int | str | None = None,
+    header: bool | None = None,
+    index: bool | int | str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    task: str | None = None,
 ) -> Split:
     """Load data by name or path and return them in three parts.
 
@@ -31,8 +37,9 @@ def load(
     ----------
     source : str or path
         "digits" (`load_digits`), "mnist" (`load_mnist`), a folder that holds the MNIST files, a
-        ``.pkl.gz`` file (`load_mnist_pickle`), a ``.npz`` file (`load_npz`) or a ``.csv`` file
-        (`load_csv`). A folder of your own called digits is "./digits".
+        ``.pkl.gz`` file (`load_mnist_pickle`), a ``.npz`` file (`load_npz`) or a table
+        (`load_csv`): a ``.csv``, ``.tsv`` or ``.txt`` file. A folder of your own called digits is
+        "./digits".
     seed : int, default 0
         Seed of the order of the rows before they are cut; not used for MNIST.
     test_fraction : float, optional
@@ -41,8 +48,10 @@ def load(
     validation_fraction : float, optional
         Share of the rows for validation. None: 0.1, for the digits 297 of 1797. In files with a
         test part of their own a share of the training rows. MNIST takes none.
-    target : int, optional
-        Column of the labels in a ``.csv`` file; None: the last.
+    target : int or str, optional
+        Column of the labels in a table, by number or name; None: the last.
+    header, index, encoding, delimiter, task
+        Of a table, as for `load_csv`.
 
     Returns
     -------
@@ -57,16 +66,26 @@ def load(
         If `source` is of no known kind, an option does not apply to it, or its loader refuses it.
     """
     fractions = {"test_fraction": test_fraction, "validation_fraction": validation_fraction}
+    layout = {"header": header, "index": index, "encoding": encoding, "delimiter": delimiter}
     name = os.fspath(source)
     path = Path(name)
-    if path.suffix == ".csv" and not path.is_dir():
-        return _cut(load_csv(path, -1 if target is None else target), seed, fractions)
-    _refuse(source, target=target)
+    if is_table(name):
+        rows = load_csv(
+            path,
+            -1 if target is None else target,
+            header=header,
+            index=index,
+            encoding=encoding,
+            delimiter=delimiter,
+            task=task or "classification",
+        )
+        return cut_rows(rows, seed, **fractions)
+    refuse_options(source, target=target, **layout, task=task)
     if name == "digits":
         return _load_digits(seed, fractions)
-    if path.suffix == ".npz" and not path.is_dir():
+    if is_npz(name):
         return _load_npz(path, seed, fractions)
-    _refuse(source, **fractions)
+    refuse_options(source, **fractions)
     if name == "mnist":
         return load_mnist()
     if name and path.is_dir():
@@ -75,12 +94,33 @@ def load(
         return load_mnist_pickle(path)
     kind = ValueError if path.exists() else FileNotFoundError
     raise kind(
-        f"source={name!r}: expected 'digits', 'mnist', a folder of MNIST files, or a .npz, .csv "
-        "or .pkl.gz file"
+        f"source={name!r}: expected 'digits', 'mnist', a folder of MNIST files, or a .npz, .csv, "
+        ".tsv, .txt or .pkl.gz file"
     )
 
 
-def _refuse(source: Any, **options: Any) -> None:
+def is_table(source: str) -> bool:
+    """Whether ``load`` takes a name for that of a table."""
+    return Path(source).suffix.lower() in _TABLES and not Path(source).is_dir()
+
+
+def is_npz(source: str) -> bool:
+    """Whether ``load`` takes a name for that of an .npz file."""
+    return Path(source).suffix.lower() == ".npz" and not Path(source).is_dir()
+
+
+def files_of(source: str) -> list[Path]:
+    """Return the files that ``load`` reads or would look for, which nothing may be written over."""
+    if source == "digits":
+        return []
+    if source == "mnist":
+        return mnist_files()
+    path = Path(source)
+    return [path, *mnist_files(path)] if path.is_dir() else [path]
+
+
+def refuse_options(source: Any, **options: Any) -> None:
+    """Raise ``ValueError`` for options that are not None, as they do not apply to the source."""
     for option, value in options.items():
         if value is not None:
             raise ValueError(
@@ -88,12 +128,19 @@ def _refuse(source: Any, **options: Any) -> None:
             )
 
 
-def _cut(Xy: Any, seed: int, fractions: dict[str, float | None]) -> Split:
-    test, validation = fractions["test_fraction"], fractions["validation_fraction"]
+def cut_rows(
+    Xy: Any,
+    seed: int,
+    test_fraction: float | None = None,
+    validation_fraction: float | None = None,
+) -> Split:
+    """Cut rows as ``load`` does; None stands for its own fractions."""
     return split_rows(
         *Xy,
-        test_fraction=_TEST_FRACTION if test is None else test,
-        validation_fraction=_VALIDATION_FRACTION if validation is None else validation,
+        test_fraction=_TEST_FRACTION if test_fraction is None else test_fraction,
+        validation_fraction=_VALIDATION_FRACTION
+        if validation_fraction is None
+        else validation_fraction,
         seed=seed,
     )
 
@@ -101,13 +148,25 @@ def _cut(Xy: Any, seed: int, fractions: dict[str, float | None]) -> Split:
 def _load_digits(seed: int, fractions: dict[str, float | None]) -> Split:
     if set(fractions.values()) == {None}:
         return load_digits(seed=seed)
-    return _cut(digit_rows(), seed, fractions)
+    return cut_rows(digit_rows(), seed, **fractions)
 
 
 def _load_npz(path: Path, seed: int, fractions: dict[str, float | None]) -> Split:
     loaded = load_npz(path)
     if not isinstance(loaded, Split):
-        return _cut(loaded, seed, fractions)
-    _refuse(path, test_fraction=fractions["test_fraction"])
-    cut = _cut(loaded.train, seed, {**fractions, "test_fraction": 0.0})
-    return Split(cut.train, cut.validation, loaded.test)
+        return cut_rows(loaded, seed, **fractions)
+    return cut_parts(path, loaded.train, loaded.test, seed, **fractions)
+
+
+def cut_parts(
+    path: Path,
+    train: Xy,
+    test: Xy,
+    seed: int,
+    test_fraction: float | None = None,
+    validation_fraction: float | None = None,
+) -> Split:
+    """Cut validation rows off training rows that come with test rows of their own."""
+    refuse_options(path, test_fraction=test_fraction)
+    cut = cut_rows(train, seed, 0.0, validation_fraction)
+    return Split(cut.train, cut.validation, test)

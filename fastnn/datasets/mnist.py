@@ -88,10 +88,21 @@ def _load_folder(folder: Path, named: str, dtype: np.dtype[Any]) -> Split:
 
 
 def _find(folder: Path, stem: str) -> Path | None:
-    names = [
-        spelling + end for spelling in (stem, stem.replace("-idx", ".idx")) for end in ("", ".gz")
-    ]
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    return next((folder / name for name in _spelt(stem) if (folder / name).is_file()), None)
+
+
+def _spelt(stem: str) -> list[str]:
+    return [spelt + end for spelt in (stem, stem.replace("-idx", ".idx")) for end in ("", ".gz")]
+
+
+def mnist_files(folder: str | os.PathLike[str] | None = None) -> list[Path]:
+    """Return the files that `load_mnist` would look for in a folder, be they there or not.
+
+    None: the folder that FASTNN_MNIST names, if it names one.
+    """
+    named = os.environ.get("FASTNN_MNIST") if folder is None else folder
+    names = [name for stem in _SHA256 for name in _spelt(stem)]
+    return [Path(named) / name for name in [*names, _PICKLE]] if named else []
 
 
 def _read_pair(images: Path, labels: Path, dtype: np.dtype[Any]) -> Xy:
