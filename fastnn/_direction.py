@@ -89,8 +89,8 @@ def larger_is_better(name: str) -> bool:
     else:
         return bool(larger)
     raise ValueError(
-        f"mode: expected 'max' or 'min', for the name {name!r} does not say whether large or small "
-        f"values are good ({why}); got 'auto'"
+        f"mode: expected 'max' or 'min', since monitor={name!r} does not say whether large or "
+        f"small values are good ({why}); got 'auto'"
     )
 
 

@@ -52,7 +52,9 @@ def _dtypes_of(table: Any) -> list[np.dtype]:
     several = list(found) if getattr(table, "ndim", 1) == 2 else [found]
     if not all(getattr(dtype, "kind", "") in tuple("fiub") for dtype in several):
         return []
-    return [np.dtype(getattr(dtype, "numpy_dtype", dtype)) for dtype in several]
+    # Nullable dtypes have a NumPy dtype, sparse ones a subtype.
+    plain = (getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype)) for dtype in several)
+    return [np.dtype(each) for each in plain]
 
 
 def _check_missing(objects: np.ndarray, name: str) -> None:

@@ -55,7 +55,9 @@ def test_names_of_small_values(name: str) -> None:
 @pytest.mark.parametrize("rule", [EarlyStopping, HalveOnPlateau])
 @pytest.mark.parametrize("name", [*IN_DOUBT.split(), *WITH_SIGNS])
 def test_names_in_doubt_ask_for_the_mode(name: str, rule: Callable[..., Any]) -> None:
-    with pytest.raises(ValueError, match=r"\Amode: expected 'max' or 'min', for the name .*'auto'"):
+    with pytest.raises(
+        ValueError, match=r"\Amode: expected 'max' or 'min', since monitor=.*'auto'"
+    ):
         rule(3, monitor=name)
     assert [rule(3, monitor=name, mode=mode).mode for mode in ("min", "max")] == ["min", "max"]
 

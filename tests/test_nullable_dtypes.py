@@ -61,6 +61,11 @@ def test_a_column_is_too(dtype: str) -> None:
         np.testing.assert_array_equal(as_array(column, "y"), values)
 
 
+def test_sparse_columns_beside_nullable_ones() -> None:
+    table = pd.DataFrame({"a": pd.array([1, 2], "Int64"), "b": pd.arrays.SparseArray([0, 3])})
+    assert as_array(table, "X").tolist() == [[1, 0], [2, 3]]
+
+
 def test_whole_numbers_stay_whole() -> None:
     """2⁵³ + 1 is no float64."""
     table = pd.DataFrame({"a": pd.array([2**53 + 1], "Int64"), "b": pd.array([1], "Int64")})

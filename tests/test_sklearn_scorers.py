@@ -308,7 +308,9 @@ def test_scores_of_which_none_is_a_number_say_so(case: str) -> None:
     kind, metric, y, v, why = NO_SCORE[case]
     X = rows()[0]
     model = kind(**told(metric, n_iter_no_change=2))
-    with pytest.warns(UndefinedMetricWarning, match=f"none of 6 validation scores is a .*{why}"):
+    with pytest.warns(
+        UndefinedMetricWarning, match=f"none of 6 validation scores is a finite .*{why}"
+    ):
         model.fit(X, y, validation_data=(X[: len(v)], v))
     plain = kind(**told(None, early_stopping=False)).fit(X, y)
     np.testing.assert_array_equal(model.coefs_[0], plain.coefs_[0])

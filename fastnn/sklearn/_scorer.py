@@ -66,15 +66,14 @@ def _is_of_sklearn(scorer: Any) -> bool:
 
 
 def _takes_weights(scorer: Any) -> bool:
-    asked = getattr(scorer, "_accept_sample_weight", None)
-    if asked is not None:
-        return bool(asked())
+    """Whether a scorer, or the metric that it is made of, takes ``sample_weight``."""
+    metric = getattr(scorer, "_score_func", None)
     try:
-        parameters = signature(scorer).parameters
+        parameters = signature(metric or scorer).parameters
     except (TypeError, ValueError):  # of some callables nothing is known
         return True
-    kinds = [parameter.kind for parameter in parameters.values()]
-    return "sample_weight" in parameters or Parameter.VAR_KEYWORD in kinds
+    takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values())
+    return "sample_weight" in parameters or (metric is None and takes_any)
 
 
 def _for_classes_there(scorer: Any, classes: Any, y: np.ndarray) -> Any:

@@ -248,9 +248,9 @@ def restore_best(estimator: Any, network: Network, validation: Validation) -> No
     if scores and estimator.best_validation_score_ == -np.inf:
         warnings.warn(
             f"early_stopping had nothing to go by: none of {len(scores)} validation scores is a "
-            f"finite number, for {validation.why_no_score()}. No epoch was the best one, and the "
-            "network is as the last one left it. More rows to judge by (validation_fraction, "
-            "validation_data) or another stopping_metric may help.",
+            f"finite number (the last one is {scores[-1]}), since {validation.why_no_score()}. No "
+            "epoch was the best one, and the network is as the last one left it. More rows to judge "
+            "by (validation_fraction, validation_data) or another stopping_metric may help.",
             UndefinedMetricWarning,
             stacklevel=2,
         )
