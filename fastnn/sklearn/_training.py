@@ -249,8 +249,8 @@ def restore_best(estimator: Any, network: Network, validation: Validation) -> No
         warnings.warn(
             f"early_stopping had nothing to go by: none of {len(scores)} validation scores is a "
             f"finite number (the last one is {scores[-1]}), since {validation.why_no_score()}. No "
-            "epoch was the best one, and the network is as the last one left it. More rows to judge "
-            "by (validation_fraction, validation_data) or another stopping_metric may help.",
+            "epoch was the best one, and the network is as the last one left it. More rows to "
+            "judge by (validation_fraction, validation_data) or another stopping_metric may help.",
             UndefinedMetricWarning,
             stacklevel=2,
         )
