@@ -8,7 +8,7 @@ from numbers import Real
 from typing import Any
 
 from fastnn._direction import larger_is_better
-from fastnn.checks import brief, check_number, check_whole
+from fastnn.checks import brief, check_finite_number, check_number, check_whole
 
 __all__ = ["Best", "check_recorded", "check_rule"]
 
@@ -129,25 +129,24 @@ class Best:
         return {"best": self.value, "best_epoch": self.epoch, "waited": self.waited}
 
 
-def check_state(state: Mapping[str, Any]) -> dict[str, Any]:
+def check_state(state: Mapping[str, Any], name: str = "state") -> dict[str, Any]:
     """Return the part of a saved state that a ``Best`` starts from.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no mapping, or something is missing or not the number it should be.
+        If it is no mapping, or something is missing or not the number it should be; named by
+        ``name``.
     """
     if not isinstance(state, Mapping):
-        raise TypeError(f"state: expected None or a mapping, got {brief(state)}")
+        raise TypeError(f"{name}: expected None or a mapping, got {brief(state)}")
     if "waited" not in state or ("best" in state) != ("best_epoch" in state):
         raise ValueError(
-            f"state: expected waited, and best with best_epoch or neither, got {brief(dict(state))}"
+            f"{name}: expected waited, and best with best_epoch or neither, "
+            f"got {brief(dict(state))}"
         )
-    checked: dict[str, Any] = {"waited": check_whole(state["waited"], "state['waited']", 0)}
+    checked: dict[str, Any] = {"waited": check_whole(state["waited"], f"{name}['waited']", 0)}
     if "best" in state:
-        best = state["best"]
-        if not (isinstance(best, Real) and math.isfinite(best)):
-            raise ValueError(f"state['best']: expected a finite number, got {brief(best)}")
-        checked["best"] = float(best)
-        checked["best_epoch"] = check_whole(state["best_epoch"], "state['best_epoch']", 1)
+        checked["best"] = check_finite_number(state["best"], f"{name}['best']")
+        checked["best_epoch"] = check_whole(state["best_epoch"], f"{name}['best_epoch']", 1)
     return checked

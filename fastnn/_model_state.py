@@ -11,6 +11,7 @@ import numpy as np
 from fastnn import activations, costs, initializers
 from fastnn import normalization as normalizations
 from fastnn._rng import RandomSource, as_random_source
+from fastnn._soundness import check_variances
 from fastnn.checks import as_array, as_finite, check_dtype, check_scale, check_sizes
 from fastnn.costs import CrossEntropyCost
 from fastnn.dropout import Dropout, per_layer
@@ -166,7 +167,8 @@ class ModelState:
     @property
     def running_variances(self) -> ParameterList:
         """Batch norm's running variances (n_out, 1), a layer each."""
-        return self._columns("running_variances", "running_variance", self._running)
+        views = self._layout.columns("running_variance", self._running)
+        return ParameterList("running_variances", views, never_negative=True)
 
     @property
     def running_statistics(self) -> np.ndarray:
@@ -180,7 +182,9 @@ class ModelState:
             raise ValueError(
                 f"running_statistics: expected shape {self._running.shape}, got {array.shape}"
             )
-        self._running[...] = as_finite(array, self._dtype, "running_statistics")
+        values = as_finite(array, self._dtype, "running_statistics")
+        check_variances(self._layout.columns("running_variance", values))
+        self._running[...] = values
 
     def _columns(self, name: str, part: str, vector: np.ndarray) -> ParameterList:
         return ParameterList(name, self._layout.columns(part, vector))
@@ -264,6 +268,10 @@ class ModelState:
         self._initialize(initializers.Large())
 
     def _initialize(self, initializer: initializers.Initializer) -> None:
+        if type(initializer) is initializers.Zeros:  # without a second network to copy from
+            for zeros in (*self.weights, *self.biases):
+                zeros[...] = 0
+            return
         self.weights, self.biases = initializer.draw(self.random_source, self.sizes)
         if isinstance(initializer, initializers.LSUV):
             self.training_state.initializer = initializer

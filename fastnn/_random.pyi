@@ -8,3 +8,6 @@ def shuffle(order: NDArray[np.intp], state: NDArray[np.uint32]) -> None:
 
 def shuffle_by(order: NDArray[np.intp], bit_generator: np.random.BitGenerator) -> None:
     """Shuffle ``order`` (n,) as a ``RandomState`` of it would, and advance ``bit_generator``."""
+
+def check_place(bit_generator: np.random.BitGenerator, name: str = "random_state") -> None:
+    """Raise ``ValueError`` if ``bit_generator`` was set to a place outside its buffer."""

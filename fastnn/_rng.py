@@ -7,8 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
+from fastnn._random import check_place, shuffle_by
 from fastnn._random import shuffle as shuffle_as_random
-from fastnn._random import shuffle_by
+from fastnn.checks import brief
 
 
 class RandomSource(Protocol):
@@ -52,6 +53,18 @@ def shuffle_as_numpy(x: np.ndarray, random_state: np.random.RandomState) -> None
         random_state.shuffle(x)
 
 
+def sound_random_state(random_state: np.random.RandomState) -> np.random.RandomState:
+    """Return ``random_state``, from which the next number can be drawn.
+
+    Raises
+    ------
+    ValueError
+        If it was set to a state from which NumPy would read outside its memory.
+    """
+    check_place(random_state._bit_generator)
+    return random_state
+
+
 def as_random_source(rng: int | np.random.Generator | GlobalRandom | None) -> RandomSource:
     """Return the source that the ``rng`` argument of ``Network`` means.
 
@@ -65,16 +78,17 @@ def as_random_source(rng: int | np.random.Generator | GlobalRandom | None) -> Ra
     TypeError
         For anything else.
     ValueError
-        For a negative seed.
+        For a negative seed, or a Generator whose state NumPy would read outside its memory.
     """
     if rng is None:
         return GlobalRandom()
-    if isinstance(rng, (np.random.Generator, GlobalRandom)):
+    if isinstance(rng, GlobalRandom):
+        return rng
+    if isinstance(rng, np.random.Generator):
+        check_place(rng.bit_generator, "rng")
         return rng
     if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
         if rng < 0:
-            raise ValueError(f"rng: expected a seed of 0 or more, got {rng}")
+            raise ValueError(f"rng: expected a seed of 0 or more, got {brief(rng)}")
         return np.random.default_rng(int(rng))
-    raise TypeError(
-        f"rng: expected None, an int or a numpy.random.Generator, got {type(rng).__name__}"
-    )
+    raise TypeError(f"rng: expected None, an int or a numpy.random.Generator, got {brief(rng)}")

@@ -216,12 +216,17 @@ def check_sizes(sizes: Sequence[int]) -> list[int]:
     return checked
 
 
+def physical_memory() -> int:
+    """Return how many bytes this machine has, or a number beyond all if the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return sys.maxsize
+
+
 def _check_memory(sizes: list[int]) -> None:
     """Raise ``MemoryError`` for sizes that the system might promise memory for, and not have."""
-    try:
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # the system does not say
-        memory = sys.maxsize
+    memory = physical_memory()
     # Doubles, four times over: the parameters, their draw, and what is made of it on the way.
     needed = 4 * 8 * sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
     if needed > memory:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import line_search
 
+from fastnn._soundness import is_finite
 from fastnn.data import Rows
 from fastnn.history import History
 from fastnn.normalization import BatchNorm
 from fastnn.optimizers import LBFGS, SGD
 from fastnn.regularizers import Regularizer
-from fastnn.training import Epoch
+from fastnn.training import DIVERGED, Epoch
 
 if TYPE_CHECKING:
     from fastnn.model import Model
@@ -136,9 +137,11 @@ class _Iteration:
         return to if objective.cost(to) < self.cost else None
 
     def _remember(self, step: np.ndarray, change: np.ndarray) -> None:
-        if step @ change > 0:
+        with np.errstate(over="ignore"):
+            pair = np.array([step, change]).astype(self.pairs.dtype)
+        if step @ change > 0 and np.isfinite(pair).all():
             self.pairs[:-1] = self.pairs[1:]
-            self.pairs[-1] = step, change
+            self.pairs[-1] = pair
 
 
 def _take_statistics(network: Model, rows: Rows) -> None:
@@ -191,6 +194,12 @@ def train_by_lbfgs(
     -------
     History
         A row an iteration, each of a lower cost than the one before.
+
+    Warns
+    -----
+    RuntimeWarning
+        If batch norm's statistics are not finite at the parameters that were found; the network is
+        then put back to the iteration before, and the training ends.
     """
     history, state = History(), network.training_state
     clock = time.perf_counter()
@@ -198,7 +207,7 @@ def train_by_lbfgs(
     best = _Iteration(objective, optimizer, state.slots)
     goes_on = not best.is_flat
     while goes_on and len(history) < iterations:
-        before = best.x
+        before, standing = best.x, network.standing()
         try:
             goes_on = best.advance()
         finally:  # the search tries other places, and Ctrl-C may end it there
@@ -207,6 +216,11 @@ def train_by_lbfgs(
             break  # no lower cost was found: as SciPy counts, that is no iteration
         state.counter += 1
         _take_statistics(network, rows)
+        if not is_finite(network):
+            network.stand_at(standing)
+            text = DIVERGED.format(epoch=len(history) + 1, rate=1.0)
+            warnings.warn(text, RuntimeWarning, stacklevel=5)
+            break
         row: dict[str, Any] = {
             "epoch": len(history) + 1,
             "learning_rate": 1.0,

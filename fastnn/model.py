@@ -200,12 +200,15 @@ class Model(BookMethods):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the network to a ``.json`` file, which the book's ``load`` reads, or ``.npz``.
 
-        The file is written whole or not at all.
+        The file is written whole or not at all, and with the permissions of the one that it
+        replaces. All of it is checked first: what is saved can be loaded.
 
         Raises
         ------
         ValueError
-            If the name ends in neither, or a parameter is not finite.
+            If the name ends in neither; if a number of the network or of its optimizer is not
+            finite; or if its normalization, dropout, optimizer or bit generator is of a class of
+            your own.
         OSError
             If the file cannot be written.
         """

@@ -332,7 +332,10 @@ class Network(Model):
 def load(path: str | os.PathLike[str], *, cost: Any = None) -> Network:
     """Return the network in a file that ``Network.save`` or the book's ``save`` wrote.
 
-    Nothing is drawn from any random state, and nothing is unpickled.
+    Nothing is drawn from any random state, and nothing is unpickled. A file of ``Network.save``
+    has the key "fastnn" and all others that it writes; a file of the book's has "sizes",
+    "weights", "biases" and "cost" alone, and its neurons are sigmoid. Keys that are missing,
+    misspelt or there twice are refused.
 
     Parameters
     ----------
@@ -348,7 +351,8 @@ def load(path: str | os.PathLike[str], *, cost: Any = None) -> Network:
     Raises
     ------
     ValueError
-        If the file is not such a file, is damaged, or its parts do not go together.
+        If the file is not such a file, is damaged, or its parts do not go together; if it is a
+        pipe or a device.
     OSError
         If it cannot be read.
     """

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from typing import ClassVar
 
 from fastnn._optim import SLOTS, Rule
 from fastnn._optim import Optimizer as Kernel
@@ -22,6 +23,8 @@ class Optimizer:
     # What a subclass says of itself.
     default_learning_rate = 0.1
     full_batch = False
+    # Rows of state that hold sums of squares, or sizes of steps.
+    never_negative: ClassVar[tuple[int, ...]] = ()
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -94,6 +97,7 @@ class RMSprop(Optimizer):
     eps: float = 1e-8
 
     default_learning_rate = 0.001
+    never_negative = (0,)
 
     def kernel(self) -> Kernel:
         return Kernel.RMSPROP
@@ -111,6 +115,7 @@ class AdaGrad(Optimizer):
     eps: float = 1e-10
 
     default_learning_rate = 0.01
+    never_negative = (0,)
 
     def kernel(self) -> Kernel:
         return Kernel.ADAGRAD
@@ -144,6 +149,7 @@ class Adam(Optimizer):
     epsilon_hat: bool = field(default=False, kw_only=True)
 
     default_learning_rate = 0.001
+    never_negative = (1,)
 
     def kernel(self) -> Kernel:
         return Kernel.ADAM
@@ -175,6 +181,7 @@ class Rprop(Optimizer):
 
     default_learning_rate = 0.01
     full_batch = True
+    never_negative = (1,)
 
     def kernel(self) -> Kernel:
         return Kernel.RPROP

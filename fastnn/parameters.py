@@ -19,9 +19,11 @@ class ParameterList(list[np.ndarray]):
     Behaves as the book's plain list, and copies and pickles as one; its length is fixed.
     """
 
-    def __init__(self, name: str, views: Iterable[np.ndarray]) -> None:
+    def __init__(
+        self, name: str, views: Iterable[np.ndarray], *, never_negative: bool = False
+    ) -> None:
         super().__init__(views)
-        self._name = name
+        self._name, self._never_negative = name, never_negative
 
     def __setitem__(self, index: SupportsIndex | slice, value: Any) -> None:
         if isinstance(index, slice):
@@ -41,7 +43,10 @@ class ParameterList(list[np.ndarray]):
         if array.shape != wanted and (*array.shape, 1) != wanted:
             raise ValueError(f"{name}: expected shape {wanted}, got {array.shape}")
         # A copy, since the value may be a view of the very array that it goes into.
-        return as_finite(array.reshape(wanted), self[i].dtype, name).copy()
+        values = as_finite(array.reshape(wanted), self[i].dtype, name).copy()
+        if self._never_negative and values.min() < 0:
+            raise ValueError(f"{name}: expected numbers of 0 or more, got {values.min()}")
+        return values
 
     def __reduce__(self) -> tuple[Any, ...]:
         return list, ([np.array(view) for view in self],)

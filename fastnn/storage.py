@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 
 from fastnn import costs
-from fastnn._described import describe_model, model_keywords, restore_training
-from fastnn._files import write_whole
-from fastnn.checks import brief, check_sizes
+from fastnn._described import (
+    check_training,
+    describe_model,
+    model_keywords,
+    optimizer_from,
+    restore_training,
+)
+from fastnn._files import open_regular, shown, write_whole
+from fastnn._saved_json import Document
+from fastnn._saved_keys import BOOK, JSON, LISTS, NPZ, check_keys
+from fastnn._saved_npz import packed, unpacked
+from fastnn._soundness import check_numbers
+from fastnn.checks import brief, check_number, check_sizes
+from fastnn.normalization import Normalization
 from fastnn.plan import ParameterLayout
 
 if TYPE_CHECKING:
@@ -22,12 +32,15 @@ if TYPE_CHECKING:
 
 Kind = TypeVar("Kind", bound="Model")
 FORMAT = 1
-BOOK_KEYS = ("sizes", "weights", "biases", "cost")
-NPZ_ENTRIES = {"options.npy", "parameters.npy", "running.npy", "slots.npy"}
+EXPECTED = "a network saved by fastnn, or by the book's program"
+
+
+# Writing
 
 
 def _options(network: Model) -> dict[str, Any]:
-    """What the book's file does not say of a network."""
+    """What a file says of a network beside its numbers, which are checked, too."""
+    check_numbers(network, " to save")
     return {
         "fastnn": FORMAT,
         "activation": list(network.activation),
@@ -39,16 +52,15 @@ def _options(network: Model) -> dict[str, Any]:
     }
 
 
-def _check_finite(network: Model) -> None:
-    if not np.isfinite(network.parameters).all():
-        raise ValueError("parameters: expected finite numbers to save, got NaN or infinity")
-
-
 def _plain(value: Any) -> Any:
     """Return a number of NumPy's, as options may hold, as one of Python's."""
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"expected options made of numbers and names, got {brief(value)}")
+
+
+def _as_json(content: dict[str, Any]) -> str:
+    return json.dumps(content, default=_plain, allow_nan=False)
 
 
 def to_json(network: Model) -> bytes:
@@ -57,21 +69,22 @@ def to_json(network: Model) -> bytes:
     Raises
     ------
     ValueError
-        If a parameter is not finite.
+        If ``load`` could not take it: a number is not finite, or something is of a class of the
+        user's own.
     """
-    _check_finite(network)
+    options = _options(network)
     content = {
         "sizes": network.sizes,
         "weights": [w.tolist() for w in network.weights],
         "biases": [b.tolist() for b in network.biases],
         "cost": costs.name_of(network.cost),
-        **_options(network),
+        **options,
         "gammas": [gamma.tolist() for gamma in network.gammas],
         "betas": [beta.tolist() for beta in network.betas],
         "running": network.running_statistics.tolist(),
         "slots": network.training_state.slots.tolist(),
     }
-    return json.dumps(content, default=_plain).encode()
+    return _as_json(content).encode()
 
 
 def to_npz(network: Model) -> bytes:
@@ -80,19 +93,20 @@ def to_npz(network: Model) -> bytes:
     Raises
     ------
     ValueError
-        If a parameter is not finite.
+        If ``load`` could not take it: a number is not finite, or something is of a class of the
+        user's own.
     """
-    _check_finite(network)
-    options = {"sizes": network.sizes, "cost": costs.name_of(network.cost), **_options(network)}
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        options=np.array(json.dumps(options, default=_plain)),
-        parameters=network.parameters,
-        running=network.running_statistics,
-        slots=network.training_state.slots.reshape(-1),
-    )
-    return buffer.getvalue()
+    options = {
+        "sizes": network.sizes,
+        "cost": costs.name_of(network.cost),
+        **_options(network),
+    }
+    vectors = {
+        "parameters": network.parameters,
+        "running": network.running_statistics,
+        "slots": network.training_state.slots.reshape(-1),
+    }
+    return packed(_as_json(options), vectors)
 
 
 def save(network: Model, path: str | os.PathLike[str]) -> None:
@@ -101,7 +115,8 @@ def save(network: Model, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     ValueError
-        If the ending is neither .json nor .npz, or a parameter is not finite.
+        If the ending is neither .json nor .npz, or ``load`` could not take what would be written:
+        a number is not finite, or something is of a class of the user's own.
     OSError
         If the file cannot be written.
     """
@@ -122,109 +137,7 @@ def _as_path(path: str | os.PathLike[str]) -> Path:
     return checked
 
 
-def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return what a JSON file says of a network, its arrays' sizes checked against ``sizes``.
-
-    Raises
-    ------
-    ValueError
-        If it is no JSON, a key is missing, or a list is longer or shorter than ``sizes`` says.
-    OSError
-        If it cannot be read.
-    """
-    path = _as_path(path)
-    try:
-        content = json.loads(path.read_bytes())
-        if not isinstance(content, dict):
-            raise ValueError(f"got {type(content).__name__}, not an object")
-        missing = [key for key in BOOK_KEYS if key not in content]
-        if missing:
-            raise ValueError(f"the keys {', '.join(missing)} are missing")
-        _check_counts(content["sizes"], content["weights"], content["biases"])
-        if not isinstance(content["cost"], str):
-            raise ValueError(f"cost is {brief(content['cost'])}, not a name")
-    except (TypeError, ValueError, RecursionError, MemoryError) as error:
-        raise ValueError(f"{path}: expected a network in JSON: {error}") from None
-    return content
-
-
-def _check_archive(archive: zipfile.ZipFile) -> None:
-    """Raise unless the entries are those of ``to_npz``, and no larger unpacked than in the file."""
-    entries = archive.infolist()
-    if sorted(info.filename for info in entries) != sorted(NPZ_ENTRIES):
-        raise ValueError(f"its entries are {brief([info.filename for info in entries])}")
-    for info in entries:
-        plain = info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 0x1
-        if not plain or info.file_size != info.compress_size:
-            raise ValueError(f"its entry {info.filename} is packed")
-
-
-def _read_npy(content: bytes) -> np.ndarray:
-    """Return the array in a .npy file: its memory is the file's own, and no object is made."""
-    file = io.BytesIO(content)
-    version = np.lib.format.read_magic(file)
-    if version != (1, 0):
-        raise ValueError(f"an array of .npy version {version}")
-    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    if dtype.kind not in "fU":
-        raise ValueError(f"an array of dtype {dtype}")
-    flat = np.frombuffer(content, dtype, offset=file.tell())
-    if shape not in ((), flat.shape):
-        raise ValueError(f"an array of shape {brief(shape)} in {len(flat)} entries")
-    return flat.reshape(shape)
-
-
-def _read_npz(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return a file's options, and its vectors by their names."""
-    content = path.read_bytes()
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            _check_archive(archive)
-            options = json.loads(str(_read_npy(archive.read("options.npy"))[()]))
-            vectors = {
-                name: _read_npy(archive.read(f"{name}.npy"))
-                for name in ("parameters", "running", "slots")
-            }
-        if not isinstance(options, dict) or not {"sizes", "cost"} <= set(options):
-            raise ValueError("its options have no sizes or no cost")
-    except Exception as error:  # zipfile raises all kinds for a damaged file, some without words
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise ValueError(f"{path}: expected a network saved by fastnn: {reason}") from None
-    return options, vectors
-
-
-def _cost_named(name: Any, parameter: Any, cost: Any, path: Path) -> Any:
-    if cost is not None:
-        return cost
-    known = {kind.__name__: kind for kind in costs.COMPILED}
-    if isinstance(name, str) and name in known and costs.takes_parameter(known[name]):
-        return known[name](parameter)
-    if not isinstance(name, str) or name not in known:
-        raise ValueError(
-            f"{path}: its cost {brief(name)} is none of {', '.join(known)}; "
-            "give your own class as load(path, cost=...)"
-        )
-    return known[name]
-
-
-def _build(options: dict[str, Any], cost: Any, path: Path, kind: type[Kind]) -> Kind:
-    if options.get("fastnn", FORMAT) != FORMAT:
-        raise ValueError(f"{path}: expected format {FORMAT}, got {brief(options['fastnn'])}")
-    plain: dict[str, Any] = {}
-    kept = ("activation", "output", "dtype", "input_scale")
-    plain.update((key, options[key]) for key in kept if key in options)
-    keywords: dict[str, Any] = {**plain, **model_keywords(options)}
-    cost = _cost_named(options["cost"], options.get("cost_parameter"), cost, path)
-    # Without a draw: what is loaded must not move a seeded program's random state.
-    return kind(options["sizes"], cost, initializer="zeros", **keywords)
-
-
-def _restore(network: Model, options: dict[str, Any], running: Any, slots: Any) -> None:
-    """Put back the running statistics and where the training stood."""
-    if running is not None:
-        network.running_statistics = running
-    if "training" in options:
-        restore_training(network, options["training"], slots)
+# Reading
 
 
 def load(path: str | os.PathLike[str], kind: type[Kind], *, cost: Any = None) -> Kind:
@@ -233,52 +146,192 @@ def load(path: str | os.PathLike[str], kind: type[Kind], *, cost: Any = None) ->
     ``fastnn.load`` says the rest.
     """
     path = _as_path(path)
-    with path.open("rb") as file:
+    with open_regular(path, EXPECTED) as file:
         is_zip = file.read(2) == b"PK"  # by content: the book's files may have any name
-    return (_load_npz if is_zip else _load_json)(path, cost, kind)
+        file.seek(0)
+        read = _read_npz if is_zip else _read_json
+        return _explained(path, lambda: read(file, cost, kind))
 
 
-def _load_json(path: Path, cost: Any, kind: type[Kind]) -> Kind:
-    content = read_json(path)
+Result = TypeVar("Result")
+
+
+def _explained(path: Path, read: Callable[[], Result]) -> Result:
+    """Return what ``read`` does; what it finds wrong becomes one line that names the file."""
     try:
-        network = _build(content, cost, path, kind)
-        network.weights = content["weights"]
-        network.biases = content["biases"]
-        network.gammas = content.get("gammas", network.gammas)
-        network.betas = content.get("betas", network.betas)
-        _restore(network, content, content.get("running"), content.get("slots", ()))
+        return read()
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from None
-    return network
+        raise ValueError(f"{shown(path)}: {error}") from None
 
 
-def _check_counts(sizes: Any, weights: Any, biases: Any) -> None:
-    """Raise before memory is taken for sizes that the file does not fill."""
-    layers = ParameterLayout(tuple(check_sizes(sizes))).layers
-    for name, values in (("weights", weights), ("biases", biases)):
-        if not isinstance(values, list) or len(values) != len(layers):
-            raise ValueError(f"{name}: expected a list of {len(layers)} arrays")
-        for i, ((n_in, n_out), rows) in enumerate(zip(layers, values, strict=True)):
-            width = n_in if name == "weights" else 1
-            if not (isinstance(rows, list) and len(rows) == n_out):
-                raise ValueError(f"{name}[{i}]: expected {n_out} rows as sizes says")
-            if not all(isinstance(row, list) and len(row) == width for row in rows):
-                raise ValueError(f"{name}[{i}]: expected rows of {width} as sizes says")
-
-
-def _load_npz(path: Path, cost: Any, kind: type[Kind]) -> Kind:
-    options, vectors = _read_npz(path)
+def _in_form(form: str, read: Callable[[], Result]) -> Result:
+    """Return what ``read`` does; whatever goes wrong means that a file is not in this form."""
     try:
-        norm = model_keywords(options).get("normalization")
-        layout = ParameterLayout(tuple(check_sizes(options["sizes"])), norm)
-        shape = vectors["parameters"].shape
-        if shape != (layout.n_parameters,):  # before memory is taken for what sizes says
+        return read()
+    except Exception as error:  # zipfile raises all kinds for a damaged file, some without words
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's
+            raise
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise ValueError(f"expected {form}: {reason}") from None
+
+
+def read_book_file(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Document]:
+    """Return what a JSON file says of a network, and the document that holds its numbers.
+
+    For ``book.network2``, which makes its own network of it. All that ``load`` looks at is checked.
+    """
+    path = _as_path(path)
+    with open_regular(path, EXPECTED) as file:
+        return _explained(path, lambda: _document(file))
+
+
+def _document(file: BinaryIO) -> tuple[dict[str, Any], Document]:
+    """Return the values in a JSON file, its keys and the nesting of its lists checked."""
+    document = _in_form("a network in JSON", lambda: Document(file, LISTS))
+    content, keys = document.values, dict.fromkeys(document.keys)
+    is_book = "fastnn" not in content
+    if not is_book:
+        _check_format(content)
+    _check_which(keys, is_book)
+    sizes = _sizes(content)
+    normalization = None if is_book else _check_options(content)
+    layout = ParameterLayout(sizes, normalization)
+    columns = [(n_out, 1) for _, n_out in layout.layers]
+    document.check("weights", [(n_out, n_in) for n_in, n_out in layout.layers])
+    document.check("biases", columns)
+    if not is_book:
+        scales = [] if normalization is None else columns[:-1]
+        document.check("gammas", scales)
+        document.check("betas", scales)
+        document.check("running", (layout.n_running,))
+        document.check("slots", _shape_of_slots(content, layout))
+    return content, document
+
+
+def _check_which(keys: dict[str, Any], is_book: bool) -> None:
+    if not is_book:
+        check_keys(keys, JSON)
+        return
+    try:
+        check_keys(keys, BOOK)
+    except ValueError as error:
+        raise ValueError(f"{error} in a file of the book's, which has no key 'fastnn'") from None
+
+
+def _check_format(content: dict[str, Any]) -> None:
+    number = content["fastnn"]
+    if type(number) is not int or number != FORMAT:
+        raise ValueError(f"expected format {FORMAT}, got {brief(number)}")
+
+
+def _sizes(content: dict[str, Any]) -> list[int]:
+    if not isinstance(content["sizes"], list):
+        raise ValueError(f"sizes: expected a list, got {brief(content['sizes'])}")
+    try:
+        sizes = check_sizes(content["sizes"])
+    except MemoryError as error:
+        raise ValueError(str(error)) from None
+    if not isinstance(content["cost"], str):
+        raise ValueError(f"cost: expected a name, got {brief(content['cost'])}")
+    return sizes
+
+
+def _check_options(content: dict[str, Any]) -> Normalization | None:
+    """Check what the constructor would take in other forms, too; return the normalization."""
+    names = content["activation"]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"activation: expected a list of names, got {brief(names)}")
+    for key, allowed in (("output", None), ("dtype", ("float32", "float64"))):
+        name = content[key]
+        if not isinstance(name, str) or (allowed is not None and name not in allowed):
             raise ValueError(
-                f"parameters: expected {layout.n_parameters} as sizes says, got {shape}"
+                f"{key}: expected {' or '.join(allowed or ['a name'])}, got {brief(name)}"
             )
-        network = _build(options, cost, path, kind)
-        network.parameters = vectors["parameters"]
-        _restore(network, options, vectors["running"], vectors["slots"])
-    except (TypeError, ValueError, MemoryError) as error:
-        raise ValueError(f"{path}: {error}") from None
+    check_number(content["cost_parameter"], "cost_parameter")
+    if not isinstance(content.get("table", {}), dict):
+        raise ValueError(f"table: expected a description, got {brief(content['table'])}")
+    check_training(content["training"])
+    normalization: Normalization | None = model_keywords(content)["normalization"]
+    return normalization
+
+
+def _shape_of_slots(content: dict[str, Any], layout: ParameterLayout) -> tuple[int, int]:
+    """Return the shape of the optimizer's numbers, for which no memory is taken yet."""
+    optimizer = optimizer_from(content["training"])
+    n_slots = 0 if optimizer is None else optimizer.n_slots
+    return n_slots, layout.n_parameters if n_slots else 0
+
+
+def _cost_named(name: str, parameter: Any, cost: Any) -> Any:
+    if cost is not None:
+        return cost
+    known = {kind.__name__: kind for kind in costs.COMPILED}
+    if name not in known:
+        raise ValueError(
+            f"its cost {brief(name)} is none of {', '.join(known)}; "
+            "give your own class as load(path, cost=...)"
+        )
+    if costs.takes_parameter(known[name]):
+        return known[name](parameter)
+    if parameter:
+        raise ValueError(f"cost_parameter: expected 0 for {name}, got {brief(parameter)}")
+    return known[name]
+
+
+def _build(options: dict[str, Any], cost: Any, kind: type[Kind]) -> Kind:
+    cost = _cost_named(options["cost"], options.get("cost_parameter", 0), cost)
+    keywords: dict[str, Any] = {}
+    if "fastnn" in options:
+        plain = ("activation", "output", "dtype", "input_scale")
+        keywords = {**{key: options[key] for key in plain}, **model_keywords(options)}
+    # Without a draw: what is loaded must not move a seeded program's random state.
+    return kind(options["sizes"], cost, initializer="zeros", **keywords)
+
+
+def _read_json(file: BinaryIO, cost: Any, kind: type[Kind]) -> Kind:
+    content, document = _document(file)
+    network = _build(content, cost, kind)
+    document.fill("weights", network.weights)
+    document.fill("biases", network.biases)
+    if "fastnn" in content:
+        document.fill("gammas", network.gammas)
+        document.fill("betas", network.betas)
+        document.fill("running", [network.running_statistics])
+        restore_training(
+            network, content["training"], lambda slots: document.fill("slots", [slots])
+        )
+    check_numbers(network)
     return network
+
+
+def _read_npz(file: BinaryIO, cost: Any, kind: type[Kind]) -> Kind:
+    options, vectors = _in_form("a network saved by fastnn", lambda: unpacked(file))
+    if isinstance(options, dict) and "fastnn" in options:
+        _check_format(options)
+    check_keys(options, NPZ, "options")
+    layout = ParameterLayout(_sizes(options), _check_options(options))
+    shape = _shape_of_slots(options, layout)
+    lengths = {
+        "parameters": layout.n_parameters,
+        "running": layout.n_running,
+        "slots": shape[0] * shape[1],
+    }
+    for name, length in lengths.items():  # before memory is taken for what sizes says
+        _check_vector(vectors[name], name, length, options["dtype"])
+    network = _build(options, cost, kind)
+    network.parameters = vectors["parameters"]
+    network.running_statistics = vectors["running"]
+
+    def fill(slots: np.ndarray) -> None:
+        slots[...] = vectors["slots"].reshape(shape)
+
+    restore_training(network, options["training"], fill)
+    check_numbers(network)
+    return network
+
+
+def _check_vector(vector: np.ndarray, name: str, length: int, dtype: str) -> None:
+    if vector.shape != (length,):
+        raise ValueError(f"{name}: expected {length} numbers as sizes says, got {vector.shape}")
+    if length and vector.dtype.newbyteorder("=") != np.dtype(dtype):
+        raise ValueError(f"{name}: expected {dtype} as dtype says, got {vector.dtype}")

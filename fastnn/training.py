@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._pace import Pace
-from fastnn._rows import RowSource
+from fastnn._soundness import is_finite
 from fastnn._threads import pace_of, training, work_of_batch
+from fastnn.checks import check_whole
 from fastnn.data import Rows
 from fastnn.epochs_at_once import Ahead
 from fastnn.history import History
@@ -38,9 +39,10 @@ Measures = Mapping[str, Callable[[], float]]
 SCHEDULED = ("learning_rate", "dropout", "decay")
 
 DIVERGED = (
-    "the training diverged in epoch {epoch}: a parameter is no longer finite, or the cost no "
-    "number. The network was put back to where that epoch began, its optimizer reset. Try "
-    "a learning rate below {rate:g}, inputs scaled to about 1, or max_norm"
+    "the training diverged in epoch {epoch}: a parameter, a running statistic or a number of the "
+    "optimizer's is no longer finite, or the cost no number. The network was put back to where "
+    "that epoch began, its optimizer reset. Try a learning rate below {rate:g}, inputs scaled to "
+    "about 1, or max_norm"
 )
 
 
@@ -152,7 +154,7 @@ class TrainingState:
 
     @steps.setter
     def steps(self, value: int) -> None:
-        self.counter[0] = value
+        self.counter[0] = check_whole(value, "steps", 0)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -282,7 +284,7 @@ class _Run:
     def is_sound(self, costs: float | np.ndarray) -> bool:
         """Whether training can go on: an infinite cost may come down again, NaN does not."""
         no_cost_is_nan = not self.options.with_cost or not np.isnan(costs).any()
-        return no_cost_is_nan and _are_finite(self.network.parameters)
+        return no_cost_is_nan and is_finite(self.network)
 
     def penalty(self) -> float:
         """Return the penalty of the weights as they are."""
@@ -337,8 +339,8 @@ def train(
     Warns
     -----
     RuntimeWarning
-        If a parameter or the cost is no longer finite; the network is then put back to where the
-        epoch began, and the training ends.
+        If a parameter, a running statistic, a number of the optimizer's or the cost is no longer
+        finite; the network is then put back to where the epoch began, and the training ends.
     """
     if options.epochs:
         network.meet_data(rows.X)
@@ -406,8 +408,3 @@ def _train_by_lbfgs(
     return train_by_lbfgs(
         network, run.rows, optimizer, options.regularizer, options.epochs, measures, heard
     )
-
-
-def _are_finite(vector: np.ndarray) -> bool:
-    """Whether all numbers are, looked at in compiled code."""
-    return RowSource(vector.reshape(1, -1)).first_bad(vector.dtype == np.float32) < 0

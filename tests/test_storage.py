@@ -389,16 +389,34 @@ def test_a_file_with_a_bit_turned_over(net: fastnn.Network, path: Path) -> None:
     assert refusals > 10
 
 
-CONTENT = {
-    "sizes": [2, 1, 1],
-    "weights": [[[0.5, -0.5]], [[1.0]]],
-    "biases": [[[0.1]], [[0.2]]],
-    "cost": "CrossEntropyCost",
+TRAINING = {
+    "optimizer": None,
+    "steps": 0,
+    "epochs": 0,
+    "seed": None,
+    "plateau": None,
+    "initializer": None,
+}
+OPTIONS_OF_CONTENT: dict[str, Any] = {
     "fastnn": 1,
     "activation": ["tanh"],
     "output": "sigmoid",
     "dtype": "float32",
+    "input_scale": 1.0,
+    "cost_parameter": 0.0,
+    "normalization": None,
+    "dropout": [{"rate": 0.0, "inverted": True}],
+    "training": TRAINING,
+    "rng": None,
 }
+BOOK_CONTENT: dict[str, Any] = {
+    "sizes": [2, 1, 1],
+    "weights": [[[0.5, -0.5]], [[1.0]]],
+    "biases": [[[0.1]], [[0.2]]],
+    "cost": "CrossEntropyCost",
+}
+LISTS: dict[str, Any] = {"gammas": [], "betas": [], "running": [], "slots": []}
+CONTENT: dict[str, Any] = {**BOOK_CONTENT, **OPTIONS_OF_CONTENT, **LISTS}
 JUNK: list[Any] = [
     None, False, 3, -1, 2.5, 10**400, "", "sigmoid-like", "a\nb", [], {}, [[]], [None], ["x"],
     [[[]]], [[[None]]], [[["1"]]], [[[{}]]], {"0": 1}, [2, 1, 1, 1], [2.0, 1, 1], [True, 1, 1],
@@ -407,6 +425,14 @@ JUNK: list[Any] = [
     [[[1e300, 0]], [[0.2]]], [[[0.5, 10**400]], [[1.0]]], [[[0.1]], [[10**400]]],
     ["tanh", "tanh"], ["softmax"], "softmax ",
 ]  # fmt: skip
+
+
+# What is no junk for these keys.
+MEANT: list[tuple[str, Any]] = [
+    *[(key, None) for key in ("normalization", "rng")],
+    *[("input_scale", 3), ("input_scale", 2.5), ("cost_parameter", False)],
+    *[(key, []) for key in LISTS],
+]
 
 
 def test_content_is_right_as_long_as_it_is_not_spoilt(tmp_path: Path) -> None:
@@ -423,7 +449,7 @@ def test_content_is_right_as_long_as_it_is_not_spoilt(tmp_path: Path) -> None:
         pytest.param(key, junk, id=f"{key}-{i}")
         for key in CONTENT
         for i, junk in enumerate(JUNK)
-        if (key, junk) != ("output", None)  # this means the cost's own output
+        if (key, junk) not in MEANT
     ],
 )
 def test_json_with_a_wrong_value(tmp_path: Path, key: str, junk: Any) -> None:
@@ -434,9 +460,12 @@ def test_json_with_a_wrong_value(tmp_path: Path, key: str, junk: Any) -> None:
 
 @pytest.mark.parametrize("key", ["sizes", "weights", "biases", "cost"])
 @pytest.mark.parametrize("load", [fastnn.load, network2.load])
-def test_json_without_one_of_the_books_keys(tmp_path: Path, key: str, load: Callable) -> None:
+@pytest.mark.parametrize("content", [CONTENT, BOOK_CONTENT], ids=["ours", "the-books"])
+def test_json_without_one_of_the_books_keys(
+    tmp_path: Path, key: str, load: Callable, content: dict[str, Any]
+) -> None:
     path = tmp_path / "net.json"
-    path.write_text(json.dumps({name: value for name, value in CONTENT.items() if name != key}))
+    path.write_text(json.dumps({name: value for name, value in content.items() if name != key}))
     with pytest.raises(ValueError, match=f"the keys {key} are missing"):
         load(path)
 
@@ -483,6 +512,7 @@ def huge(sizes: list[int]) -> dict[str, Any]:
         "weights": [[[0.0] * n_in, *([[]] * (n_out - 1))]],
         "biases": [[[0.0]] * n_out],
         "activation": [],
+        "dropout": [],
     }
 
 
@@ -553,10 +583,12 @@ def npy_with_header(header: str, data: bytes = b"") -> bytes:
 
 
 def options(**changes: Any) -> bytes:
-    given = {"sizes": [2, 1, 1], "cost": "CrossEntropyCost", "fastnn": 1, **changes}
+    kept = {**OPTIONS_OF_CONTENT, "activation": ["sigmoid"], "dtype": "float64"}
+    given = {"sizes": [2, 1, 1], "cost": "CrossEntropyCost", **kept, **changes}
     return npy(np.array(json.dumps({k: v for k, v in given.items() if v is not ...})))
 
 
+ADAM = {"name": "adam", "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 NONE = npy(np.empty(0))
 GOOD = {
     "options.npy": options(),
@@ -606,14 +638,21 @@ ENTRIES: dict[str, dict[str, bytes | None]] = {
     "running-of-nobody": {"running.npy": npy(np.zeros(2))},
     "no-slots": {"slots.npy": None},
     "slots-of-nobody": {
-        "options.npy": options(training={"optimizer": {"name": "adam"}, "steps": 1})
+        "options.npy": options(training={**TRAINING, "optimizer": ADAM, "steps": 1})
     },
-    "unknown-optimizer": {"options.npy": options(training={"optimizer": {"name": "object"}})},
+    "unknown-optimizer": {
+        "options.npy": options(training={**TRAINING, "optimizer": {"name": "object"}})
+    },
     "unknown-field": {
-        "options.npy": options(training={"optimizer": {"name": "sgd", "mass": 1.0}})
+        "options.npy": options(
+            training={
+                **TRAINING,
+                "optimizer": {"name": "sgd", "momentum": 0.0, "nesterov": False, "mass": 1.0},
+            }
+        )
     },
     "training-of-text": {"options.npy": options(training="done")},
-    "negative-steps": {"options.npy": options(training={"steps": -1})},
+    "negative-steps": {"options.npy": options(training={**TRAINING, "steps": -1})},
     "unknown-norm": {"options.npy": options(normalization={"name": "object"})},
     "dropout-of-text": {"options.npy": options(dropout="0.5")},
     "rng-of-nobody": {"options.npy": options(rng={"bit_generator": "system"})},

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from fastnn import storage
-from fastnn._described import model_keywords
-from fastnn._files import write_whole
+from fastnn._described import dropout_from
+from fastnn._files import shown, write_whole
 from fastnn.activations import sigmoid
 from fastnn.book._drop_in import DropIn, watched
 from fastnn.book._examples import Watched
@@ -137,17 +137,17 @@ def load(filename: str | os.PathLike[str]) -> Network:
         If the file is not such a file, its parts do not go together, its neurons are not sigmoid,
         or it scales its inputs or, by classic dropout, its hidden units.
     """
-    content = storage.read_json(filename)
+    content, document = storage.read_book_file(filename)
     # The book draws a whole network first, too: a seeded program goes on with the same numbers.
     state = np.random.get_state()
     try:
         _check_book_like(content)
         net = Network(content["sizes"], cost=_cost_named(content["cost"]))
-        net.weights = content["weights"]
-        net.biases = content["biases"]
+        document.fill("weights", net.weights)
+        document.fill("biases", net.biases)
     except (TypeError, ValueError) as error:
         np.random.set_state(state)
-        raise ValueError(f"{filename}: {error}") from None
+        raise ValueError(f"{shown(filename)}: {error}") from None
     return net
 
 
@@ -178,7 +178,7 @@ def _check_book_like(content: dict[str, Any]) -> None:
         raise ValueError(
             f"expected inputs as they are, got input_scale {brief(scale)}; fastnn.load reads it"
         )
-    dropout = model_keywords({"dropout": content.get("dropout", [])})["dropout"]
+    dropout = dropout_from(content.get("dropout", []))
     if any(each.predict_scale != 1 for each in dropout):
         raise ValueError(
             "expected hidden units as they are, got classic dropout; fastnn.load reads it"

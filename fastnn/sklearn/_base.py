@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import Tags, check_array, check_random_state, check_X_y
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fastnn._rng import sound_random_state
 from fastnn._threads import training
 from fastnn.checks import check_callbacks
 from fastnn.costs import parameter_of
@@ -115,7 +116,7 @@ class BaseMLP(BaseEstimator):
         weights = self._weights_of(X, sample_weight, factors)
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
-        random_state = check_random_state(self.random_state)
+        random_state = sound_random_state(check_random_state(self.random_state))
         loss = self._loss()
         n_in = X.shape[1] if self._categories is None else self._categories.width
         network = self._prepared([n_in, *hidden, Y.shape[1]], loss, X.dtype, first)

@@ -14,6 +14,7 @@ from sklearn.utils import Tags, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fastnn._rng import sound_random_state
 from fastnn.sklearn import _presets
 from fastnn.sklearn._base import BaseMLP, check_pair
 from fastnn.sklearn._categories import mask_of
@@ -115,7 +116,7 @@ class BaseEnsemble(BaseEstimator):
 
     def _members(self) -> list[Any]:
         """Return the networks to train, each with a seed of its own."""
-        random_state = check_random_state(self.random_state)
+        random_state = sound_random_state(check_random_state(self.random_state))
         seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_estimators)
         model = self._model()
         return [clone(model).set_params(random_state=int(seed)) for seed in seeds]

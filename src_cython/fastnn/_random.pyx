@@ -9,6 +9,9 @@ itself under a mask of as many bits, and the draws come from any of NumPy's bit 
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcpy
+
+import numpy as _np
 
 cdef enum:
     N = 624
@@ -110,6 +113,71 @@ cdef void _shuffle_by_masks(
         mask >>= 1
 
 
+# Where NumPy's C structures of two bit generators keep their place in a buffer, and how long that
+# is; the others have none. NumPy reads at that place whatever it is.
+cdef Py_ssize_t MT19937_AT = N * sizeof(uint32_t), PHILOX_AT = 2 * sizeof(void*)
+cdef int MT19937_LENGTH = N, PHILOX_LENGTH = 4
+cdef dict layout_is_known = {}
+
+
+cdef int _int_at(const void* state, Py_ssize_t offset) noexcept:
+    cdef int value
+    memcpy(&value, <const char*> state + offset, sizeof(int))
+    return value
+
+
+cdef BitGenerator* _of(bit_generator) except NULL:
+    return <BitGenerator*> PyCapsule_GetPointer(bit_generator.capsule, "BitGenerator")
+
+
+cdef bint _knows_layout(kind, Py_ssize_t offset) except -1:
+    """Whether a generator of this kind, told its place, has it where we look."""
+    known = layout_is_known.get(kind)
+    if known is None:
+        trial = kind(0)
+        state = trial.state
+        if kind is _np.random.Philox:
+            state["buffer_pos"] = 3
+        else:
+            state["state"]["pos"] = 3
+        trial.state = state
+        known = layout_is_known[kind] = _int_at(_of(trial).state, offset) == 3
+    return known
+
+
+cdef int _place(bit_generator, kind, Py_ssize_t offset) except? -1:
+    if _knows_layout(kind, offset):
+        return _int_at(_of(bit_generator).state, offset)
+    state = bit_generator.state  # a hundred times slower
+    return state["buffer_pos"] if kind is _np.random.Philox else state["state"]["pos"]
+
+
+def check_place(bit_generator, str name="random_state") -> None:
+    """Raise unless the next number of ``bit_generator`` is drawn from inside its memory.
+
+    Parameters
+    ----------
+    bit_generator : numpy.random.BitGenerator
+    name : str
+        Of the argument that it came by.
+
+    Raises
+    ------
+    ValueError
+        If its state was set to a place outside its buffer, which NumPy does not look at.
+    """
+    cdef int place, length
+    if isinstance(bit_generator, _np.random.MT19937):
+        place, length = _place(bit_generator, _np.random.MT19937, MT19937_AT), MT19937_LENGTH
+    elif isinstance(bit_generator, _np.random.Philox):
+        place, length = _place(bit_generator, _np.random.Philox, PHILOX_AT), PHILOX_LENGTH
+    else:
+        return
+    if not 0 <= place <= length:
+        raise ValueError(f"{name}: expected a place from 0 to {length} in the buffer of "
+                         f"{type(bit_generator).__name__}, got {place}")
+
+
 def shuffle_by(Py_ssize_t[::1] order not None, bit_generator) -> None:
     """Shuffle ``order`` in place as a ``RandomState`` of this bit generator would, and advance it.
 
@@ -122,13 +190,14 @@ def shuffle_by(Py_ssize_t[::1] order not None, bit_generator) -> None:
     Raises
     ------
     ValueError
-        If ``order`` is too long.
+        If ``order`` is too long, or as ``check_place`` says.
     """
     cdef BitGenerator* generator
     if order.shape[0] - 1 > 0xffffffffu:
         raise ValueError(f"order: expected at most 2**32 entries, got {order.shape[0]}")
     if order.shape[0] < 2:
         return
-    generator = <BitGenerator*> PyCapsule_GetPointer(bit_generator.capsule, "BitGenerator")
+    check_place(bit_generator)
+    generator = _of(bit_generator)
     with bit_generator.lock, nogil:
         _shuffle_by_masks(&order[0], order.shape[0], generator)
