@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from fastnn._printable import printable
 from fastnn.checks import physical_memory
 
 try:
@@ -25,7 +26,7 @@ _ENDING = ".fastnn-tmp"
 
 def shown(path: str | os.PathLike[str]) -> str:
     """Return a path as messages show it: control characters escaped, on one line."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in os.fspath(path))
+    return printable(os.fspath(path))
 
 
 def open_regular(path: str | os.PathLike[str], expected: str) -> BinaryIO:

@@ -151,6 +151,41 @@ def test_memory_follows_what_is_there(write, kind: str) -> None:
         tracemalloc.stop()
 
 
+def test_what_is_packed_too_tightly_is_refused_unless_it_is_asked_for(write) -> None:
+    whole = idx_bytes(np.zeros(40 * 2**20, "u1"))
+    path = write(gzip.compress(whole))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"unpacks to more than .* max_bytes allows more"):
+            datasets.read_idx(path)
+        assert tracemalloc.get_traced_memory()[1] < 10 * path.stat().st_size + 24 * 2**20
+    finally:
+        tracemalloc.stop()
+    assert datasets.read_idx(path, max_bytes=len(whole)).nbytes == 40 * 2**20
+
+
+@pytest.mark.parametrize("bad", [-1, 1.5, True, "1", 10**400, None])
+def test_bounds_that_are_none(write, bad) -> None:
+    path = write(idx_bytes(np.zeros(10, "u1")))
+    if bad is None:
+        assert len(datasets.read_idx(path, max_bytes=bad)) == 10
+        return
+    with pytest.raises((TypeError, ValueError), match=r"\Amax_bytes: expected"):
+        datasets.read_idx(path, max_bytes=bad)
+
+
+@pytest.mark.parametrize("bad", [None, 3, 1.5, [], b"\0", "a\0b", object()])
+def test_names_that_are_none(bad) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"\Apath: expected the name of an idx file"):
+        datasets.read_idx(bad)
+
+
+def test_a_name_with_escape_sequences_is_shown_escaped(write) -> None:
+    with pytest.raises(ValueError, match=r"\\x1b\[31mred\\n: cut short") as caught:
+        datasets.read_idx(write(b"", "\x1b[31mred\n"))
+    assert str(caught.value).isprintable()
+
+
 def test_what_is_no_ordinary_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such file; expected an idx file"):
         datasets.read_idx(tmp_path / "none")

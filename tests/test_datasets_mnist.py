@@ -11,6 +11,7 @@ import pickle
 import struct
 import sys
 import threading
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -686,6 +687,25 @@ def test_unpacked_size_is_bounded(load, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(mnist_pickle, "_MAX_BYTES", len(content) - 1)
     with pytest.raises(ValueError, match=r"it holds more than \d+ bytes"):
         load(content)
+
+
+def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "mnist.pkl.gz"
+    content = b"\x80\x02T" + struct.pack("<I", 60 * 2**20) + bytes(60 * 2**20)
+    path.write_bytes(gzip.compress(content))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"it unpacks to more than .* too many for its size"):
+            datasets.load_mnist_pickle(path)
+        assert tracemalloc.get_traced_memory()[1] < 10 * path.stat().st_size + 40 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_hostile_names_are_shown_escaped(load) -> None:
+    with pytest.raises(ValueError, match=r"it names \\x1b\[31mposix\.sys") as caught:
+        load(b"\x80\x02c\x1b[31mposix\nsystem\n.")
+    assert str(caught.value).isprintable()
 
 
 def test_no_name_outside_the_list_is_known() -> None:

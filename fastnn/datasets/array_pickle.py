@@ -68,6 +68,7 @@ class PickledArray:
         self._shape: tuple[int, ...] = (0,)
         self._order: Any = "C"
         self._content: str | bytes = b""
+        self._array: np.ndarray | None = None
 
     def set_state(self, state: Any) -> None:
         """Take the pickle's (version, shape, dtype, Fortran order?, bytes), after checking them."""
@@ -92,15 +93,26 @@ class PickledArray:
         self._order = "F" if fortran else "C"
 
     def to_numpy(self) -> np.ndarray:
-        """Return the array, writable and in the machine's byte order; ValueError if damaged."""
-        content = self._content
-        # Python 2 wrote bytes as a text of the code points 0 to 255.
-        try:
-            raw = content.encode("latin-1") if isinstance(content, str) else content
-        except UnicodeEncodeError as error:
-            raise ValueError("it holds an array whose text does not stand for bytes") from error
-        numbers = np.frombuffer(raw, self._dtype).astype(self._dtype.newbyteorder("="))
-        return numbers.reshape(self._shape, order=self._order)
+        """Return the array, writable and in the machine's byte order; ValueError if damaged.
+
+        The text is given up for it, and whoever asks again gets the same array.
+        """
+        if self._array is None:
+            content, self._content = self._content, b""
+            # Python 2 wrote bytes as a text of the code points 0 to 255.
+            try:
+                raw = _as_bytes(content)
+            except UnicodeEncodeError as error:
+                message = "it holds an array whose text does not stand for bytes"
+                raise ValueError(message) from error
+            numbers = np.frombuffer(raw, self._dtype)
+            numbers = numbers.astype(self._dtype.newbyteorder("="), copy=False)
+            self._array = numbers.reshape(self._shape, order=self._order)
+        return self._array
+
+
+def _as_bytes(content: str | bytes) -> bytearray:
+    return bytearray(content, "latin-1") if isinstance(content, str) else bytearray(content)
 
 
 def _reconstruct(*args: Any) -> PickledArray:

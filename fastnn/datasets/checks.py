@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._files import shown
+from fastnn.checks import brief
+
 # A pixel is byte/256, not byte/255: so the book's own file holds them (its largest is 0.99609375).
 PIXEL_SCALE = 1.0 / 256.0
 
@@ -50,11 +53,16 @@ def random_state(seed: Any) -> np.random.RandomState:
 
 def regular_file(path: Any, expected: str) -> Path:
     """Return `path` as a Path if it is an ordinary file (no folder, pipe or device)."""
-    file = Path(path)
+    try:
+        file = Path(path)
+    except TypeError:
+        raise TypeError(f"path: expected the name of {expected}, got {brief(path)}") from None
+    if "\0" in str(file):
+        raise ValueError(f"path: expected the name of {expected}, got {brief(str(file))}")
     if not file.exists():
-        raise FileNotFoundError(f"{file}: no such file; expected {expected}")
+        raise FileNotFoundError(f"{shown(file)}: no such file; expected {expected}")
     if not file.is_file():
-        raise ValueError(f"{file}: not an ordinary file; expected {expected}")
+        raise ValueError(f"{shown(file)}: not an ordinary file; expected {expected}")
     return file
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import os
 import sys
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from fastnn._files import shown
+from fastnn.checks import check_whole
 from fastnn.datasets.checks import regular_file
-from fastnn.datasets.compressed import MAX_UNPACKED, open_unpacked, read_at_most
+from fastnn.datasets.compressed import MAX_UNPACKED, most_unpacked, open_unpacked, read_at_most
 
 # Third byte of the magic number -> type of the elements.
 _TYPES: dict[int, np.dtype[Any]] = {
@@ -25,15 +26,15 @@ _TYPES: dict[int, np.dtype[Any]] = {
 _MAX_AXES = 32  # NumPy's limit before version 2
 
 
-def read_idx(path: str | os.PathLike[str], *, max_bytes: int = MAX_UNPACKED) -> np.ndarray:
+def read_idx(path: str | os.PathLike[str], *, max_bytes: int | None = None) -> np.ndarray:
     """Read an idx file, compressed by gzip or not.
 
     Parameters
     ----------
     path : str or path
         The file. Its content, not its name, says whether it is compressed.
-    max_bytes : int, default 2**31
-        The most to unpack from a compressed file.
+    max_bytes : int, optional
+        The most to unpack from a compressed file; by default 16 MiB and 10 times its size.
 
     Returns
     -------
@@ -56,41 +57,49 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = MAX_UNPACKED) -> 
     with the last axis fastest; everything with the high byte first.
     """
     file = regular_file(path, "an idx file")
+    where = shown(file)
+    declared = MAX_UNPACKED if max_bytes is None else check_whole(max_bytes, "max_bytes", 0)
     with open_unpacked(file) as (stream, packed):
-        dtype, shape = _read_header(stream, file)
-        n_bytes = _declared_bytes(dtype, shape, file, max_bytes if packed else sys.maxsize)
+        dtype, shape = _read_header(stream, where)
+        n_bytes = _declared_bytes(dtype, shape, where, declared if packed else sys.maxsize)
+        room = most_unpacked(file) if packed and max_bytes is None else n_bytes
         # One byte more than declared shows what is left over, and makes gzip check its sum.
-        data = read_at_most(stream, n_bytes + 1)
+        data = read_at_most(stream, min(n_bytes, room) + 1)
+    if room < min(len(data), n_bytes):
+        raise ValueError(
+            f"{where}: it unpacks to more than {room} bytes, 10 times its size and 16 MiB; "
+            "max_bytes allows more"
+        )
     if len(data) != n_bytes:
         found = "cut short at" if len(data) < n_bytes else "with more than"
         raise ValueError(
-            f"{file}: {found} {min(len(data), n_bytes)} bytes of data; its header declares "
+            f"{where}: {found} {min(len(data), n_bytes)} bytes of data; its header declares "
             f"{dtype.name} of shape {shape}, expected exactly {n_bytes}"
         )
     return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
-def _read_header(stream: IO[bytes], file: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
+def _read_header(stream: IO[bytes], where: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
     magic = read_at_most(stream, 4)
     if len(magic) < 4:
-        raise ValueError(f"{file}: cut short in its magic number; expected an idx file")
+        raise ValueError(f"{where}: cut short in its magic number; expected an idx file")
     if magic[:2] != b"\0\0" or magic[2] not in _TYPES or not 1 <= magic[3] <= _MAX_AXES:
         raise ValueError(
-            f"{file}: magic number 0x{magic.hex()}; expected an idx file: 0x0000, a type of "
+            f"{where}: magic number 0x{magic.hex()}; expected an idx file: 0x0000, a type of "
             f"08 09 0b 0c 0d 0e, and 1 to {_MAX_AXES} axes"
         )
     sizes = read_at_most(stream, 4 * magic[3])
     if len(sizes) < 4 * magic[3]:
-        raise ValueError(f"{file}: cut short in its sizes; expected {magic[3]} axes")
+        raise ValueError(f"{where}: cut short in its sizes; expected {magic[3]} axes")
     return _TYPES[magic[2]], tuple(int(size) for size in np.frombuffer(sizes, ">u4"))
 
 
-def _declared_bytes(dtype: np.dtype[Any], shape: tuple[int, ...], file: Path, limit: int) -> int:
+def _declared_bytes(dtype: np.dtype[Any], shape: tuple[int, ...], where: str, limit: int) -> int:
     n_bytes = dtype.itemsize * math.prod(shape)
     # An axis of size 0 must not hide sizes that no array can have.
     if n_bytes > limit or dtype.itemsize * math.prod(max(size, 1) for size in shape) > sys.maxsize:
         raise ValueError(
-            f"{file}: its header declares {dtype.name} of shape {shape}; "
+            f"{where}: its header declares {dtype.name} of shape {shape}; "
             f"expected at most {limit} bytes"
         )
     return n_bytes

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._extras import require
+from fastnn._files import shown
 from fastnn.datasets.checks import class_labels, pixel_dtype, pixel_rows, same_length
 from fastnn.datasets.idx import read_idx
 from fastnn.datasets.mnist_pickle import load_mnist_pickle
@@ -109,12 +110,12 @@ def _read_pair(images: Path, labels: Path, dtype: np.dtype[Any]) -> Xy:
     X, y = read_idx(images), read_idx(labels)
     if X.dtype != np.uint8 or X.shape[1:] != (_SIDE, _SIDE) or len(X) == 0:
         raise ValueError(
-            f"{images}: {X.dtype} of shape {X.shape}; expected bytes (n, {_SIDE}, {_SIDE})"
+            f"{shown(images)}: {X.dtype} of shape {X.shape}; expected bytes (n, {_SIDE}, {_SIDE})"
         )
     if y.dtype != np.uint8 or y.ndim != 1:
-        raise ValueError(f"{labels}: {y.dtype} of shape {y.shape}; expected bytes (n,)")
-    same_length(X, y, f"{images} and {labels}")
-    return pixel_rows(X, dtype), class_labels(y, str(labels), classes=10)
+        raise ValueError(f"{shown(labels)}: {y.dtype} of shape {y.shape}; expected bytes (n,)")
+    same_length(X, y, f"{shown(images)} and {shown(labels)}")
+    return pixel_rows(X, dtype), class_labels(y, shown(labels), classes=10)
 
 
 def _default_folder() -> tuple[Path, str]:

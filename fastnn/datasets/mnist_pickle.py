@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._files import shown
 from fastnn.datasets.array_pickle import PickledArray, read_array_pickle
 from fastnn.datasets.checks import (
     PIXEL_SCALE,
@@ -16,10 +17,11 @@ from fastnn.datasets.checks import (
     regular_file,
     same_length,
 )
-from fastnn.datasets.compressed import BoundedReader, open_unpacked
+from fastnn.datasets.compressed import BoundedReader, most_unpacked, open_unpacked
 from fastnn.datasets.split import Split, Xy
 
-_MAX_BYTES = 2**28  # the book's file unpacks to 220 MB
+_MAX_BYTES = 2**28  # the book's file unpacks to 220 MB,
+_TIMES = 16  # 13 times its size
 _PARTS = ("training", "validation", "test")
 
 
@@ -44,20 +46,21 @@ def load_mnist_pickle(path: str | os.PathLike[str], *, dtype: Any = "float32") -
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged, unpacks to more than 256 MiB, holds anything but arrays of
-        numbers, or these are not three pairs of images and labels.
+        If the file is damaged, unpacks to more than 256 MiB or 16 times its size (and 16 MiB),
+        holds anything but arrays of numbers, or these are not three pairs of images and labels.
     """
     dtype = pixel_dtype(dtype)
     file = regular_file(path, "the book's mnist.pkl.gz")
+    where = shown(file)
     with open_unpacked(file) as (stream, _):
-        reader = BoundedReader(stream, _MAX_BYTES)
+        reader = BoundedReader(stream, _MAX_BYTES, most_unpacked(file, _TIMES))
         try:
             pairs = _three_pairs(read_array_pickle(reader))
             reader.read_to_end()
         except ValueError as error:
-            raise ValueError(f"{file}: expected the book's arrays, but {error}") from error
+            raise ValueError(f"{where}: expected the book's arrays, but {error}") from error
     train, validation, test = (
-        _check_pair(X, y, f"{file}: {name} part", dtype)
+        _check_pair(X, y, f"{where}: {name} part", dtype)
         for name, (X, y) in zip(_PARTS, pairs, strict=True)
     )
     return Split(train, validation, test)
