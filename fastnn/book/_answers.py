@@ -11,7 +11,7 @@ from fastnn import costs
 from fastnn.book import _algorithm
 from fastnn.book._examples import as_examples
 from fastnn.book._parameters import BookParameters
-from fastnn.book._replaced import METHODS, Module, is_plain_cost
+from fastnn.book._replaced import Module, is_plain_cost
 from fastnn.checks import check_number
 from fastnn.data import Rows, inputs_of_pairs, split_pairs
 from fastnn.sources import Inputs, dense
@@ -46,7 +46,8 @@ class BookAnswers(BookParameters):
 
     def _is_plain(self) -> bool:
         """Whether nothing was replaced through which the program could look on."""
-        return not self._replaced(*METHODS) and self._has_plain_delta() and self._has_plain_cost()
+        replaced = self._book.replaces_any(self)
+        return not replaced and self._has_plain_delta() and self._has_plain_cost()
 
     def _has_plain_delta(self) -> bool:
         """Whether ∂C/∂z of the outputs is that of a compiled cost."""

@@ -210,9 +210,10 @@ class DropIn(BookAnswers):
             return super()._train_epoch(rows, order, epoch)
         self._book.shuffle(order, lambda: run.pairs(self))
         run.order = order
-        if not self._is_plain():
+        plain = self._is_plain()
+        if not plain:
             run.shuffle_list()  # for the program may look at it
-        if self._trains_on(rows):
+        if self._trains_on(rows, plain):
             return super()._train_epoch(rows, order, epoch)
         examples = run.pairs(self)
         for start in range(0, len(order), epoch.batch_size):
@@ -220,14 +221,15 @@ class DropIn(BookAnswers):
             self.update_mini_batch(mini_batch, *run.step_arguments)  # type: ignore[arg-type]
         return float("nan")
 
-    def _trains_on(self, rows: Rows) -> bool:
+    def _trains_on(self, rows: Rows, plain: bool) -> bool:
         """Whether compiled code can take the next epoch whole: a program may change its mind."""
-        return (
-            rows.Y.shape[1] > 0
-            and not self._replaced("update_mini_batch")
-            and self._steps_compiled()
-            and self._has_plain_delta() != isinstance(rows, OwnTargets)
-        )
+        has_own = isinstance(rows, OwnTargets)
+        if rows.Y.shape[1] == 0 or not self._goes_back_compiled():
+            return False
+        if plain:
+            return not has_own
+        steps = not self._replaced("update_mini_batch", "backprop")
+        return steps and self._has_plain_delta() != has_own
 
     def _train_epochs(
         self, rows: Rows, order: np.ndarray, epoch: Epoch, record: np.ndarray

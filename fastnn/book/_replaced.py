@@ -65,6 +65,14 @@ class Module:
             return True
         return getattr(type(network), method, None) is not self._methods[method]
 
+    def replaces_any(self, network: Any) -> bool:
+        """Whether ``is_replaced`` for any of ``METHODS``."""
+        own, kind = vars(network), type(network)
+        return any(
+            name in own or getattr(kind, name, None) is not ours
+            for name, ours in self._methods.items()
+        )
+
     def shuffle(self, order: np.ndarray, pairs: Callable[[], list[Any]]) -> None:
         """Shuffle ``order`` as the module's ``random.shuffle`` shuffles those pairs.
 
