@@ -45,6 +45,11 @@ class BookMethods(ModelOutputs):
         """Return for how many of ``test_data`` the network is right, as in the book's chapter 1.
 
         The same as ``accuracy``.
+
+        Parameters
+        ----------
+        test_data : pairs (x, y) or arrays (X, Y)
+            Labels or one-hot vectors.
         """
         return count_correct(self, self._rows(test_data, "test_data"))
 

@@ -75,6 +75,11 @@ class ModelOutputs(ModelState):
     def meet_data(self, X: Inputs) -> None:
         """Finish an initialization that waits for data, ``LSUV``'s, by the checked rows ``X``.
 
+        Parameters
+        ----------
+        X : rows (n, n_in)
+            As they are checked for training.
+
         Raises
         ------
         ValueError

@@ -194,7 +194,13 @@ class ModelState:
         return self._parameters.copy(), self._running.copy()
 
     def stand_at(self, standing: tuple[np.ndarray, np.ndarray]) -> None:
-        """Put back what ``standing`` returned; the optimizer, which went another way, is reset."""
+        """Put back what ``standing`` returned; the optimizer, which went another way, is reset.
+
+        Parameters
+        ----------
+        standing : tuple of arrays
+            Parameters and running statistics.
+        """
         self._parameters[...], self._running[...] = standing
         self.training_state.forget()
 
@@ -203,7 +209,13 @@ class ModelState:
         return tuple(array.copy() for array in self._trained())
 
     def restore(self, snapshot: tuple[np.ndarray, ...]) -> None:
-        """Put back what ``snapshot`` returned."""
+        """Put back what ``snapshot`` returned.
+
+        Parameters
+        ----------
+        snapshot : tuple of arrays
+            All that training changes in place.
+        """
         for array, before in zip(self._trained(), snapshot, strict=True):
             array[...] = before
 
@@ -222,6 +234,11 @@ class ModelState:
 
     def check_batch_size(self, size: int) -> None:
         """Raise unless mini-batches of ``size`` rows can be normalized.
+
+        Parameters
+        ----------
+        size : int
+            Rows of a mini-batch.
 
         Raises
         ------

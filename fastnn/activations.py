@@ -50,7 +50,13 @@ def sigmoid(z: np.ndarray | float) -> np.ndarray | float:
 
 
 def sigmoid_prime(z: np.ndarray | float) -> np.ndarray | float:
-    """Return the derivative σ(z) (1 − σ(z)) of the sigmoid."""
+    """Return the derivative σ(z) (1 − σ(z)) of the sigmoid.
+
+    Parameters
+    ----------
+    z : float or array
+        Any shape.
+    """
     a = sigmoid(z)
     return a * (1 - a)
 

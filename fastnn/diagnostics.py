@@ -32,7 +32,9 @@ class LayerStatistics:
     layer : int
         2 for the first hidden layer, as the book counts, with the inputs as layer 1.
     activation : str
+        Its name.
     units : int
+        Neurons of the layer.
     mean, std, min, max : float
         Over all rows and units; of two passes, in float64.
     saturated : float
@@ -60,6 +62,7 @@ class ActivationStatistics:
     Attributes
     ----------
     layers : tuple of LayerStatistics
+        One of each.
     rows : int
         How many rows went through the network.
     slope : float
@@ -125,6 +128,7 @@ class GradientNorms:
     Attributes
     ----------
     layers : tuple of LayerGradient
+        One of each.
     rows : int
         Over how many rows the gradient is the mean.
     cost : float

@@ -52,12 +52,24 @@ class History:
         return self._rows
 
     def append(self, row: dict[str, Any]) -> None:
-        """Add the row of an epoch."""
+        """Add the row of an epoch.
+
+        Parameters
+        ----------
+        row : dict
+            From the names of the columns to the epoch's values.
+        """
         with self._lock:
             self._all_rows().append(row)
 
     def extend(self, columns: Columns) -> None:
-        """Add the rows of several epochs, as columns (n_epochs,)."""
+        """Add the rows of several epochs, as columns (n_epochs,).
+
+        Parameters
+        ----------
+        columns : dict of arrays (n_epochs,)
+            From their names; one of them is "epoch".
+        """
         with self._lock:
             before = self._later[-1][0] if self._later else 0
             self._later.append((before + len(columns["epoch"]), columns))
@@ -99,7 +111,13 @@ class History:
         return {name: self[name] for name in self.columns}
 
     def to_csv(self, path: str | Path) -> None:
-        """Write a table with a header to ``path``, whole or not at all."""
+        """Write a table with a header to ``path``, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to write it.
+        """
         text = io.StringIO()
         table = csv.DictWriter(text, self.columns)
         table.writeheader()

@@ -40,11 +40,27 @@ class Initializer:
     """Base of all initializers; biases start at zero unless one says otherwise."""
 
     def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
-        """Draw the weights (n_out, n_in) of one layer."""
+        """Draw the weights (n_out, n_in) of one layer.
+
+        Parameters
+        ----------
+        rng : RandomSource
+            Where the numbers come from: a ``numpy.random.Generator``, or NumPy's global state.
+        n_out, n_in : int
+            Neurons of the layer, and of the one before it.
+        """
         raise TypeError(f"{type(self).__name__} does not say how to draw weights")
 
     def biases(self, rng: RandomSource, n_out: int) -> np.ndarray:
-        """Draw the biases (n_out, 1) of one layer."""
+        """Draw the biases (n_out, 1) of one layer.
+
+        Parameters
+        ----------
+        rng : RandomSource
+            Where the numbers come from.
+        n_out : int
+            Neurons of the layer.
+        """
         return np.zeros((n_out, 1))
 
     def draw(
@@ -99,7 +115,13 @@ class Zeros(Initializer):
 
 @dataclass(frozen=True)
 class Constant(Initializer):
-    """All weights ``value``."""
+    """All weights ``value``.
+
+    Parameters
+    ----------
+    value : float, default 0.1
+        Any finite number.
+    """
 
     value: float = 0.1
 
@@ -112,7 +134,13 @@ class Constant(Initializer):
 
 @dataclass(frozen=True)
 class Uniform(Initializer):
-    """Weights uniform between −r and r."""
+    """Weights uniform between −r and r.
+
+    Parameters
+    ----------
+    r : float, default 0.1
+        0 or more.
+    """
 
     r: float = 0.1
 
@@ -125,7 +153,15 @@ class Uniform(Initializer):
 
 @dataclass(frozen=True)
 class Normal(Initializer):
-    """Weights N(mu, sigma²); the texts print sigma 0.1, 0.01 and 1."""
+    """Weights N(mu, sigma²); the texts print sigma 0.1, 0.01 and 1.
+
+    Parameters
+    ----------
+    mu : float, default 0
+        The mean.
+    sigma : float, default 0.1
+        The standard deviation, 0 or more.
+    """
 
     mu: float = 0.0
     sigma: float = 0.1
@@ -151,6 +187,11 @@ class XavierNormal(Initializer):
     """Weights N(0, 2/(fan_in + fan_out)) (Glorot and Bengio, 2010).
 
     ``variant="sum"`` takes N(0, 1/(fan_in + fan_out)), as some texts print it.
+
+    Parameters
+    ----------
+    variant : {"mean", "sum"}, default "mean"
+        What the variance goes by: the mean of fan_in and fan_out, or their sum.
     """
 
     variant: str = "mean"
@@ -199,6 +240,7 @@ class Epsilon(Initializer):
     Parameters
     ----------
     epsilon : float, default 0.12
+        0 or more.
     bias_column : bool, default False
         Whether biases are drawn too, as in that text: layer by layer one matrix (n_out, 1 + n_in),
         row by row, ``rand(n_out, 1 + n_in) * 2 * epsilon - epsilon``. Its first column are the
@@ -248,6 +290,11 @@ class Orthogonal(Initializer):
     A layer then keeps lengths up to ``gain``; √2 suits ReLU. The matrix is Q of the QR
     decomposition of normal numbers, with the signs for which the diagonal of R is positive: then
     all directions are equally likely (Mezzadri, 2007).
+
+    Parameters
+    ----------
+    gain : float, default 1
+        Above 0.
     """
 
     gain: float = 1.0
@@ -317,6 +364,12 @@ NAMES: dict[str, type[Initializer]] = {
 
 def get(initializer: str | Initializer) -> Initializer:
     """Return the initializer that a name or an object means.
+
+    Parameters
+    ----------
+    initializer : str or Initializer
+        "default", "large", "zeros", "constant", "uniform", "normal", "lecun", "xavier_normal",
+        "xavier_uniform", "he_normal", "he_uniform", "epsilon", "orthogonal", "lsuv"; or an object.
 
     Raises
     ------

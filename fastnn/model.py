@@ -203,6 +203,11 @@ class Model(BookMethods):
         The file is written whole or not at all, and with the permissions of the one that it
         replaces. All of it is checked first: what is saved can be loaded.
 
+        Parameters
+        ----------
+        path : str or path
+            Its ending says which of the two is written.
+
         Raises
         ------
         ValueError

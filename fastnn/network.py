@@ -55,13 +55,16 @@ class Network(Model):
     sizes : list of int
         Neurons in each layer, the input layer first, such as ``[784, 30, 10]``.
     cost : class or object, default CrossEntropyCost
-        ``QuadraticCost``, ``CrossEntropyCost``, ``LogLikelihoodCost``, or your own object with
-        ``fn(a, y)`` and ``delta(z, a, y)`` on columns; ``delta`` is then called once a mini-batch.
+        ``QuadraticCost``, ``CrossEntropyCost``, ``LogLikelihoodCost``, ``HuberCost``,
+        ``AbsoluteCost``, ``PoissonCost``, ``QuantileCost``, or your own object with ``fn(a, y)``
+        and ``delta(z, a, y)`` on columns; ``delta`` is then called once a mini-batch.
     activation : str or sequence of str, default "sigmoid"
-        Of the hidden layers, one for all or one each: "identity", "sigmoid", "tanh", "relu".
-    output : {"sigmoid", "softmax", "identity"}, optional
-        Activation of the output layer. By default what the cost goes with: softmax for
-        ``LogLikelihoodCost``, else sigmoid.
+        Of the hidden layers, one for all or one each: "identity", "sigmoid", "tanh", "relu",
+        "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus".
+    output : {"sigmoid", "softmax", "identity", "exp"}, optional
+        Activation of the output layer, of those that the cost goes with. By default "sigmoid" for
+        ``QuadraticCost``, ``CrossEntropyCost`` and your own, "softmax" for ``LogLikelihoodCost``,
+        "exp" for ``PoissonCost``, else "identity".
     initializer : str or Initializer, optional
         A name or an object of ``fastnn.initializers``. By default the book's
         ``default_weight_initializer``. "lsuv" scales the weights by the first data it is given.

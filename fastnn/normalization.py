@@ -35,7 +35,13 @@ class Normalization:
         check_number(self.eps, "eps", positive=True)
 
     def groups_of(self, n_out: int) -> int:
-        """Return how many groups a layer of ``n_out`` neurons has."""
+        """Return how many groups a layer of ``n_out`` neurons has.
+
+        Parameters
+        ----------
+        n_out : int
+            Neurons of the layer.
+        """
         return 1
 
 
@@ -125,6 +131,10 @@ NAMES: dict[str, type[Normalization]] = {
 
 def get(normalization: str | Normalization | None) -> Normalization | None:
     """Return the normalization that a name or an object means; ``None`` stays ``None``.
+
+    Parameters
+    ----------
+    normalization : {"batch", "layer", "group"}, Normalization or None
 
     Raises
     ------

@@ -46,7 +46,15 @@ class Optimizer:
         return SLOTS[self.kernel()]
 
     def rule(self, penalty: Regularizer, n: int) -> Rule:
-        """Return what the kernels take: this optimizer, and ``penalty`` for ``n`` rows."""
+        """Return what the kernels take: this optimizer, and ``penalty`` for ``n`` rows.
+
+        Parameters
+        ----------
+        penalty : Regularizer
+            Added to the cost.
+        n : int
+            Rows of the training set, by which its strengths are divided.
+        """
         numbers = {each.name: getattr(self, each.name) for each in fields(self)}
         return Rule(
             kind=self.kernel(),
@@ -90,7 +98,9 @@ class RMSprop(Optimizer):
     Parameters
     ----------
     alpha : float, default 0.99
+        α, below 1: how much of s is kept.
     eps : float, default 1e-8
+        ε, 0 or more.
     """
 
     alpha: float = 0.99
@@ -110,6 +120,7 @@ class AdaGrad(Optimizer):
     Parameters
     ----------
     eps : float, default 1e-10
+        ε, 0 or more.
     """
 
     eps: float = 1e-10
@@ -130,7 +141,9 @@ class Adam(Optimizer):
     Parameters
     ----------
     beta1, beta2 : float, default 0.9 and 0.999
+        β₁ and β₂, below 1: how much of m and of s is kept.
     eps : float, default 1e-8
+        ε, 0 or more.
     epsilon_hat : bool, default False
         Whether ``eps`` is the paper's ε̂, outside of the bias correction: p ← p − η √(1 − β₂ᵗ) /
         (1 − β₁ᵗ) · m / (√s + ε̂), the form at the end of its section 2 that many texts print, and
@@ -162,8 +175,11 @@ class AdamW(Adam):
     Parameters
     ----------
     beta1, beta2 : float, default 0.9 and 0.999
+        β₁ and β₂, below 1: how much of m and of s is kept.
     eps : float, default 1e-8
+        ε, 0 or more.
     weight_decay : float, default 0.01
+        0 or more; a schedule may change it.
     epsilon_hat : bool, default False
         As for ``Adam``.
     """
@@ -231,6 +247,11 @@ NAMES: dict[str, type[Optimizer]] = {
 
 def get(optimizer: str | Optimizer) -> Optimizer:
     """Return the optimizer that a name or an object means.
+
+    Parameters
+    ----------
+    optimizer : str or Optimizer
+        "sgd", "rmsprop", "adagrad", "adam", "adamw", "rprop" or "lbfgs", or an object.
 
     Raises
     ------

@@ -77,6 +77,13 @@ class HalveOnPlateau:
 class PlateauWatch:
     """A ``HalveOnPlateau`` at work on one training; ``HalveOnPlateau.start`` makes it.
 
+    Parameters
+    ----------
+    rule : HalveOnPlateau
+        By which it halves.
+    state : mapping, optional
+        What ``state`` of an earlier one returned, to go on from.
+
     Attributes
     ----------
     cuts : int
@@ -101,6 +108,11 @@ class PlateauWatch:
 
     def observe(self, row: Mapping[str, Any]) -> bool:
         """Take the history's row of an epoch, cut if it is time, and return whether to stop.
+
+        Parameters
+        ----------
+        row : dict
+            What the history recorded of the epoch.
 
         Raises
         ------

@@ -67,6 +67,10 @@ class Standardizer:
     def transform(self, X: Any) -> np.ndarray:
         """Return ``X`` (n, n_in) shifted and scaled: float32 stays float32, else float64.
 
+        Parameters
+        ----------
+        X : array-like (n, n_in)
+
         Raises
         ------
         RuntimeError
@@ -81,6 +85,10 @@ class Standardizer:
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Return what ``transform`` made ``X`` (n, n_in) from, to rounding.
 
+        Parameters
+        ----------
+        X : array-like (n, n_in)
+
         Raises
         ------
         RuntimeError, TypeError, ValueError
@@ -91,7 +99,12 @@ class Standardizer:
         return (array * scale + mean).astype(precision_of(array), copy=False)
 
     def fit_transform(self, X: Any) -> np.ndarray:
-        """Fit to ``X`` and return it transformed."""
+        """Fit to ``X`` and return it transformed.
+
+        Parameters
+        ----------
+        X : array-like (n, n_in)
+        """
         return self.fit(X).transform(X)
 
     def __repr__(self) -> str:
@@ -134,6 +147,11 @@ class SmoothClipper:
     def fit(self, X: Any) -> SmoothClipper:
         """Take the medians and quartiles of the columns of ``X`` (n, n_in) and return itself.
 
+        Parameters
+        ----------
+        X : array-like (n, n_in)
+            Of the training set alone: what is validated or tested must not be known here.
+
         Raises
         ------
         TypeError, ValueError
@@ -152,6 +170,10 @@ class SmoothClipper:
     def transform(self, X: Any) -> np.ndarray:
         """Return ``X`` (n, n_in) scaled and bent: float32 stays float32, else float64.
 
+        Parameters
+        ----------
+        X : array-like (n, n_in)
+
         Raises
         ------
         RuntimeError
@@ -169,7 +191,12 @@ class SmoothClipper:
         return (u / np.sqrt(1 + (u / 3) ** 2)).astype(precision_of(array), copy=False)
 
     def fit_transform(self, X: Any) -> np.ndarray:
-        """Fit to ``X`` and return it transformed."""
+        """Fit to ``X`` and return it transformed.
+
+        Parameters
+        ----------
+        X : array-like (n, n_in)
+        """
         return self.fit(X).transform(X)
 
     def __repr__(self) -> str:

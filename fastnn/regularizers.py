@@ -44,7 +44,15 @@ class Regularizer:
             check_number(self.max_norm, "max_norm", positive=True)
 
     def penalty(self, weights: Iterable[np.ndarray], n: int) -> float:
-        """Return l1/n Σ|w| + l2/2n Σw² over all ``weights``."""
+        """Return l1/n Σ|w| + l2/2n Σw² over all ``weights``.
+
+        Parameters
+        ----------
+        weights : iterable of arrays
+            Of all layers.
+        n : int
+            Rows of the training set.
+        """
         total = 0.0
         with np.errstate(all="ignore"):  # weights that diverged have an infinite penalty
             for w in weights:
@@ -55,34 +63,68 @@ class Regularizer:
         return total
 
     def scaled(self, factor: float) -> Regularizer:
-        """Return the same with both strengths times ``factor``."""
+        """Return the same with both strengths times ``factor``.
+
+        Parameters
+        ----------
+        factor : float
+            0 or more.
+        """
         if factor == 1:
             return self
         return replace(self, l1=self.l1 * factor, l2=self.l2 * factor)
 
 
 def L2(strength: float) -> Regularizer:
-    """Weight decay: adds strength/2n Σw² to the cost (Nielsen, chapter 3)."""
+    """Weight decay: adds strength/2n Σw² to the cost (Nielsen, chapter 3).
+
+    Parameters
+    ----------
+    strength : float
+        λ, 0 or more.
+    """
     return Regularizer(l2=strength)
 
 
 def L1(strength: float) -> Regularizer:
-    """Adds strength/n Σ|w| to the cost, which drives weights to zero (Nielsen, chapter 3)."""
+    """Adds strength/n Σ|w| to the cost, which drives weights to zero (Nielsen, chapter 3).
+
+    Parameters
+    ----------
+    strength : float
+        λ, 0 or more.
+    """
     return Regularizer(l1=strength)
 
 
 def L1L2(l1: float, l2: float) -> Regularizer:
-    """Both penalties at once."""
+    """Both penalties at once.
+
+    Parameters
+    ----------
+    l1, l2 : float
+        The strengths of ``L1`` and of ``L2``.
+    """
     return Regularizer(l1=l1, l2=l2)
 
 
 def MaxNorm(length: float) -> Regularizer:
-    """No neuron's weights longer than ``length`` (Srivastava et al., 2014)."""
+    """No neuron's weights longer than ``length`` (Srivastava et al., 2014).
+
+    Parameters
+    ----------
+    length : float
+        The largest √Σw² of a neuron's weights, above 0.
+    """
     return Regularizer(max_norm=length)
 
 
 def get(regularizer: Regularizer | None) -> Regularizer:
     """Return ``regularizer``, or the penalty of strength 0 for ``None``.
+
+    Parameters
+    ----------
+    regularizer : Regularizer or None
 
     Raises
     ------

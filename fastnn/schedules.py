@@ -58,6 +58,7 @@ class Schedule:
     formula : callable
         Called as ``formula(epoch, *values)``.
     values : tuple
+        The numbers, as the function that made it was given them.
     """
 
     formula: Callable[..., float]
@@ -367,6 +368,10 @@ def _product(epoch: float, *schedules: Factor) -> float:
 
 def get(schedule: Factor | HalveOnPlateau | None) -> Factor | HalveOnPlateau:
     """Return ``schedule``, or ``constant()`` for ``None``.
+
+    Parameters
+    ----------
+    schedule : callable, HalveOnPlateau or None
 
     Raises
     ------

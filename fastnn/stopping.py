@@ -71,6 +71,15 @@ class EarlyStopping:
 class StoppingWatch:
     """An ``EarlyStopping`` at work on one training; ``EarlyStopping.start`` makes it.
 
+    Parameters
+    ----------
+    rule : EarlyStopping
+        By which it stops.
+    state : mapping, optional
+        What ``state`` of an earlier one returned, to go on from.
+    best_snapshot : object, optional
+        Of that one, too.
+
     Attributes
     ----------
     best_snapshot : object or None

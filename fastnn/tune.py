@@ -39,6 +39,7 @@ class Trial:
     Attributes
     ----------
     learning_rate : float
+        The same for all epochs.
     costs : tuple of float
         Of the training data: before training and after each epoch. It ends where training
         diverged.
@@ -82,6 +83,7 @@ class RateRange:
     largest : float
         The rate at which the smoothed cost is smallest: more than this is too much.
     learning_rates : float64 array (n_steps,)
+        The rate of its step.
     costs : float64 array (n_steps,)
         The mini-batch's mean cost before its step.
     smoothed : float64 array (n_steps,)

@@ -69,7 +69,15 @@ def _columns(X: np.ndarray) -> np.ndarray:
 
 
 def vectorized_result(j: int, c: int = 10) -> np.ndarray:
-    """Return the column (c, 1), float64, that is 1.0 at digit or class `j` and 0.0 elsewhere."""
+    """Return the column (c, 1), float64, that is 1.0 at digit or class `j` and 0.0 elsewhere.
+
+    Parameters
+    ----------
+    j : int
+        From 0 to ``c`` − 1.
+    c : int, default 10
+        How many classes there are.
+    """
     e = np.zeros((c, 1))
     e[j] = 1.0
     return e

@@ -14,7 +14,13 @@ from fastnn.costs import QuadraticCost
 
 
 def sigmoid_prime(z: np.ndarray | float) -> np.ndarray | float:
-    """Return the derivative σ(z) (1 − σ(z)), by the ``sigmoid`` that the module has."""
+    """Return the derivative σ(z) (1 − σ(z)), by the ``sigmoid`` that the module has.
+
+    Parameters
+    ----------
+    z : float or array
+        Any shape.
+    """
     a = sigmoid(z)
     return a * (1 - a)
 
@@ -77,13 +83,25 @@ class Network(DropIn, names=globals()):
         self._sgd(run, epochs, mini_batch_size, eta, 0.0, report)
 
     def update_mini_batch(self, mini_batch: Any, eta: float) -> None:  # type: ignore[override]
-        """Take one step of gradient descent on the pairs in ``mini_batch``."""
+        """Take one step of gradient descent on the pairs in ``mini_batch``.
+
+        Parameters
+        ----------
+        mini_batch : list of pairs (x, y) of columns
+        eta : float
+            Learning rate.
+        """
         self._take_step(mini_batch, eta, 0.0, 1)
 
     def cost_derivative(self, output_activations: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return ∂C/∂a = a − y for the output activations, a column (n_out, 1).
 
         One of your own gets an example at a time, and ``y`` as your data has it.
+
+        Parameters
+        ----------
+        output_activations, y : arrays (n_out, 1)
+            The outputs for one example, and what they should be.
         """
         return output_activations - y
 

@@ -40,7 +40,13 @@ __all__ = [
 
 
 def sigmoid_prime(z: np.ndarray | float) -> np.ndarray | float:
-    """Return the derivative σ(z) (1 − σ(z)), by the ``sigmoid`` that the module has."""
+    """Return the derivative σ(z) (1 − σ(z)), by the ``sigmoid`` that the module has.
+
+    Parameters
+    ----------
+    z : float or array
+        Any shape.
+    """
     a = sigmoid(z)
     return a * (1 - a)
 
@@ -88,6 +94,22 @@ class Network(DropIn, names=globals()):
         ``random``. ``accuracy`` and ``total_cost`` of the program's own are called as in the book,
         with its own lists.
 
+        Parameters
+        ----------
+        training_data : list of pairs (x, y) of columns
+        epochs, mini_batch_size : int
+        eta : float
+            Learning rate.
+        lmbda : float, default 0
+            Strength of L2 regularization.
+        evaluation_data : list of pairs (x, y), optional
+            Labels or columns; what the two ``monitor_evaluation`` look at.
+        monitor_evaluation_cost, monitor_evaluation_accuracy : bool, default False
+        monitor_training_cost, monitor_training_accuracy : bool, default False
+            Whether to record and print each after every epoch.
+        early_stopping_n : int, default 0
+            Training stops after so many epochs without a better evaluation accuracy; 0: never.
+
         Returns
         -------
         evaluation_cost, evaluation_accuracy, training_cost, training_accuracy : lists
@@ -111,7 +133,13 @@ class Network(DropIn, names=globals()):
     def update_mini_batch(self, mini_batch: Any, eta: float, lmbda: float, n: int) -> None:  # type: ignore[override]
         """Take one step of gradient descent on the pairs in ``mini_batch``.
 
-        ``n`` is the size of the whole training set, which scales the regularization ``lmbda``.
+        Parameters
+        ----------
+        mini_batch : list of pairs (x, y) of columns
+        eta, lmbda : float
+            Learning rate, and strength of L2 regularization.
+        n : int
+            Examples in the training set.
         """
         self._take_step(mini_batch, eta, lmbda, n)
 
@@ -122,7 +150,13 @@ class Network(DropIn, names=globals()):
         return delta(z, a, y)
 
     def save(self, filename: str | os.PathLike[str]) -> None:
-        """Save the network as JSON to ``filename``, whatever its ending."""
+        """Save the network as JSON to ``filename``, whatever its ending.
+
+        Parameters
+        ----------
+        filename : str or path
+            Where to write it.
+        """
         write_whole(filename, storage.to_json(self._plain_network()))
 
 
@@ -130,6 +164,11 @@ def load(filename: str | os.PathLike[str]) -> Network:
     """Return the network in a file that ``save`` wrote, here or in the book's own module.
 
     The cost is looked up by its name in this module, as the book does.
+
+    Parameters
+    ----------
+    filename : str or path
+        Of the saved network.
 
     Raises
     ------

@@ -262,7 +262,13 @@ def batch_norm(
     momentum: float = 0.1,
     training: bool = True,
 ) -> ndarray:
-    """Return the y of ``batch_norm_forward``, which see; running statistics are updated too."""
+    """Return the y of ``batch_norm_forward``, which see; running statistics are updated too.
+
+    Parameters
+    ----------
+    x, gamma, beta, eps, running_mean, running_variance, momentum, training
+        As for ``batch_norm_forward``.
+    """
     return batch_norm_forward(
         x,
         gamma,

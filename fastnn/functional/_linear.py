@@ -108,5 +108,11 @@ def dense_backward(dz: ArrayLike, cache: DenseCache) -> tuple[ndarray, ndarray, 
 
 
 def dense(x: ArrayLike, weights: ArrayLike, biases: ArrayLike) -> ndarray:
-    """Return the z of ``dense_forward``, which see."""
+    """Return the z of ``dense_forward``, which see.
+
+    Parameters
+    ----------
+    x, weights, biases : arrays
+        As for ``dense_forward``.
+    """
     return dense_forward(x, weights, biases)[0]

@@ -120,7 +120,13 @@ def layer_norm(
     *,
     eps: float = 1e-5,
 ) -> ndarray:
-    """Return the y of ``layer_norm_forward``, which see."""
+    """Return the y of ``layer_norm_forward``, which see.
+
+    Parameters
+    ----------
+    x, gamma, beta, eps
+        As for ``layer_norm_forward``.
+    """
     return layer_norm_forward(x, gamma, beta, eps=eps)[0]
 
 
@@ -207,7 +213,13 @@ def group_norm(
     groups: int,
     eps: float = 1e-5,
 ) -> ndarray:
-    """Return the y of ``group_norm_forward``, which see."""
+    """Return the y of ``group_norm_forward``, which see.
+
+    Parameters
+    ----------
+    x, gamma, beta, groups, eps
+        As for ``group_norm_forward``.
+    """
     return group_norm_forward(x, gamma, beta, groups=groups, eps=eps)[0]
 
 
@@ -287,5 +299,11 @@ def instance_norm(
     *,
     eps: float = 1e-5,
 ) -> ndarray:
-    """Return the y of ``instance_norm_forward``, which see."""
+    """Return the y of ``instance_norm_forward``, which see.
+
+    Parameters
+    ----------
+    x, gamma, beta, eps
+        As for ``instance_norm_forward``.
+    """
     return instance_norm_forward(x, gamma, beta, eps=eps)[0]

@@ -56,7 +56,7 @@ class Network(Model):
 
     Parameters
     ----------
-    sizes, cost, activation, output, initializer, normalization, dropout, dtype, rng
+    sizes, cost, activation, output, initializer, normalization, dropout, input_scale, dtype, rng
         As for ``fastnn.Network``.
     """
 

@@ -53,6 +53,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         epochs. A schedule of ``fastnn.schedules``, or any function of the epochs done, gives the
         factor on ``learning_rate_init`` of any solver but "lbfgs".
     learning_rate_init : float, default 0.001
+        The learning rate, or the first, of all solvers but "lbfgs".
     power_t : float, default 0.5
         Of "invscaling".
     max_iter : int, default 200
@@ -71,6 +72,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     momentum : float, default 0.9
         Of "sgd", from 0 to 1.
     nesterovs_momentum : bool, default True
+        Whether that momentum is Nesterov's.
     early_stopping : bool, default False
         Whether to set rows aside, to stop once their score is no better by ``tol`` for
         ``n_iter_no_change`` epochs, and to go back to the best epoch. Not for "lbfgs".
@@ -331,7 +333,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self._fit(X, y, sample_weight, None, incremental=True)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the labels (n,), or 0 and 1 (n, n_labels), of rows (n, n_features)."""
+        """Return the labels (n,), or 0 and 1 (n, n_labels), of rows (n, n_features).
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix (n, n_features)
+            Rows, as ``fit`` took them.
+        """
         return self._labels(self._outputs(X))
 
     def _labels(self, outputs: np.ndarray) -> np.ndarray:
@@ -344,7 +352,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return binarizer.inverse_transform(outputs.ravel() if self.n_outputs_ == 1 else outputs)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return probabilities (n, n_classes) in the order of ``classes_``, for (n, n_features)."""
+        """Return probabilities (n, n_classes) in the order of ``classes_``, for (n, n_features).
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix (n, n_features)
+            Rows, as ``fit`` took them.
+        """
         return self._probabilities(self._outputs(X))
 
     def _probabilities(self, outputs: np.ndarray) -> np.ndarray:
@@ -354,7 +368,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return outputs
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Return the logarithms of ``predict_proba``."""
+        """Return the logarithms of ``predict_proba``.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix (n, n_features)
+            Rows, as ``fit`` took them.
+        """
         probabilities = self.predict_proba(X)
         return np.log(probabilities, out=probabilities)
 

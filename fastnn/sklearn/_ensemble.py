@@ -28,6 +28,7 @@ class MLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
         ``MLPClassifier()``. A search reaches them as ``estimator__alpha`` and the like. Each
         ``fit`` trains new members, ``warm_start`` or not.
     n_estimators : int, default 5
+        How many members there are.
     n_jobs : int, optional
         Members trained, or asked, at a time: as everywhere in scikit-learn, ``None`` is one unless
         ``joblib.parallel_config`` says otherwise, and -1 as many as there are processors. With
@@ -117,17 +118,35 @@ class MLPEnsembleClassifier(ClassifierMixin, BaseEnsemble):
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the labels (n,), or 0 and 1 (n, n_labels), that are most probable on average."""
+        """Return the labels (n,), or 0 and 1 (n, n_labels), that are most probable on average.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix (n, n_features)
+            Rows, as ``fit`` took them.
+        """
         outputs = self._mean_outputs(X)
         return self.estimators_[0]._labels(outputs)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the mean of the members' probabilities (n, n_classes), as ``classes_`` go."""
+        """Return the mean of the members' probabilities (n, n_classes), as ``classes_`` go.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix (n, n_features)
+            Rows, as ``fit`` took them.
+        """
         outputs = self._mean_outputs(X)
         return self.estimators_[0]._probabilities(outputs)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Return the logarithms of ``predict_proba``."""
+        """Return the logarithms of ``predict_proba``.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix (n, n_features)
+            Rows, as ``fit`` took them.
+        """
         return np.log(self.predict_proba(X))
 
     def __sklearn_tags__(self) -> Tags:
@@ -145,6 +164,7 @@ class MLPEnsembleRegressor(RegressorMixin, BaseEnsemble):
         Of which the members are copies; by default ``MLPRegressor()``. As for
         ``MLPEnsembleClassifier``.
     n_estimators : int, default 5
+        How many members there are.
     n_jobs : int, optional
         Members trained, or asked, at a time; as for ``MLPEnsembleClassifier``.
     random_state : int, RandomState or None, default None
@@ -221,6 +241,12 @@ class MLPEnsembleRegressor(RegressorMixin, BaseEnsemble):
         return self._fit_part(X, y, sample_weight)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the mean of the members' outputs, (n,) or (n, n_outputs)."""
+        """Return the mean of the members' outputs, (n,) or (n, n_outputs).
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix (n, n_features)
+            Rows, as ``fit`` took them.
+        """
         outputs = self._mean_outputs(X)
         return self.estimators_[0]._targets_as_given(outputs)

@@ -54,6 +54,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         epochs. A schedule of ``fastnn.schedules``, or any function of the epochs done, gives the
         factor on ``learning_rate_init`` of any solver but "lbfgs".
     learning_rate_init : float, default 0.001
+        The learning rate, or the first, of all solvers but "lbfgs".
     power_t : float, default 0.5
         Of "invscaling".
     max_iter : int, default 200
@@ -72,6 +73,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     momentum : float, default 0.9
         Of "sgd", from 0 to 1.
     nesterovs_momentum : bool, default True
+        Whether that momentum is Nesterov's.
     early_stopping : bool, default False
         Whether to set rows aside, to stop once their score is no better by ``tol`` for
         ``n_iter_no_change`` epochs, and to go back to the best epoch. Not for "lbfgs".
@@ -310,7 +312,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return self._fit(X, y, sample_weight, None, incremental=True)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the outputs (n,) or (n, n_outputs) of rows (n, n_features)."""
+        """Return the outputs (n,) or (n, n_outputs) of rows (n, n_features).
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix (n, n_features)
+            Rows, as ``fit`` took them.
+        """
         return self._targets_as_given(self._outputs(X))
 
     # Targets.
