@@ -11,9 +11,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED = {
-    "src_cython": ("*.pyx", "*.pxd", "*.pxi", "*.h"),
+    "src_cython": ("*.pyx", "*.pxd", "*.h"),
     "fastnn": ("*.py", "*.pyi", "py.typed"),
-    "tests": ("*.py", "*.c", "*.npz"),
+    "tests": ("*.py", "*.c"),
     "bench": ("*.py", "*.md"),
     "examples": ("*.py",),
 }

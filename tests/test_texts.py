@@ -1,0 +1,168 @@
+"""What README and CONTRIBUTING tell a reader to do works, and what they name is there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_files import write_idx_folder
+from conftest import REPOSITORY
+
+import fastnn
+
+PACKAGE = Path(fastnn.__file__).parent
+README, CONTRIBUTING = REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md"
+if not README.is_file() or not CONTRIBUTING.is_file():
+    pytest.skip("the texts are not beside the tests", allow_module_level=True)
+TEXTS = {path.name: path.read_text(encoding="utf-8") for path in (README, CONTRIBUTING)}
+SNIPPETS = re.findall(r"^```python\n(.*?)^```", TEXTS["README.md"], re.DOTALL | re.MULTILINE)
+# Lines set off by four blanks are for a shell.
+SHELL = {
+    name: [line.partition(" # ")[0].strip() for line in re.findall(r"^ {4}(\S.*)$", text, re.M)]
+    for name, text in TEXTS.items()
+}
+COMMANDS = [line for line in SHELL["README.md"] if line.startswith("fastnn ")]
+
+
+def run(words: Sequence[str], folder: Path, **environment: str) -> str:
+    """Run Python with ``words`` in ``folder``, with the tested package; return what it prints."""
+    path = os.pathsep.join([str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path, "MPLBACKEND": "agg", **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def needs(text: str) -> None:
+    """Skip where the libraries that a text uses are not installed."""
+    if re.search(r"sklearn|digits", text):
+        pytest.importorskip("sklearn")
+    if "--plot" in text:
+        pytest.importorskip("matplotlib")
+
+
+def test_there_are_snippets_and_commands() -> None:
+    assert len(SNIPPETS) >= 6
+    assert {line.split()[1] for line in COMMANDS} >= {"train", "evaluate", "predict", "info"}
+
+
+@pytest.mark.parametrize("number", range(len(SNIPPETS)))
+def test_each_snippet_of_the_readme_runs_alone(number: int, tmp_path: Path) -> None:
+    """In a process of its own; what it loads as MNIST is a small folder like it."""
+    needs(SNIPPETS[number])
+    images = write_idx_folder(tmp_path / "mnist")
+    (tmp_path / "snippet.py").write_text(SNIPPETS[number], encoding="utf-8")
+    run(["snippet.py"], tmp_path, FASTNN_MNIST=str(images))
+
+
+def test_the_commands_of_the_readme_run_one_after_another(tmp_path: Path) -> None:
+    needs(" ".join(COMMANDS))
+    rows = np.random.default_rng(0).integers(0, 17, (5, 64)) / 16
+    np.savetxt(tmp_path / "measurements.csv", rows, delimiter=",")
+    said = [run(["-m", "fastnn", *shlex.split(line)[1:]], tmp_path) for line in COMMANDS]
+    assert all(said)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "digits.json", "curves.png", "measurements.csv",
+    }  # fmt: skip
+
+
+def modules_to_run() -> list[str]:
+    texts = [*TEXTS.values(), (REPOSITORY / "bench" / "README.md").read_text(encoding="utf-8")]
+    return sorted(set(re.findall(r"python -m (bench\.\w+)", "\n".join(texts))))
+
+
+@pytest.mark.parametrize("module", modules_to_run())
+def test_each_benchmark_starts(module: str, tmp_path: Path) -> None:
+    """Through a link, so that the tested package is imported."""
+    pytest.importorskip("sklearn")
+    (tmp_path / "bench").symlink_to(REPOSITORY / "bench")
+    assert "usage" in run(["-m", module, "--help"], tmp_path)
+
+
+def test_in_the_clone_python_finds_modules_or_says_what_to_do() -> None:
+    program = "import sys; sys.path[0] = ''; import fastnn; print(fastnn.Network)"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    said = done.stdout if done.returncode == 0 else done.stderr.splitlines()[-1]
+    assert re.match(r"<class 'fastnn|ImportError: the sources in .*: run `make demo` or", said)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_each_target_of_make_is_there(name: str) -> None:
+    """Also every script that is called by its path."""
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+    used = {words[1] for words in map(str.split, SHELL[name]) if words[0] == "make"}
+    used |= set(re.findall(r"`make ([\w-]+)", TEXTS[name]))
+    assert used and used <= targets
+    for line in SHELL[name]:
+        if line.startswith("."):
+            assert os.access(REPOSITORY / line.split()[0], os.X_OK), line
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_each_example_and_each_extra_is_there(name: str) -> None:
+    for path in re.findall(r"examples/\w+\.py", TEXTS[name]):
+        assert (REPOSITORY / path).is_file(), path
+    project = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    section = project.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
+    extras = set(re.findall(r"^(\w+) = ", section, re.MULTILINE))
+    for asked in re.findall(r"\.\[([\w,]+)\]", TEXTS[name]):
+        assert set(asked.split(",")) <= extras
+
+
+def files_named(text: str) -> list[str]:
+    """The files in the first cells of tables; one without a folder lies beside the one before."""
+    found = []
+    for cell in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE):
+        folder = ""
+        for name in re.findall(r"`([\w./*]+)`", cell):
+            if "/" in name:
+                parent = name.rstrip("/").rpartition("/")[0]
+                folder = f"{parent}/" if parent else ""
+            found.append(name if "/" in name else folder + name)
+    return found
+
+
+def test_each_file_in_the_readme_is_there() -> None:
+    section = TEXTS["README.md"].partition("## What is where")[2]
+    names = files_named(section)
+    assert len(names) > 20
+    assert [name for name in names if not (REPOSITORY / name).exists()] == []
+
+
+def test_each_file_in_contributing_is_there() -> None:
+    section = TEXTS["CONTRIBUTING.md"].partition("## Where things are")[2].partition("\n## ")[0]
+    python, _, core = section.partition("The compiled core, in `src_cython/fastnn/`")
+    missing = [n for n in files_named(python) if not list((REPOSITORY / "fastnn").glob(n))]
+    for name in files_named(core):
+        endings = [name] if "." in name else [f"{name}.pyx", f"{name}.pxd"]
+        if not any((REPOSITORY / "src_cython" / "fastnn" / each).is_file() for each in endings):
+            missing.append(name)
+    assert missing == []
+
+
+def test_each_line_of_the_manifest_finds_something() -> None:
+    """In a checkout: what is built lies there too, and is left out."""
+    for line in (REPOSITORY / "MANIFEST.in").read_text(encoding="utf-8").splitlines():
+        command, *words = line.split()
+        if command == "include":
+            assert [word for word in words if not (REPOSITORY / word).is_file()] == []
+        elif command in ("graft", "recursive-include"):
+            folder, patterns = REPOSITORY / words[0], words[1:] or ["*"]
+            assert [p for p in patterns if not any(folder.rglob(p))] == [], line
+        else:
+            assert command in ("prune", "global-exclude"), line
