@@ -2,10 +2,10 @@
 
 A 2-10-5-1 network (ReLU, then sigmoid) takes 15,000 steps of gradient descent on 300 points. From
 zeros it learns nothing: all neurons of a layer stay equal, and the cost stays at ln 2. From weights
-that are too large, its first cost is infinite, since sure answers are wrong, and it ends in a poor
-place. From He's it learns.
+that are too large its first cost is beyond the picture, since answers are wrong that it is sure of,
+and it ends in a poor place. From He's it learns.
 
-    python examples/circles.py [--output circles.png]
+    python examples/circles.py [--output circles.png] [--quick] [--seed 3]
 """
 
 from __future__ import annotations
@@ -15,17 +15,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from _common import arguments, new_figure, save, tidy
+from _command_line import arguments
+from _picture import legend_below, new_figure, save, tidy
+from matplotlib.colors import LinearSegmentedColormap
 
 import fastnn
 from fastnn import initializers
+from fastnn.plot import curve_styles
 
 STARTS = {
     "zeros": initializers.Zeros(),
     "randn · 10": initializers.Normal(sigma=10.0),
     "He": initializers.HeNormal(),
 }
-COLOURS = {"zeros": "0.45", "randn · 10": "#d95f02", "He": "#1f77b4"}
+# The plane in pale colours, the points in dark ones, so that they are seen on either side.
+ANSWERS = LinearSegmentedColormap.from_list("answers", ["#a6cee8", "#ffffff", "#fbc490"])
+POINTS = (
+    {"marker": "o", "color": "#003f6b", "label": "class 0"},
+    {"marker": "^", "color": "#8c3100", "label": "class 1"},
+)
 
 
 @dataclass
@@ -38,10 +46,10 @@ class Run:
     test_accuracy: float
 
 
-def measure(thousands: int, train: Any, test: Any) -> dict[str, Run]:
+def measure(thousands: int, seed: int, train: Any, test: Any) -> dict[str, Run]:
     runs = {}
     for name, initializer in STARTS.items():
-        np.random.seed(3)  # rng=None draws from NumPy's global state, as the classic programs do
+        np.random.seed(seed)  # rng=None draws from NumPy's global state, as the classic programs do
         net = fastnn.Network([2, 10, 5, 1], activation="relu", initializer=initializer)
         costs = [net.total_cost(train, lmbda=0)]
         print(f"{name}: cost at step 0 is {costs[0]:.14f}")
@@ -56,45 +64,57 @@ def measure(thousands: int, train: Any, test: Any) -> dict[str, Run]:
     return runs
 
 
-def draw_boundary(axes: Any, net: fastnn.Network, points: Any) -> None:
-    """Colour the plane by the output, with a line where it is 0.5."""
+def draw_boundary(axes: Any, net: fastnn.Network, points: Any) -> Any:
+    """Colour the plane by the answer, with a line where it is 0.5; return the colours."""
     X, y = points
     side = np.linspace(-1.4, 1.4, 200)
     plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
-    output = net.predict(plane).reshape(200, 200)
-    axes.contourf(side, side, output, levels=np.linspace(0, 1, 11), cmap="RdBu_r", alpha=0.6)
-    if output.min() < 0.5 < output.max():
-        axes.contour(side, side, output, levels=[0.5], colors="black", linewidths=1.2)
-    for label, colour in enumerate(("#2166ac", "#b2182b")):
-        axes.scatter(*X[y == label].T, s=9, color=colour, label=f"class {label}", linewidths=0)
+    answer = net.predict(plane).reshape(200, 200)
+    colours = axes.contourf(side, side, answer, levels=np.linspace(0, 1, 11), cmap=ANSWERS)
+    if answer.min() < 0.5 < answer.max():
+        axes.contour(side, side, answer, levels=[0.5], colors="black", linewidths=1.5)
+    for label, look in enumerate(POINTS):
+        axes.scatter(*X[y == label].T, s=22, edgecolors="white", linewidths=0.4, **look)
     axes.set_aspect("equal")
+    return colours
+
+
+def draw_costs(axes: Any, runs: dict[str, Run]) -> None:
+    """Draw the costs up to a little over 1; a first one above that is named in the legend."""
+    axes.axhline(np.log(2), color="0.6", lw=5, label="ln 2 = 0.693")
+    for (name, run), style in zip(runs.items(), curve_styles(len(runs)), strict=True):
+        steps = np.arange(len(run.costs))
+        label = name if run.costs[0] < 1.3 else f"{name} ({run.costs[0]:.3g} at step 0)"
+        axes.plot(steps, run.costs, **style, ms=4, label=label)
+    axes.set_yscale("log")
+    axes.set_xlim(left=-0.2)
+    axes.set_ylim(top=1.3)
+    axes.locator_params(axis="x", integer=True)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_minor_formatter("")
+    tidy(axes, "cost of the training points", "steps (thousands)", "cross-entropy")
+    legend_below(axes, 2)
 
 
 def draw(runs: dict[str, Run], test: Any) -> Any:
-    figure = new_figure(15, 4.1)
-    first, *others = figure.subplots(1, 1 + len(runs), width_ratios=[1.25, 1, 1, 1])
-    for name, run in runs.items():
-        steps = 1000 * np.arange(len(run.costs))
-        label = name if np.isfinite(run.costs[0]) else f"{name} (∞ at step 0)"
-        first.plot(steps, run.costs, marker="o", ms=3, color=COLOURS[name], label=label)
-    first.set_yscale("log")
-    first.set_xlim(left=0)
-    first.locator_params(axis="x", nbins=4)
-    tidy(first, "cost of the training points", "step", "cross-entropy")
-    for axes, (name, run) in zip(others, runs.items(), strict=True):
-        draw_boundary(axes, run.net, test)
-        title = f"{name}: {run.test_accuracy:.1%} of the test points"
-        tidy(axes, title, "$x_1$", "$x_2$", legend=None)
-    others[-1].legend(loc="lower right", fontsize="small")
+    figure = new_figure(12, 10)
+    costs, *planes = figure.subplots(2, 2).ravel()
+    draw_costs(costs, runs)
+    for axes, (name, run) in zip(planes, runs.items(), strict=True):
+        colours = draw_boundary(axes, run.net, test)
+        tidy(axes, f"{name}: {run.test_accuracy:.1%} of the test points right", "$x_1$", "$x_2$")
+    for axes in planes[1:]:  # the lower two
+        legend_below(axes, 2)
+    figure.colorbar(colours, ax=planes, label="the network's answer", shrink=0.6)
     return figure
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Run]:
-    asked = arguments(__doc__, argv, "circles")
+    asked = arguments(__doc__, argv, "circles", seed=3)
     train = fastnn.datasets.circles(300, noise=0.05, seed=1)
     test = fastnn.datasets.circles(300, noise=0.05, seed=2)
-    runs = measure(2 if asked.quick else 15, train, test)
-    save(draw(runs, test), asked.output)
+    runs = measure(10 if asked.quick else 15, asked.seed, train, test)
+    save(asked.output, draw, runs, test)
     return runs
 
 

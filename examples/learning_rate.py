@@ -4,7 +4,8 @@ The threshold is the largest rate at which the training cost falls from the firs
 range test trains once, with a rate that grows at each step. The grid tries rates together with
 strengths of the L2 penalty, and keeps what is best on the validation images.
 
-    python examples/learning_rate.py [FOLDER OF MNIST] [--output learning_rate.png]
+    python examples/learning_rate.py [FOLDER OF MNIST] [--output learning_rate.png] [--quick]
+        [--seed 0]
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from _common import arguments, load_images, new_figure, save, tidy
+from _command_line import arguments, load_images
+from _picture import legend_below, new_figure, save, tidy
 
 import fastnn
 from fastnn import regularizers, tune
+from fastnn.plot import curve_styles
 
 RATES = [0.01, 0.1, 0.5, 2.0, 10.0]
 STRENGTHS = [0.0, 0.1, 1.0, 10.0]  # λ for a set of 1000 images
@@ -30,11 +33,11 @@ class Found:
     accuracies: np.ndarray  # (strengths, rates), on the validation images
 
 
-def measure(split: fastnn.datasets.Split, epochs: int) -> Found:
+def measure(split: fastnn.datasets.Split, epochs: int, seed: int) -> Found:
     n, n_in = split.train[0].shape
 
     def fresh() -> fastnn.Network:
-        return fastnn.Network([n_in, 30, 10], rng=0)
+        return fastnn.Network([n_in, 30, 10], rng=seed)
 
     threshold = tune.learning_rate_threshold(fresh, *split.train, epochs=3, batch_size=10)
     for trial in threshold.trials:
@@ -67,43 +70,59 @@ def measure(split: fastnn.datasets.Split, epochs: int) -> Found:
 
 
 def draw(found: Found) -> Any:
-    figure = new_figure(15, 4.3)
-    first, second, third = figure.subplots(1, 3)
-    for trial in sorted(found.threshold.trials, key=lambda trial: trial.learning_rate):
-        style = "-" if trial.falls else "--"
+    figure = new_figure(12, 10.5)
+    panels = figure.subplot_mosaic([["threshold", "range test"], ["grid", "grid"]])
+    draw_threshold(panels["threshold"], found.threshold)
+    draw_range_test(panels["range test"], found.range_test)
+    draw_grid(figure, panels["grid"], 100 * found.accuracies)
+    return figure
+
+
+def draw_threshold(axes: Any, threshold: tune.Threshold) -> None:
+    """Draw the costs of each rate, full lines for those with which they fall."""
+    trials = sorted(threshold.trials, key=lambda trial: trial.learning_rate)
+    for trial, style in zip(trials, curve_styles(len(trials)), strict=True):
+        style["linestyle"] = "-" if trial.falls else "--"
         label = f"{trial.learning_rate:.3g}{'' if trial.falls else ' (too large)'}"
-        first.plot(range(len(trial.costs)), trial.costs, style, marker="o", ms=3, label=label)
-    first.set_yscale("log")
-    first.locator_params(axis="x", integer=True)
-    tidy(first, "threshold search: cost for each rate", "epoch", "cost of the training images")
+        axes.plot(range(len(trial.costs)), trial.costs, **style, label=label)
+    axes.set_yscale("log")
+    axes.locator_params(axis="x", integer=True)
+    tidy(axes, "threshold search: cost for each rate", "epoch", "cost of the training images")
+    legend_below(axes, 2)
 
-    test = found.range_test
-    second.plot(test.learning_rates, test.costs, color="0.8", lw=0.8, label="each mini-batch")
-    second.plot(test.learning_rates, test.smoothed, color="#1f77b4", label="smoothed")
-    second.axvline(test.largest, color="#d95f02", ls="--", label=f"lowest: {test.largest:.2g}")
-    second.axvline(test.suggestion, color="#1b9e77", label=f"suggested: {test.suggestion:.2g}")
-    second.set_xscale("log")
-    second.set_ylim(0, 2.5 * test.smoothed[0])
-    tidy(second, "range test: the rate grows at each step", "learning rate", "cost")
 
-    percent = 100 * found.accuracies
-    image = third.imshow(percent, cmap="viridis", vmin=percent.max() - 15, aspect="auto")
+def draw_range_test(axes: Any, test: tune.RateRange) -> None:
+    lowest, suggested, smoothed = (style["color"] for style in curve_styles(3))
+    axes.plot(test.learning_rates, test.costs, color="0.75", lw=0.8, label="each mini-batch")
+    axes.plot(test.learning_rates, test.smoothed, color=smoothed, lw=2.4, label="smoothed")
+    axes.axvline(test.largest, color=lowest, ls="--", label=f"lowest: {test.largest:.2g}")
+    axes.axvline(
+        test.suggestion, color=suggested, ls=":", label=f"suggested: {test.suggestion:.2g}"
+    )
+    axes.set_xscale("log")
+    axes.set_ylim(0, 2.5 * test.smoothed[0])
+    tidy(axes, "range test: the rate grows at each step", "learning rate", "cost of a mini-batch")
+    legend_below(axes, 2)
+
+
+def draw_grid(figure: Any, axes: Any, percent: np.ndarray) -> None:
+    """Draw the grid's numbers on colours that end 15 points below the best."""
+    image = axes.imshow(percent, cmap="viridis", vmin=percent.max() - 15, aspect="auto")
     for (i, j), value in np.ndenumerate(percent):
         dark = value < percent.max() - 7
-        third.text(j, i, f"{value:.1f}", ha="center", va="center", color="w" if dark else "k")
-    third.set_xticks(range(len(RATES)), [f"{rate:g}" for rate in RATES])
-    third.set_yticks(range(len(STRENGTHS)), [f"{strength:g}" for strength in STRENGTHS])
-    third.set(title="grid: right validation images (%)", xlabel="learning rate")
-    third.set_ylabel("1000 λ / n")
-    figure.colorbar(image, ax=third, extend="min")
-    return figure
+        axes.text(j, i, f"{value:.1f}", ha="center", va="center", color="w" if dark else "k")
+    axes.set_xticks(range(len(RATES)), [f"{rate:g}" for rate in RATES])
+    axes.set_yticks(range(len(STRENGTHS)), [f"{strength:g}" for strength in STRENGTHS])
+    axes.set(title="grid: right validation images (%)", xlabel="learning rate")
+    axes.set_ylabel("λ for each 1000 images")
+    figure.colorbar(image, ax=axes, extend="min", label="right (%)")
 
 
 def main(argv: Sequence[str] | None = None) -> Found:
     asked = arguments(__doc__, argv, "learning_rate", folder=True)
-    split = load_images(asked.folder, 500 if asked.quick else 10_000)
-    found = measure(split, 4 if asked.quick else 10)
-    save(draw(found), asked.output)
+    split = load_images(asked, 500 if asked.quick else 10_000)
+    found = measure(split, 4 if asked.quick else 10, asked.seed)
+    save(asked.output, draw, found)
     return found
 
 

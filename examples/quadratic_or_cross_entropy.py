@@ -1,31 +1,35 @@
 """Why the cross-entropy is the better cost for sigmoid outputs, and what initial weights do.
 
 A single neuron that starts badly wrong hardly learns at first with the quadratic cost, whose
-gradient has the factor σ'(z); with the cross-entropy it learns at once. Then the same on images,
-and large initial weights N(0, 1) against the default N(0, 1/n).
+gradient has the factor σ'(z); with the cross-entropy it learns at once. On images, too, the
+cross-entropy has more of them right after the first epochs; later the two are near each other. And
+large initial weights N(0, 1) take longer to get as far as the default N(0, 1/n).
 
-    python examples/quadratic_or_cross_entropy.py [FOLDER OF MNIST]
+    python examples/quadratic_or_cross_entropy.py [FOLDER OF MNIST] [--quick] [--seed 0]
         [--output quadratic_or_cross_entropy.png]
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from _common import arguments, load_images, new_figure, save, tidy
+from _command_line import arguments, load_images
+from _picture import legend_below, new_figure, save, tidy
 
 import fastnn
 from fastnn import regularizers
+from fastnn.plot import curve_styles
 
 COSTS = {"quadratic": fastnn.QuadraticCost, "cross-entropy": fastnn.CrossEntropyCost}
-COLOURS = {
-    "quadratic": "#d95f02",
-    "cross-entropy": "#1f77b4",
-    "large": "#d95f02",
-    "default": "#1f77b4",
-}
+
+
+@dataclass(frozen=True)
+class Training:
+    epochs: int
+    seeds: Sequence[int]
 
 
 def one_neuron(cost: Any) -> list[float]:
@@ -45,33 +49,39 @@ def one_neuron(cost: Any) -> list[float]:
 
 
 def on_images(
-    split: fastnn.datasets.Split, epochs: int, cost: Any, initializer: str, rate: float, l2: float
-) -> list[float]:
-    """Return the validation accuracy after each epoch."""
-    net = fastnn.Network([split.train[0].shape[1], 30, 10], cost, initializer=initializer, rng=0)
-    history = net.fit(
-        *split.train,
-        epochs=epochs,
-        batch_size=10,
-        learning_rate=rate,
-        regularizer=regularizers.L2(l2),
-        validation_data=split.validation,
-    )
-    return history["validation_accuracy"]
+    split: fastnn.datasets.Split, training: Training, cost: Any, initializer: str, rate: float,
+    l2: float,
+) -> np.ndarray:  # fmt: skip
+    """Return the validation accuracy after each epoch, a row for each seed."""
+    rows = []
+    for seed in training.seeds:
+        sizes = [split.train[0].shape[1], 30, 10]
+        net = fastnn.Network(sizes, cost, initializer=initializer, rng=seed)
+        history = net.fit(
+            *split.train,
+            epochs=training.epochs,
+            batch_size=10,
+            learning_rate=rate,
+            regularizer=regularizers.L2(l2),
+            validation_data=split.validation,
+        )
+        rows.append(history["validation_accuracy"])
+    return np.array(rows)
 
 
-def measure(split: fastnn.datasets.Split, epochs: int) -> dict[str, dict[str, list[float]]]:
+def measure(split: fastnn.datasets.Split, training: Training) -> dict[str, dict[str, Any]]:
     # The penalty λ/2n Σw² is meant for the 50,000 images of MNIST: the same λ/n for fewer.
     l2 = 5.0 * len(split.train[0]) / 50_000
-    results = {
+    quadratic, cross_entropy = COSTS.values()
+    results: dict[str, dict[str, Any]] = {
         "neuron": {name: one_neuron(cost) for name, cost in COSTS.items()},
         "cost": {
             # The quadratic cost's slope is a quarter of the other's at most: it may step farther.
-            "quadratic": on_images(split, epochs, COSTS["quadratic"], "large", 3.0, 0.0),
-            "cross-entropy": on_images(split, epochs, COSTS["cross-entropy"], "large", 0.5, 0.0),
+            "quadratic": on_images(split, training, quadratic, "large", 3.0, 0.0),
+            "cross-entropy": on_images(split, training, cross_entropy, "large", 0.5, 0.0),
         },
         "initializer": {
-            name: on_images(split, epochs, COSTS["cross-entropy"], name, 0.1, l2)
+            name: on_images(split, training, cross_entropy, name, 0.1, l2)
             for name in ("large", "default")
         },
     }
@@ -80,32 +90,41 @@ def measure(split: fastnn.datasets.Split, epochs: int) -> dict[str, dict[str, li
               + ", ".join(f"{answers[epoch]:.3f}" for epoch in (0, 50, 100, 300)))  # fmt: skip
     for what in ("cost", "initializer"):
         for name, accuracies in results[what].items():
-            print(f"{what} {name}: {accuracies[0]:.2%} after the first epoch, "
-                  f"{accuracies[-1]:.2%} after {len(accuracies)}")  # fmt: skip
+            mean = accuracies.mean(axis=0)
+            print(f"{what} {name}: {mean[0]:.2%} after the first epoch, "
+                  f"{mean[-1]:.2%} after {len(mean)}, mean of {len(accuracies)} seeds")  # fmt: skip
     return results
 
 
-def draw(results: dict[str, dict[str, list[float]]]) -> Any:
-    figure = new_figure(14, 4.2)
+def draw(results: dict[str, dict[str, Any]]) -> Any:
+    figure = new_figure(15, 5.6)
     panels = figure.subplots(1, 3)
-    for name, answers in results["neuron"].items():
-        panels[0].plot(answers, color=COLOURS[name], label=name)
+    for (name, answers), style in zip(results["neuron"].items(), curve_styles(2), strict=True):
+        panels[0].plot(answers, **style, markevery=0.1, label=name)
     tidy(panels[0], "one neuron that starts badly wrong", "epoch", "its answer; 0 is right")
     panels[0].set_ylim(0, 1)
-    titles = {"cost": "two costs", "initializer": "two ways to start (cross-entropy)"}
+    titles = {"cost": "two costs, on images", "initializer": "two ways to start (cross-entropy)"}
     for axes, (what, title) in zip(panels[1:], titles.items(), strict=True):
-        for name, accuracies in results[what].items():
-            percent = 100 * np.array(accuracies)
-            axes.plot(range(1, len(percent) + 1), percent, color=COLOURS[name], label=name)
-        tidy(axes, title, "epoch", "right validation images (%)", "lower right")
+        for (name, accuracies), style in zip(results[what].items(), curve_styles(2), strict=True):
+            percent = 100 * accuracies
+            epochs = np.arange(1, percent.shape[1] + 1)
+            axes.plot(epochs, percent.mean(axis=0), **style, ms=5, label=name)
+            low, high = percent.min(axis=0), percent.max(axis=0)
+            axes.fill_between(epochs, low, high, color=style["color"], alpha=0.2, linewidth=0)
+        axes.locator_params(axis="x", integer=True)
+        title += f"\n(mean and range of {len(percent)} seeds)"
+        tidy(axes, title, "epoch", "right validation images (%)")
+    for axes in panels:
+        legend_below(axes, 2)
     return figure
 
 
-def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, list[float]]]:
+def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
     asked = arguments(__doc__, argv, "quadratic_or_cross_entropy", folder=True)
-    split = load_images(asked.folder, 1000 if asked.quick else None)
-    results = measure(split, 10 if asked.quick else 30)
-    save(draw(results), asked.output)
+    split = load_images(asked, 1000 if asked.quick else None)
+    training = Training(10 if asked.quick else 30, range(asked.seed, asked.seed + 3))
+    results = measure(split, training)
+    save(asked.output, draw, results)
     return results
 
 

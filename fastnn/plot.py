@@ -1,4 +1,4 @@
-"""Pictures of a training."""
+"""Pictures of a training, and curves that all eyes tell apart."""
 
 from __future__ import annotations
 
@@ -10,19 +10,60 @@ from typing import TYPE_CHECKING, Any
 
 from fastnn._extras import require
 from fastnn._files import write_whole
+from fastnn.checks import check_whole
 from fastnn.history import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_history"]
+__all__ = ["curve_styles", "plot_history"]
 
 ENDINGS = (".png", ".pdf", ".svg")
 BOOK_NAMES = ("evaluation_cost", "evaluation_accuracy", "training_cost", "training_accuracy")
-# One colour for each part of the data, the same in both panels.
-COLOURS = {"training": "#1f77b4", "validation": "#d95f02", "evaluation": "#d95f02"}
 FEW_EPOCHS = 40  # up to which each is a dot
+# The colours of Okabe and Ito (2008), but for yellow, which white paper swallows.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#000000", "#CC79A7", "#E69F00", "#56B4E9")
+LINES = ("-", "--", "-.", ":", (0, (8, 2, 2, 2, 2, 2)), (0, (8, 3)), (0, (1, 3)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def curve_styles(n: int) -> list[dict[str, Any]]:
+    """Return keywords of matplotlib's ``plot`` for ``n`` curves that all eyes tell apart.
+
+    The first seven differ in colour (Okabe and Ito, "Color Universal Design", 2008), for every
+    common kind of colour vision, in line style and in marker, for a print in grey. Each further
+    seven have the same colours and markers with other line styles; the 50th is the first again.
+
+    Parameters
+    ----------
+    n : int
+        How many, 0 or more.
+
+    Returns
+    -------
+    list of dict
+        Each with ``color``, ``linestyle`` and ``marker``; drop the marker, or add ``markevery``,
+        where points are many.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``n`` is no whole number, 0 or more.
+
+    Examples
+    --------
+    >>> for values, style in zip(curves, curve_styles(len(curves))):  # doctest: +SKIP
+    ...     axes.plot(values, **style)
+    """
+    return [
+        {
+            "color": COLOURS[i % len(COLOURS)],
+            "linestyle": LINES[(i + i // len(COLOURS)) % len(LINES)],
+            "marker": MARKERS[i % len(MARKERS)],
+        }
+        for i in range(check_whole(n, "n", 0))
+    ]
 
 
 def plot_history(
@@ -59,13 +100,14 @@ def plot_history(
             f"path: expected a name ending in {', '.join(ENDINGS)}, got {os.fspath(path)!r}"
         )
     panels = _panels(_columns(history))
+    styles = _styles(panels)
     figure = require("matplotlib.figure", extra="plot").Figure(
         figsize=(5.2 * len(panels), 3.9), layout="constrained"
     )
     for axes, (kind, columns) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
     ):
-        _draw(axes, kind, columns)
+        _draw(axes, kind, columns, styles)
     if path is not None:
         _write(figure, Path(path))
     return figure
@@ -102,18 +144,25 @@ def _panels(columns: Mapping[str, Sequence[float]]) -> dict[str, dict[str, Seque
     return panels
 
 
-def _draw(axes: Axes, kind: str, columns: Mapping[str, Sequence[float]]) -> None:
+def _styles(panels: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return a style for each part of the data, the same in both panels and in every picture."""
+    names = [name for columns in panels.values() for name in columns]
+    second = "evaluation" if "evaluation" in names else "validation"
+    places = dict.fromkeys(["training", second, *names])
+    return dict(zip(places, curve_styles(len(places)), strict=True))
+
+
+def _draw(
+    axes: Axes,
+    kind: str,
+    columns: Mapping[str, Sequence[float]],
+    styles: Mapping[str, Mapping[str, Any]],
+) -> None:
     for name, values in columns.items():
-        marker = "o" if len(values) <= FEW_EPOCHS else None
-        axes.plot(
-            range(1, len(values) + 1),
-            values,
-            color=COLOURS.get(name),
-            marker=marker,
-            markersize=3.5,
-            linewidth=1.6,
-            label=name,
-        )
+        style = {**styles[name], "markersize": 3.5, "linewidth": 1.6}
+        if len(values) > FEW_EPOCHS:
+            del style["marker"]
+        axes.plot(range(1, len(values) + 1), values, **style, label=name)
     axes.set_title(kind)
     label_value_axis = _label_costs if kind == "cost" else _label_accuracies
     label_value_axis(axes, [value for values in columns.values() for value in values])
@@ -122,7 +171,8 @@ def _draw(axes: Axes, kind: str, columns: Mapping[str, Sequence[float]]) -> None
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    # Below the panel, where no curve goes.
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=len(columns), frameon=False)
 
 
 def _label_costs(axes: Axes, values: Sequence[float]) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import pytest
+from colour_vision import KINDS, contrast_with_white, difference
 
 import fastnn
 from fastnn.history import History
-from fastnn.plot import plot_history
+from fastnn.plot import curve_styles, plot_history
 
 pytest.importorskip("matplotlib")
 
@@ -57,6 +59,57 @@ def test_a_part_of_the_data_has_one_colour() -> None:
     cost, accuracy = plot_history(COLUMNS).axes
     assert cost.lines[1].get_color() == accuracy.lines[0].get_color()
     assert cost.lines[0].get_color() != cost.lines[1].get_color()
+
+
+def test_parts_differ_in_colour_and_line_and_marker() -> None:
+    many = {f"{name}_cost": [1.0, 0.5] for name in ("test", "validation", "training", "other")}
+    (axes,) = plot_history(many).axes
+    lines = {line.get_label(): line for line in axes.lines}
+    assert list(lines) == ["training", "test", "validation", "other"]
+    for look in ("get_color", "get_linestyle", "get_marker"):
+        assert len({getattr(line, look)() for line in lines.values()}) == 4
+    (alone,) = plot_history({"validation_cost": [1.0, 0.5]}).axes
+    assert alone.lines[0].get_color() == lines["validation"].get_color()
+
+
+def test_the_legend_stands_below_the_panel() -> None:
+    figure = plot_history(COLUMNS)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        legend = axes.get_legend().get_window_extent()
+        assert legend.y1 <= axes.get_window_extent().y0
+        assert legend.y0 >= 0
+        assert legend.y1 <= axes.xaxis.label.get_window_extent().y0
+
+
+def test_the_first_seven_curves_differ_in_everything() -> None:
+    styles = curve_styles(7)
+    for look in ("color", "linestyle", "marker"):
+        assert len({style[look] for style in styles}) == 7
+    assert curve_styles(3) == styles[:3] and curve_styles(0) == []
+
+
+def test_49_curves_differ_and_no_more() -> None:
+    looks = [(style["color"], style["linestyle"]) for style in curve_styles(50)]
+    assert len(set(looks)) == 49 and looks[49] == looks[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_kinds_of_colour_vision_tell_the_curves_apart(kind: str) -> None:
+    colours = [style["color"] for style in curve_styles(7)]
+    assert min(difference(a, b, kind) for a, b in combinations(colours, 2)) > 15
+    # The colours that were here before: to the eyes of a protanope one and the same.
+    assert kind != "protanopia" or difference("#1f77b4", "#7570b3", kind) < 2
+
+
+def test_the_first_five_colours_are_seen_on_white() -> None:
+    assert all(contrast_with_white(style["color"]) > 3 for style in curve_styles(5))
+
+
+@pytest.mark.parametrize(("n", "error"), [(-1, ValueError), (2.0, TypeError), (True, TypeError)])
+def test_numbers_of_curves_that_are_none(n, error) -> None:
+    with pytest.raises(error, match="n: expected"):
+        curve_styles(n)
 
 
 def test_columns_serve_as_well() -> None:

@@ -1,0 +1,58 @@
+"""How the examples draw: letters to read at half the size, legends where no curve goes, a file."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+try:
+    import matplotlib
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, FigureBase
+except ImportError as error:
+    raise SystemExit(f'{error}: the examples need pip install ".[plot,sklearn]"') from None
+
+# Of a wide picture's panels; smaller letters blur when it is shown at half its size.
+LETTERS = {"font.size": 13, "axes.titlesize": 14, "legend.fontsize": 12, "lines.linewidth": 1.6}
+LEGEND = {"frameon": False, "handlelength": 3}  # shows a whole period of each line style
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure whose parts are kept from overlapping; no display is needed."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def tidy(axes: Axes, title: str, xlabel: str, ylabel: str) -> None:
+    """Give a panel its texts, a light grid and no frame."""
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    axes.grid(color="0.9", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def legend_below(axes: Axes, columns: int) -> None:
+    """Explain a panel's curves under it, where none of them goes."""
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=columns, **LEGEND)
+
+
+def legend_of(figure: FigureBase, axes: Axes, columns: int) -> None:
+    """Explain the curves of ``axes``, which are those of all panels, under the whole figure."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, **LEGEND)
+
+
+def save(path: str, draw: Callable[..., Figure], *measured: Any) -> None:
+    """Draw what was measured and write the picture whole: a reader never sees half of it."""
+    content, file = io.BytesIO(), Path(path)
+    with matplotlib.rc_context(LETTERS):
+        draw(*measured).savefig(content, format=file.suffix[1:], dpi=110)
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        part.write_bytes(content.getvalue())
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+    print(f"wrote {path}")
