@@ -31,7 +31,8 @@ def scale_weights(network: ModelOutputs, X: np.ndarray) -> list[float]:
     Raises
     ------
     ValueError
-        If a layer's weighted inputs are all the same; the network is then as before.
+        If a layer's weighted inputs are all the same, or differ by so little that weights would
+        be infinite; the network is then as before.
     """
     before = network.snapshot()
     try:
@@ -51,5 +52,13 @@ def _scale_layer(network: ModelOutputs, l: int, X: np.ndarray) -> float:
             f"X: expected rows for which the weighted inputs of layer {l + 2} differ, "
             f"got a standard deviation of {scale:g}"
         )
-    network.weights[l][...] /= scale
+    weights = network.weights[l]
+    with np.errstate(all="ignore"):
+        scaled = weights / scale
+    if not np.isfinite(scaled).all():
+        raise ValueError(
+            f"X: expected rows for which weights can be divided by the standard deviation of the "
+            f"weighted inputs of layer {l + 2}, got {scale:g}"
+        )
+    weights[...] = scaled
     return scale

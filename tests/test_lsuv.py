@@ -213,5 +213,14 @@ def test_a_damaged_file_is_refused(lie: Any, tmp_path: Path) -> None:
     assert fastnn.load(path).training_state.initializer is None
 
 
+def test_rows_that_would_make_weights_infinite_are_refused() -> None:
+    net = fastnn.Network([3, 2], initializer="lsuv", dtype="float32", rng=0)
+    before = net.parameters.copy()
+    X = 1e-40 * np.random.default_rng(0).normal(size=(9, 3))
+    with pytest.raises(ValueError, match=r"X: expected rows for which weights can be divided"):
+        net.fit(X, [0, 1, 1] * 3, epochs=1)
+    np.testing.assert_array_equal(net.parameters, before)
+
+
 def test_names() -> None:
     assert initializers.get("lsuv") == LSUV(512)

@@ -28,8 +28,8 @@ FIRST = (
     '"activation": ["tanh"], "output": "sigmoid", "dtype": "float32", "input_scale": 1.0, '
     '"cost_parameter": 0.0, "normalization": {"name": "batch", "eps": 1e-05, "momentum": 0.1}, '
     '"dropout": [{"rate": 0.5, "inverted": true}], "training": {"optimizer": {"name": "adam", '
-    '"beta1": 0.9, "beta2": 0.999, "eps": 1e-08}, "steps": 6, "epochs": 2, "seed": 7, "plateau": '
-    '{"cuts": 1, "best": 0.25, "best_epoch": 2, "waited": 0}, "initializer": null}, "rng": '
+    '"beta1": 0.9, "beta2": 0.999, "eps": 1e-08}, "steps": 6, "epochs": 2, "masks": 9, "seed": 7, '
+    '"plateau": {"cuts": 1, "best": 0.25, "best_epoch": 2, "waited": 0}, "initializer": null}, "rng": '
     '{"bit_generator": "PCG64", "state": {"state": 35399562948360463058890781895381311971, '
     '"inc": 87136372517582989555478159403783844777}, "has_uint32": 0, "uinteger": 0}, "gammas": '
     '[[[1.0], [2.0]]], "betas": [[[0.0], [0.5]]], "running": [0.0, 0.5, 1.0, 2.0], "slots": '
@@ -89,8 +89,10 @@ def test_the_first_files_are_read(path: Path) -> None:
     if path.suffix == ".json":
         assert json.loads(again.read_text()) == CONTENT
     else:
-        for name, array in np.load(path).items():
-            np.testing.assert_array_equal(np.load(again)[name], array)
+        first, second = dict(np.load(path)), dict(np.load(again))
+        assert json.loads(str(first.pop("options"))) == json.loads(str(second.pop("options")))
+        for name, array in first.items():
+            np.testing.assert_array_equal(second[name], array)
 
 
 def paths_to(content: Any, at: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -120,16 +122,23 @@ def skip_lists(path: Path, at: tuple[str, ...]) -> None:
         pytest.skip("an .npz has vectors instead")
 
 
+def test_files_from_before_masks_were_counted_are_read(path: Path) -> None:
+    content = copy.deepcopy(CONTENT)
+    for key in ("masks", "initializer"):
+        del content["training"][key]
+    assert fastnn.load(write(path, content)).training_state.masks[0] == 6  # as the steps
+
+
 def test_all_keys_are_tried() -> None:
     assert ("rng", "state", "inc") in KEYS and ("dropout", "inverted") in KEYS
-    assert len(KEYS) == 43
+    assert len(KEYS) == 44
     assert set(_saved_keys.JSON.required) == {at[0] for at in KEYS}
 
 
 @pytest.mark.parametrize("at", KEYS, ids=IDS)
 def test_a_key_that_is_missing_is_named(path: Path, at: tuple[str, ...]) -> None:
     skip_lists(path, at)
-    if at == ("training", "initializer"):
+    if at in (("training", "initializer"), ("training", "masks")):
         pytest.skip("the first files had none")
     content = copy.deepcopy(CONTENT)
     del holder(content, at)[at[-1]]
@@ -250,6 +259,7 @@ VALUES: dict[tuple[str, ...], list[Any]] = {
     ("training", "optimizer", "eps"): [None, *[x for x in NEVER if x != 1.5]],
     ("training", "steps"): [None, *NEVER, 2**62],
     ("training", "epochs"): [None, *NEVER, 2**62],
+    ("training", "masks"): [None, *NEVER, 2**62],
     ("training", "seed"): [*NEVER, 2**62],
     ("training", "plateau"): [*NEVER, {"cuts": 1}, {"cuts": 1, "waited": 0, "best": 1}],
     ("training", "plateau", "cuts"): [None, *NEVER],
