@@ -95,3 +95,4 @@ class Ahead:
         if self._run.options.with_cost:
             columns["training_cost"] = record[:, 0] / len(self._run.rows)
         history.extend(columns)
+        self._run.watch.observe_columns(columns)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import line_search
 
+from fastnn._cost_watch import warn_caller
 from fastnn._soundness import is_finite
 from fastnn.data import Rows
 from fastnn.history import History
@@ -21,6 +22,9 @@ from fastnn.training import DIVERGED, Epoch
 
 if TYPE_CHECKING:
     from fastnn.model import Model
+    from fastnn.training import TrainingState
+
+NO_STEP = "L-BFGS took no step, and the history is empty: {cause}"
 
 
 class _Objective:
@@ -121,12 +125,12 @@ class _Iteration:
 
     def _search(self) -> np.ndarray | None:
         """Return the next place along the direction, by the strong Wolfe conditions, if any."""
-        along = direction(self.gradient, self.pairs)
-        if not along @ self.gradient < 0:
-            return None
         objective = self.objective
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the search says None too
+            along = direction(self.gradient, self.pairs)
+            if not along @ self.gradient < 0:
+                return None
             length, *_ = line_search(
                 objective.cost, objective.gradient, self.x, along, self.gradient, self.cost
             )
@@ -142,6 +146,34 @@ class _Iteration:
         if step @ change > 0 and np.isfinite(pair).all():
             self.pairs[:-1] = self.pairs[1:]
             self.pairs[-1] = pair
+
+
+def _is_where_it_ended(start: _Iteration, state: TrainingState) -> bool:
+    """Whether it starts at the minimum to which it came before, which is no failure."""
+    if state.steps == 0 or start.is_flat:
+        return state.steps > 0
+    rounding = float(np.finfo(start.objective.network.dtype).eps) * abs(start.cost)
+    with np.errstate(over="ignore"):
+        return float(start.gradient @ start.gradient) <= rounding
+
+
+def _why_no_step(start: _Iteration) -> str:
+    """Say why the first iteration did not lead anywhere."""
+    largest = float(np.abs(start.gradient).max())
+    if not (np.isfinite(start.cost) and np.isfinite(largest)):
+        return (
+            f"it starts at a cost of {start.cost:g} with a gradient of up to {largest:g}. Scale "
+            "inputs and targets to about 1, or start from smaller weights"
+        )
+    if start.is_flat:
+        return (
+            f"the gradient is nowhere above the tolerance, {start.tolerance:g}: the cost, "
+            f"{start.cost:g}, is at a minimum already, or all units are saturated"
+        )
+    return (
+        f"the search along the line found no cost below {start.cost:g}, with a gradient of up to "
+        f"{largest:g}: it is at a minimum to rounding, or inputs are not scaled to about 1"
+    )
 
 
 def _take_statistics(network: Model, rows: Rows) -> None:
@@ -199,7 +231,8 @@ def train_by_lbfgs(
     -----
     RuntimeWarning
         If batch norm's statistics are not finite at the parameters that were found; the network is
-        then put back to the iteration before, and the training ends.
+        then put back to the iteration before, and the training ends. Else if there was not a single
+        iteration, naming the cause; unless an earlier call ended here.
     """
     history, state = History(), network.training_state
     clock = time.perf_counter()
@@ -220,7 +253,7 @@ def train_by_lbfgs(
             network.stand_at(standing)
             text = DIVERGED.format(epoch=len(history) + 1, rate=1.0)
             warnings.warn(text, RuntimeWarning, stacklevel=5)
-            break
+            return history
         row: dict[str, Any] = {
             "epoch": len(history) + 1,
             "learning_rate": 1.0,
@@ -231,4 +264,6 @@ def train_by_lbfgs(
         history.append(row)
         clock = time.perf_counter()
         goes_on &= not heard(history)
+    if not len(history) and iterations and not _is_where_it_ended(best, state):
+        warn_caller(NO_STEP.format(cause=_why_no_step(best)))
     return history

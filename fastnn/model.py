@@ -146,7 +146,8 @@ class Model(BookMethods):
         Warns
         -----
         RuntimeWarning
-            If the training diverges; the network is put back to where that epoch began.
+            If the training diverges; the network is put back to where that epoch began. Once, if a
+            recorded cost was not finite. If L-BFGS cannot take its first step, with the reason.
         """
         rows = self._rows(X, "X") if y is None else self._arrays(X, y)
         rows = smoothed(weighted(rows, sample_weight, class_weight), label_smoothing)

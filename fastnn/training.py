@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._cost_watch import CostWatch
 from fastnn._pace import Pace
 from fastnn._soundness import is_finite
 from fastnn._threads import pace_of, training, work_of_batch
@@ -190,6 +191,10 @@ class _Run:
         if isinstance(schedule, HalveOnPlateau):
             self.plateau = schedule.start(self.state.plateau)
         self.stopping = options.stopping.start() if options.stopping else None
+        self.watch = CostWatch(
+            silent=not network.guards_divergence,
+            has_rate=not isinstance(options.optimizer, LBFGS),
+        )
         self.kept: dict[str, Any] = {}
         self._always: Epoch | None = None  # every epoch's, where nothing is scheduled
         work = work_of_batch(min(options.batch_size, len(rows)), network.n_parameters)
@@ -341,6 +346,7 @@ def train(
     RuntimeWarning
         If a parameter, a running statistic, a number of the optimizer's or the cost is no longer
         finite; the network is then put back to where the epoch began, and the training ends.
+        Once, if a recorded cost is not finite. If L-BFGS cannot take a step.
     """
     if options.epochs:
         network.meet_data(rows.X)
@@ -353,6 +359,7 @@ def _train(run: _Run, measures: Measures, callbacks: tuple[Callback, ...]) -> Hi
     if isinstance(options.optimizer, LBFGS):
         history = _train_by_lbfgs(run, options.optimizer, measures, callbacks)
         run.restore_best()
+        run.watch.tell()
         return history
     order = np.arange(len(rows), dtype=np.intp)
     history = History()
@@ -373,6 +380,7 @@ def _train(run: _Run, measures: Measures, callbacks: tuple[Callback, ...]) -> Hi
                 network.stand_at(before)
                 text = DIVERGED.format(epoch=run.state.epochs, rate=rate)
                 warnings.warn(text, RuntimeWarning, stacklevel=4)
+                run.watch = CostWatch(silent=True)  # this says it all
                 break
             row: dict[str, Any] = {
                 "epoch": run.state.epochs - run.first_epoch,
@@ -384,11 +392,13 @@ def _train(run: _Run, measures: Measures, callbacks: tuple[Callback, ...]) -> Hi
             row.update((name, measure()) for name, measure in measures.items())
             history.append(row)
             bar.update(row)
+            run.watch.observe(row)
             # Every callback hears of the epoch, even if an earlier one stops.
             answers = [callback(network, history) for callback in callbacks]
             if run.should_stop(history) or any(answers):
                 break
     run.restore_best()
+    run.watch.tell()
     return history
 
 
@@ -402,6 +412,7 @@ def _train_by_lbfgs(
 
     def heard(history: History) -> bool:
         run.state.epochs += 1
+        run.watch.observe(history[-1])
         answers = [callback(network, history) for callback in callbacks]
         return run.should_stop(history) or any(answers)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,21 @@ def say(text: str) -> None:
     name, is written with a backslash."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+
+
+@contextmanager
+def hints() -> Iterator[None]:
+    """Print the warnings of the block after it, a plain line each on standard error.
+
+    At once they would be written into a bar. The filters of warnings are changed.
+    """
+    heard: list[str] = []
+    warnings.filterwarnings("default", category=RuntimeWarning)
+    warnings.showwarning = lambda message, *_, **__: heard.append(str(message))
+    yield
+    for text in heard:
+        if sys.stderr is not None:
+            print(f"fastnn: warning: {' '.join(text.split())}", file=sys.stderr)
 
 
 def check_outputs(

@@ -13,7 +13,7 @@ import numpy as np
 
 from fastnn import costs, datasets, regularizers
 from fastnn._extras import require
-from fastnn.cli.outputs import MODELS, PICTURES, check_outputs, say, writing
+from fastnn.cli.outputs import MODELS, PICTURES, check_outputs, hints, say, writing
 from fastnn.cli.rows import choose_part, count_classes
 from fastnn.datasets import Split
 from fastnn.history import History
@@ -98,7 +98,7 @@ def _fit(network: Network, split: Split, validation: Any, arguments: argparse.Na
     if lines:
         callbacks.append(lambda _, history: say(_line(history[-1], arguments.epochs)))
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), hints():
             warnings.filterwarnings("error", message="the training diverged")
             return network.fit(
                 *split.train,

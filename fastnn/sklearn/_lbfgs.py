@@ -13,6 +13,7 @@ from scipy.optimize import OptimizeResult, minimize
 from sklearn.exceptions import ConvergenceWarning
 
 from fastnn import _epoch
+from fastnn._cost_watch import CostWatch
 from fastnn._passes import Mode
 from fastnn.costs import kernel_id, parameter_of, sum_over_rows
 from fastnn.network import Network, _quiet_blas
@@ -140,6 +141,7 @@ class _Listener:
     ) -> None:  # fmt: skip
         self._estimator, self._objective = estimator, objective
         self._validation, self._callbacks = validation, callbacks
+        self.watch = CostWatch(has_rate=False)
         self._began = self._clock = time.perf_counter()
 
     def __call__(self, intermediate_result: OptimizeResult) -> None:
@@ -155,6 +157,7 @@ class _Listener:
         if self._validation is not None:
             row["validation_score"], row["validation_cost"] = self._validation.observe()
         estimator.history_.append(row)
+        self.watch.observe(row)
         answers = [callback(estimator, estimator.history_) for callback in self._callbacks]
         limit = estimator.time_limit
         if any(answers) or (limit is not None and now - self._began >= limit):
@@ -188,6 +191,7 @@ def train_by_lbfgs(
             objective, objective.packed(), method="L-BFGS-B", jac=True, options=options,
             callback=listener,
         )  # fmt: skip
+    listener.watch.tell()
     estimator.n_iter_ = min(result.nit, estimator.max_iter)
     estimator.loss_ = float(result.fun)
     if result.status not in (0, ENDED_BY_CALLBACK):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 
+from fastnn._cost_watch import CostWatch
 from fastnn._rng import shuffle_as_numpy
 from fastnn._threads import pace_of
 from fastnn.history import History
@@ -111,6 +112,7 @@ class Training:
             self._core = ScaledCore(estimator, network, loss, rows, batch_size)
         self._costs = _Costs(loss, rows, batch_size)
         self._weighing = WeighingBatches(rows.weights, batch_size)
+        self._watch = CostWatch()
         self._n_batches = -(-len(rows) // batch_size)
         self._order = np.arange(len(rows), dtype=np.intp)
         self._talks = bool(estimator.verbose) and estimator.verbose != "progress"
@@ -118,6 +120,11 @@ class Training:
 
     def run(self, max_epochs: int, one_of_many: bool) -> None:
         """Train; ``one_of_many`` is an epoch of ``partial_fit``, which warns of no end."""
+        self._run(max_epochs, one_of_many)
+        if np.isfinite(self._network.parameters).all():  # else it is an error
+            self._watch.tell()
+
+    def _run(self, max_epochs: int, one_of_many: bool) -> None:
         estimator = self._estimator
         estimator.n_iter_ = 0
         try:
@@ -170,6 +177,7 @@ class Training:
         if self._validation is not None:
             row["validation_score"], row["validation_cost"] = self._validation.observe()
         estimator.history_.append(row)
+        self._watch.observe(row)
         self._count_improvement(row)
         solver.epoch_ends(estimator.t_)
         return self._should_stop()

@@ -1,0 +1,82 @@
+"""A warning, once a training, when a cost that is recorded stops being finite."""
+
+from __future__ import annotations
+
+import math
+import sys
+import warnings
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+__all__ = ["CostWatch", "warn_caller"]
+
+NOT_FINITE = (
+    "the {name} is no longer finite: {value} in epoch {epoch}. Try {rate}inputs, and targets "
+    "that are no classes, scaled to about 1"
+)
+
+
+class CostWatch:
+    """Remembers the first cost that is not finite, and warns of it when training has ended.
+
+    Whoever ends it in another way, with a warning or an error of its own, does not ask for that.
+
+    Parameters
+    ----------
+    silent : bool, default False
+        Whether to say nothing at all.
+    has_rate : bool, default True
+        Whether the training has a learning rate to lower.
+    """
+
+    def __init__(self, silent: bool = False, has_rate: bool = True) -> None:
+        self._silent, self._has_rate = silent, has_rate
+        self._text: str | None = None
+
+    def observe(self, row: Mapping[str, Any]) -> None:
+        """Take the history's row of an epoch, whose costs are the columns named so."""
+        if self._silent or self._text is not None:
+            return
+        for name, value in row.items():
+            if name.endswith("_cost") and not math.isfinite(value):
+                self._text = self._text_of(name, value, row["epoch"], row["learning_rate"])
+                return
+
+    def observe_columns(self, columns: Mapping[str, np.ndarray]) -> None:
+        """Take several epochs, as columns (n_epochs,), of which one cost at most is recorded."""
+        costs = columns.get("training_cost")
+        if costs is None or np.isfinite(costs).all():
+            return
+        first = int(np.argmin(np.isfinite(costs)))
+        self.observe({name: column[first].item() for name, column in columns.items()})
+
+    def _text_of(self, name: str, value: float, epoch: int, rate: float) -> str:
+        lower = f"a learning rate below {rate:g}, or " if self._has_rate else ""
+        return NOT_FINITE.format(name=name.replace("_", " "), value=value, epoch=epoch, rate=lower)
+
+    def tell(self) -> None:
+        """Say it, if there was such a cost.
+
+        Warns
+        -----
+        RuntimeWarning
+        """
+        if self._text is not None:
+            warn_caller(self._text)
+
+
+def warn_caller(text: str) -> None:
+    """Issue a ``RuntimeWarning`` in the name of the line that called fastnn."""
+    frame: FrameType | None = sys._getframe(1)
+    level = 2  # 1 is this function
+    while frame is not None and _is_ours(frame):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, RuntimeWarning, stacklevel=level)
+
+
+def _is_ours(frame: FrameType) -> bool:
+    package = __name__.partition(".")[0]
+    return frame.f_globals.get("__name__", "").partition(".")[0] == package
