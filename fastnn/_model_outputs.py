@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from fastnn import costs
+from fastnn._activations import activation_forward
 from fastnn._model_state import ModelState
 from fastnn._unit_variance import evenly_spread, scale_weights
+from fastnn.activations import KERNELS
 from fastnn.checks import as_array
 from fastnn.data import Rows, as_rows, as_targets
 from fastnn.sources import Inputs, as_source, is_sparse, taken
@@ -17,6 +20,30 @@ from fastnn.training import Epoch
 
 class ModelOutputs(ModelState):
     """A network that says what its outputs are, once a subclass brings the arithmetic."""
+
+    # Whether costs are computed from the weighted inputs of the output layer where they can be,
+    # and so are finite for any finite ones; otherwise from the outputs, as the book does.
+    prefers_costs_by_z = True
+
+    @property
+    def _cost_by_z(self) -> bool:
+        return self.prefers_costs_by_z and costs.goes_by_z(self.cost, self.output)
+
+    def _mean_cost(self, rows: Rows) -> float:
+        """Return the mean of the rows' costs, for what is predicted of them."""
+        n, weights = len(rows), rows.row_weights
+        if self._cost_by_z:
+            z = self._predict_z(rows.X)
+            outputs = z.copy()
+            activation_forward(outputs, KERNELS[self.output])
+            return costs.sum_by_z(self.cost, self.output, z, outputs, rows.Y, weights) / n
+        outputs = self._evaluation_outputs(rows.X)
+        total = costs.sum_over_rows(self.cost, outputs, rows.Y, weights)
+        if not math.isinf(total):
+            return total / n
+        # Of costs that are the largest number the mean is one, as the book has it.
+        shares = (weights if len(weights) else np.ones(n, self._dtype)) / n
+        return costs.sum_over_rows(self.cost, outputs, rows.Y, shares.astype(self._dtype))
 
     def feedforward(self, a: Any) -> np.ndarray:
         """Return the outputs for inputs in columns.
@@ -103,6 +130,10 @@ class ModelOutputs(ModelState):
 
     def _predict_rows(self, X: Inputs) -> np.ndarray:
         """Return the outputs (n, n_out) for checked inputs ``X`` (n, n_in)."""
+        raise TypeError(f"{type(self).__name__} has no arithmetic: use fastnn.Network")
+
+    def _predict_z(self, X: Inputs) -> np.ndarray:
+        """Return the output layer's weighted inputs (n, n_out) for checked inputs ``X``."""
         raise TypeError(f"{type(self).__name__} has no arithmetic: use fastnn.Network")
 
     def _train_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:

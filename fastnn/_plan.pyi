@@ -19,6 +19,10 @@ class CompiledPlan:
     @property
     def cost_parameter(self) -> float: ...
     @property
+    def cost_by_z(self) -> bool:
+        """Whether the cost is computed from the weighted inputs of the last layer."""
+
+    @property
     def needs_blas(self) -> bool: ...
     @property
     def needs_two_rows(self) -> bool: ...

@@ -19,6 +19,12 @@ class Predictor:
 
     @plan_of_blocks.setter
     def plan_of_blocks(self, plan: CompiledPlan | None) -> None: ...
+    @property
+    def plan_of_z(self) -> CompiledPlan | None:
+        """The same, for the weighted inputs of the output layer."""
+
+    @plan_of_z.setter
+    def plan_of_z(self, plan: CompiledPlan | None) -> None: ...
     def __new__(
         cls,
         plan: CompiledPlan,

@@ -3,6 +3,9 @@
 ``fn(a, y)`` is the cost of outputs ``a`` against targets ``y``; ``delta(z, a, y)`` is ∂C/∂z of the
 output layer, ``z`` being its weighted input. Both take columns, (n_out, 1) or (n_out, m). A user's
 own object with these two methods serves as well; those here have compiled twins.
+
+Where cost and output go together, as cross-entropy with sigmoid, a network computes the cost from
+``z`` and not by ``fn``: an output that is rounded to 0 or 1 then has its right, finite cost.
 """
 
 from __future__ import annotations
@@ -12,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from fastnn._costs import Cost, cost_forward
-from fastnn.activations import sigmoid_prime
+from fastnn._costs_of_z import FROM_Z, cost_of_z
+from fastnn.activations import KERNELS, sigmoid_prime
 from fastnn.checks import as_array, brief, check_number
 
 __all__ = [
@@ -87,9 +91,8 @@ class HuberCost:
     def fn(self, a: np.ndarray, y: np.ndarray) -> float:
         """Return the cost."""
         d = np.abs(a - y)
-        return np.sum(
-            np.where(d <= self.parameter, d**2 / 2, self.parameter * (d - self.parameter / 2))
-        )
+        in_parabola = np.minimum(d, self.parameter)  # the square of a large d may be too large
+        return np.sum(in_parabola**2 / 2 + self.parameter * (d - in_parabola))
 
     def delta(self, z: np.ndarray, a: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return d clipped to ±δ, for identity outputs."""
@@ -234,6 +237,32 @@ def output_for(cost: Any, output: str | None) -> str:
             f"output: {name_of(cost)} goes with {' or '.join(allowed)}, got {output!r}"
         )
     return output
+
+
+def goes_by_z(cost: Any, output: str) -> bool:
+    """Whether there is a compiled formula of the cost in the weighted inputs of the output."""
+    return KERNELS[output] in FROM_Z.get(kernel_id(cost), ())
+
+
+def sum_by_z(
+    cost: Any,
+    output: str,
+    z: np.ndarray,
+    outputs: np.ndarray,
+    targets: np.ndarray,
+    row_weights: np.ndarray,
+) -> float:
+    """Return the sum of the rows' costs, in double, by the weighted inputs of the output.
+
+    Parameters
+    ----------
+    cost, output
+        Of which ``goes_by_z`` is true.
+    z, outputs, targets : arrays (n, n_out), C-contiguous, of one dtype
+    row_weights : array (n,) or (0,)
+        Factors on the rows' costs; none for 1.
+    """
+    return cost_of_z(z, outputs, targets, row_weights, kernel_id(cost), KERNELS[output])
 
 
 def sum_over_rows(

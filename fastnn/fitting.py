@@ -200,12 +200,17 @@ def _check_batches(model: Model, rows: Rows, options: Options) -> None:
         raise ValueError("optimizer: L-BFGS needs a network without dropout")
 
 
+def _squares(a: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return (a − y)² in float64, in which that of any float32 is a number."""
+    return np.square(np.subtract(a, y, dtype=np.float64))
+
+
 METRICS: dict[str, Metric] = {
     "accuracy": lambda a, y: float(np.mean(classes_of(a) == classes_of(y))),
-    "mean_squared_error": lambda a, y: float(np.mean(np.square(a - y, dtype=np.float64))),
-    "mean_absolute_error": lambda a, y: float(np.mean(np.abs(a - y), dtype=np.float64)),
+    "mean_squared_error": lambda a, y: float(np.mean(_squares(a, y))),
+    "mean_absolute_error": lambda a, y: float(np.mean(np.abs(np.subtract(a, y, dtype=np.float64)))),
     "r2": lambda a, y: float(
-        1 - np.sum((a - y) ** 2, dtype=np.float64) / np.sum((y - y.mean(axis=0)) ** 2)
+        1 - np.sum(_squares(a, y)) / np.sum(_squares(y, y.mean(axis=0, dtype=np.float64)))
     ),
 }
 

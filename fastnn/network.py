@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn import _epoch, _prediction, costs, storage
 from fastnn._blas_threads import single_threaded_blas
+from fastnn._costs import Cost
 from fastnn._example import ExampleGradient
 from fastnn._isa import instruction_set
 from fastnn._optim import Rule
@@ -20,7 +21,7 @@ from fastnn._threads import usable
 from fastnn.data import Rows
 from fastnn.interruption import run_long_batches
 from fastnn.model import Model
-from fastnn.plan import Workspace
+from fastnn.plan import LayerOptions, Workspace
 from fastnn.sources import Inputs, Unchecked, as_source
 from fastnn.training import Epoch
 
@@ -123,6 +124,7 @@ class Network(Model):
         dropout_factor: float = 1.0,
         rule: Rule | None = None,
         n_members: int = 1,
+        cost_by_z: bool = False,
     ) -> Workspace:
         """Return memory for mini-batches of up to ``batch_size`` rows, and its compiled plan."""
         return Workspace(
@@ -134,6 +136,7 @@ class Network(Model):
             costs.parameter_of(self.cost),
             rule,
             n_members,
+            cost_by_z,
         )
 
     def _cost_kernel(self) -> int:
@@ -162,6 +165,16 @@ class Network(Model):
     def _inputs_to_predict(self, X: Any, name: str = "X") -> Inputs:
         return as_source(X, self.sizes[0], self._dtype, name, self._input_scale, later=True)
 
+    def _plan_of_z(self) -> CompiledPlan:
+        """Return the plan of a network whose outputs are the weighted inputs of this one's."""
+        predictor = self._ready()
+        plan = predictor.plan_of_z
+        if plan is None:
+            options = [*self._options()[:-1], LayerOptions("identity")]
+            workspace = Workspace(self._layout, options, ONE_BLOCK, self.dtype, Cost.QUADRATIC)
+            plan = predictor.plan_of_z = workspace.compiled
+        return plan
+
     def _predict_rows(self, X: Inputs) -> np.ndarray:
         if isinstance(X, Unchecked):
             outputs = self._predict_in_blocks(X, checked=False)
@@ -172,9 +185,20 @@ class Network(Model):
         assert outputs is not None
         return outputs
 
-    def _predict_in_blocks(self, X: Inputs, checked: bool) -> np.ndarray | None:
-        """Return the outputs, or None if ``X`` is not checked and may not be finite."""
-        plan = self._plan_of_blocks()
+    def _predict_z(self, X: Inputs) -> np.ndarray:
+        z = self._predict_in_blocks(X, checked=True, plan=self._plan_of_z())
+        assert z is not None
+        return z
+
+    def _predict_in_blocks(
+        self, X: Inputs, checked: bool, plan: CompiledPlan | None = None
+    ) -> np.ndarray | None:
+        """Return the outputs, or None if ``X`` is not checked and may not be finite.
+
+        ``plan`` is the one that has other outputs, if these are asked for.
+        """
+        if plan is None:
+            plan = self._plan_of_blocks()
         out = np.empty((len(X), self.sizes[-1]), dtype=self.dtype)
         n_threads = 1
         if len(X) > ONE_BLOCK and len(X) * self.n_parameters > WORTH_SHARING:
@@ -232,7 +256,9 @@ class Network(Model):
         planned = epoch.kept.get("plan")
         if planned is None or planned[0] != key:
             rule = epoch.optimizer.rule(epoch.penalty, epoch.n)
-            workspace = self._workspace(batch_size, epoch.dropout_factor, rule, epoch.pace.most)
+            workspace = self._workspace(
+                batch_size, epoch.dropout_factor, rule, epoch.pace.most, self._cost_by_z
+            )
             planned = key, workspace, rule
             epoch.kept["plan"] = planned
         return planned[1], planned[2]
@@ -273,6 +299,9 @@ class Network(Model):
     def _cost_of_batch(self, workspace: Workspace, rows: Rows, m: int) -> float:
         outputs, targets = workspace.block("out", m), workspace.block("targets", m)
         weights = workspace.weights_of_rows(m if len(rows.row_weights) else 0)
+        if workspace.compiled.cost_by_z:
+            z = workspace.block("z", m)
+            return costs.sum_by_z(self.cost, self.output, z, outputs, targets, weights)
         return costs.sum_over_rows(self.cost, outputs, targets, weights)
 
     def _write_output_delta(self, workspace: Workspace, rows: Rows, batch: np.ndarray) -> None:
@@ -316,7 +345,8 @@ class Network(Model):
     def _gradient(self, rows: Rows) -> tuple[float, np.ndarray]:
         # Batch norm's statistics are those of all the rows together.
         whole = len(self.running_statistics) > 0
-        workspace = self._workspace(len(rows) if whole else min(BLOCK, len(rows)))
+        size = len(rows) if whole else min(BLOCK, len(rows))
+        workspace = self._workspace(size, cost_by_z=self._cost_by_z)
         compiled, memory = workspace.compiled, workspace.memory
         gradient = np.zeros_like(self._parameters)
         order = np.arange(len(rows), dtype=np.intp)

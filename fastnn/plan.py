@@ -138,6 +138,9 @@ class Workspace:
         rows, so that threads can work apart.
     n_members : int, default 1
         Threads that may train at the same time.
+    cost_by_z : bool, default False
+        Whether the output layer's weighted inputs are kept, and the cost is computed from them
+        where that can be: see ``fastnn._costs_of_z``.
     """
 
     def __init__(
@@ -150,6 +153,7 @@ class Workspace:
         cost_parameter: float = 0.0,
         rule: Rule | None = None,
         n_members: int = 1,
+        cost_by_z: bool = False,
     ) -> None:
         blocks = _Allocator(ALIGNMENT)
         n_in, n_out = layout.sizes[0], layout.sizes[-1]
@@ -159,9 +163,9 @@ class Workspace:
         row_weights = blocks.take(batch_size)
         rows = []
         for l, (sizes, chosen) in enumerate(zip(layout.layers, options, strict=True)):
-            custom_output = cost < 0 and l == len(options) - 1
+            keeps_z = (cost < 0 or cost_by_z) and l == len(options) - 1
             row = dict.fromkeys(COLUMNS, -1) | layout.offsets[l] | {"tile": _tile(sizes[1])}
-            rows.append(row | _layer_blocks(blocks, sizes, chosen, filled, custom_output))
+            rows.append(row | _layer_blocks(blocks, sizes, chosen, filled, keeps_z))
         self.table = np.array([[row[name] for name in COLUMNS] for row in rows], dtype=np.int64)
         tiles = [min(row["tile"], row["n_out"]) * row["n_in"] for row in rows]
         cut, n_pieces, shown = -1, 0, 0
@@ -318,7 +322,7 @@ def _layer_blocks(
     sizes: tuple[int, int],
     chosen: LayerOptions,
     batch_size: int,
-    custom_output: bool,
+    keeps_z: bool,
 ) -> dict[str, int]:
     """Take one layer's memory; return its row of the table as far as it is decided here."""
     n_in, n_out = sizes
@@ -330,7 +334,7 @@ def _layer_blocks(
     row["delta"] = blocks.take(block)
     if chosen.dropout.rate > 0:
         row["out"] = blocks.take(block)
-    if custom_output or chosen.activation in FROM_Z:
+    if keeps_z or chosen.activation in FROM_Z:
         row["z"] = blocks.take(block)
     if norm is not None:
         row["xhat"], row["scratch"] = blocks.take(block), blocks.take(4 * n_out)

@@ -63,6 +63,7 @@ class Case:
     with_cost: bool = True
     seed: int = 0
     parts: bool = False  # of the rows, which members share out
+    by_z: bool = False  # whether costs are computed from the outputs' weighted inputs
 
 
 def between_nans(values: np.ndarray) -> np.ndarray:
@@ -112,7 +113,7 @@ def run(case: Case, in_lanes: bool, epochs: int = 2, n_threads: int = 1) -> list
     try:
         workspace = Workspace(
             layout, options, case.batch_size, np.dtype(case.dtype), case.pair[0],
-            case.clip or 0.3, rule, n_threads,
+            case.clip or 0.3, rule, n_threads, case.by_z,
         )  # fmt: skip
     finally:
         plan._in_lanes, plan.WORTH_PARTS = before
@@ -171,6 +172,7 @@ def any_case(seed: int) -> Case:
         per_batch=bool(rng.integers(2)),
         labels=bool(rng.integers(2)),
         parts=bool(rng.integers(2)),
+        by_z=bool(rng.integers(2)),
         clip=float(rng.choice([0, 0.05])) if pair[0] == Cost.CROSS_ENTROPY else 0.0,
         with_cost=bool(rng.integers(4)),
         seed=seed,

@@ -64,11 +64,11 @@ def test_inputs_in_whole_tiles_and_beside_them(dtype: str, n_in: int) -> None:
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_every_cost(pair: Any, dtype: str, weighted: bool) -> None:
+@pytest.mark.parametrize("by_z", [False, True])
+def test_every_cost(pair: Any, dtype: str, weighted: bool, by_z: bool) -> None:
     for labels in (False, True):
-        assert_twins(
-            Case((5, 6, 3), ("tanh",), 37, 20, dtype, pair, weighted=weighted, labels=labels)
-        )
+        told = {"weighted": weighted, "labels": labels, "by_z": by_z}
+        assert_twins(Case((5, 6, 3), ("tanh",), 37, 20, dtype, pair, **told))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -140,6 +140,13 @@ def test_an_infinite_cost_is_no_divergence():
     assert net.weights[0] < 1e160
 
 
+def test_a_saturated_output_costs_no_more_than_its_weighted_input():
+    net = fastnn.Network([1, 1], initializer="zeros")
+    net.weights = [[[1e6]]]
+    history = net.fit([[1.0], [-1.0]], [0.0, 1.0], epochs=2, batch_size=2)
+    assert history["training_cost"] == pytest.approx([1e6, 1e6], rel=1e-6)
+
+
 def test_divergence_warns_and_puts_the_network_back():
     net = fastnn.Network(
         [7, 8, 3], fastnn.QuadraticCost, activation="relu", output="identity", rng=0

@@ -69,6 +69,7 @@ class DropIn(BookAnswers):
     """Base of the book's networks."""
 
     guards_divergence = False  # the book trains on, whatever becomes of the numbers
+    prefers_costs_by_z = False  # the book's costs are what their `fn` says of the outputs
 
     _sgd_run: Run | None = None
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastnn import costs
 from fastnn.data import Rows
 from fastnn.model import Model
 from fastnn.normalization import BatchNorm, Normalization
@@ -14,6 +13,7 @@ from fastnn.optimizers import AdamW
 from fastnn.plan import LayerOptions
 from fastnn.reference import dropout, normalization, optimizers
 from fastnn.reference.activations import DERIVATIVES, FUNCTIONS
+from fastnn.reference.costs import cost_of
 from fastnn.reference.deltas import output_delta
 from fastnn.sources import Inputs
 from fastnn.training import Epoch
@@ -155,7 +155,7 @@ class Network(Model):
         deltas = [output_delta(self.cost, self.output, z, a, y) for z, a, y in of_batch]
         cost = 0.0
         if epoch is None or epoch.with_cost:
-            each = [costs.fn_of(self.cost, a, y) for _, a, y in of_batch]
+            each = [cost_of(self.cost, self.output, z, a, y) for z, a, y in of_batch]
             cost = sum(each) if weights is None else float(np.dot(each, weights))
         if weights is not None:
             deltas = [w * delta for w, delta in zip(weights, deltas, strict=True)]
@@ -180,6 +180,15 @@ class Network(Model):
         columns = _columns(_converted(X, self.dtype))
         outputs = self._forward(self._layers(), columns, None, "predict")
         return _rows(outputs)
+
+    def _mean_cost(self, rows: Rows) -> float:
+        xs, ys = (_columns(part) for part in (_converted(rows.X, self.dtype), rows.Y))
+        layers = self._layers()
+        outputs = self._forward(layers, xs, None, "predict")
+        of_rows = zip(layers[-1].zs, outputs, ys, strict=True)
+        each = [cost_of(self.cost, self.output, z, a, y) for z, a, y in of_rows]
+        weights = rows.row_weights
+        return (float(np.dot(each, weights)) if len(weights) else sum(each)) / len(rows)
 
     def _hidden_outputs(self, X: np.ndarray, l: int) -> np.ndarray:
         layers = self._layers()[: l + 1]

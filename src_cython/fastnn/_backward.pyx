@@ -51,8 +51,9 @@ cdef void c_output_delta(
     cdef Py_ssize_t first = own.top * own.n
     if own.top < own.bottom:
         c_cost_backward(work + last.delta + first, work + last.out + first,
-                        work + plan.targets + first, plan.cost, plan.cost_parameter,
-                        last.activation, own.bottom - own.top, own.n)
+                        work + plan.targets + first,
+                        NULL if last.z < 0 else work + last.z + first, plan.cost,
+                        plan.cost_parameter, last.activation, own.bottom - own.top, own.n)
         if weighted:
             _weigh_rows(work + last.delta + first, work + plan.row_weights + own.top,
                         own.bottom - own.top, own.n)

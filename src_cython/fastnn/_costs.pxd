@@ -23,6 +23,8 @@ cdef double c_cost_forward(
     const floating* a, const floating* y, const floating* row_weights, int cost, double parameter,
     Py_ssize_t m, Py_ssize_t n) noexcept nogil
 
+# ``z`` (m, n), with a = f(z), may be NULL; cross-entropy with softmax looks at it where all outputs
+# but one are too small for digits.
 cdef void c_cost_backward(
-    floating* delta, const floating* a, const floating* y, int cost, double parameter, int output,
-    Py_ssize_t m, Py_ssize_t n) noexcept nogil
+    floating* delta, const floating* a, const floating* y, const floating* z, int cost,
+    double parameter, int output, Py_ssize_t m, Py_ssize_t n) noexcept nogil

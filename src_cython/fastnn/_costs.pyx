@@ -8,12 +8,14 @@ Elsewhere ∂C/∂a is formed and handed to the activation's own derivative.
 
 from cython cimport floating
 from libc.float cimport DBL_MAX, DBL_MIN, FLT_MAX, FLT_MIN
-from libc.math cimport NAN, fabs, isnan
+from libc.math cimport NAN, exp, fabs, isnan
 
 from fastnn._activations cimport EXP, IDENTITY, SIGMOID, SOFTMAX, c_activation_backward, c_log
 
 cdef enum:
     CHUNK = 128  # costs formed at a time: so many logarithms are taken together
+
+cdef double EPSILON = 2.0 ** -52
 
 
 cdef inline double _nan_to_num(double x, double largest) noexcept nogil:
@@ -195,15 +197,33 @@ cdef void _log_likelihood_sigmoid(
         delta[i] = -y[i] * (1 - a[i])
 
 
+cdef double _sum_below(
+    const floating* z, Py_ssize_t top, Py_ssize_t n, double* second,
+) noexcept nogil:
+    """Σ e^(z − second) over all but the top, with second the largest of these."""
+    cdef double total = 0
+    cdef Py_ssize_t j
+    second[0] = -DBL_MAX
+    for j in range(n):
+        if j != top and z[j] > second[0]:
+            second[0] = z[j]
+    for j in range(n):
+        if j != top:
+            total += exp(z[j] - second[0])
+    return total
+
+
 cdef void _cross_entropy_softmax(
-    floating* delta, const floating* a, const floating* y, Py_ssize_t n,
+    floating* delta, const floating* a, const floating* y, const floating* z, Py_ssize_t n,
 ) noexcept nogil:
     """One row: delta_j := a_j − y_j − a_j Σ_{k≠j} u_k with u = (a − y) / (1 − a).
 
     This is the softmax's Jacobian applied to ∂C/∂a = u / a. Where the largest a is near 1, both
-    1 − a and the sum without its u would cancel: they are added up from the others.
+    1 − a and the sum without its u would cancel: they are added up from the others. Where these
+    are all too small for digits, a_j / (1 − a_top) is computed from z.
     """
     cdef floating least = FLT_MIN if floating is float else DBL_MIN
+    cdef double second, below
     cdef Py_ssize_t j, top = 0
     cdef floating rest = 0, others = 0, u_top
     if n == 1:  # the softmax of one number is 1 whatever it is
@@ -217,10 +237,17 @@ cdef void _cross_entropy_softmax(
             rest += a[j]
             delta[j] = (a[j] - y[j]) / (1 - a[j])
             others += delta[j]
-    u_top = (1 - y[top] - rest) / (rest if rest > least else least)
-    for j in range(n):
-        if j != top:
-            delta[j] = a[j] - y[j] - a[j] * (u_top + (others - delta[j]))
+    if z != NULL and rest < n * least / EPSILON:  # some of its digits may be gone
+        below = _sum_below(z, top, n, &second)
+        for j in range(n):
+            if j != top:
+                u_top = <floating> ((1 - y[top] - rest) * exp(z[j] - second) / below)
+                delta[j] = a[j] - y[j] - u_top - a[j] * (others - delta[j])
+    else:
+        u_top = (1 - y[top] - rest) / (rest if rest > least else least)
+        for j in range(n):
+            if j != top:
+                delta[j] = a[j] - y[j] - a[j] * (u_top + (others - delta[j]))
     delta[top] = (1 - y[top] - rest) - a[top] * others
 
 
@@ -244,14 +271,16 @@ cdef void _by_output(
 
 
 cdef void c_cost_backward(
-    floating* delta, const floating* a, const floating* y, int cost, double parameter, int output,
-    Py_ssize_t m, Py_ssize_t n,
+    floating* delta, const floating* a, const floating* y, const floating* z, int cost,
+    double parameter, int output, Py_ssize_t m, Py_ssize_t n,
 ) noexcept nogil:
     """delta := ∂C/∂z of the output layer, one gradient a row (not averaged)."""
     cdef Py_ssize_t i
     if cost == CROSS_ENTROPY and output == SOFTMAX:
         for i in range(m):
-            _cross_entropy_softmax(delta + i * n, a + i * n, y + i * n, n)
+            _cross_entropy_softmax(delta + i * n, a + i * n, y + i * n, z, n)
+            if z != NULL:
+                z += n
     elif cost == LOG_LIKELIHOOD and output == SOFTMAX:
         _log_likelihood_softmax(delta, a, y, m, n)
     elif cost == LOG_LIKELIHOOD:
@@ -364,5 +393,5 @@ def cost_backward(
         raise ValueError(f"delta: expected shape ({a.shape[0]}, {a.shape[1]}), "
                          f"got ({delta.shape[0]}, {delta.shape[1]})")
     with nogil:
-        c_cost_backward(&delta[0, 0], &a[0, 0], &y[0, 0], cost, parameter, output,
-                        a.shape[0], a.shape[1])
+        c_cost_backward(&delta[0, 0], &a[0, 0], &y[0, 0], <const floating*> NULL, cost, parameter,
+                        output, a.shape[0], a.shape[1])

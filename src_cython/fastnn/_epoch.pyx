@@ -12,6 +12,7 @@ from libc.string cimport memcpy
 
 from fastnn._backward cimport c_gradient, c_output_delta, c_update
 from fastnn._costs cimport c_clip_outputs, c_cost_forward, c_is_cost
+from fastnn._costs_of_z cimport c_cost_of_z
 from fastnn._forward cimport c_forward
 from fastnn._lanes cimport c_train_in_lanes
 from fastnn._optim cimport SGD, Rule, StepRule
@@ -160,11 +161,14 @@ cdef double _cost_of_batch(
 ) noexcept nogil:
     """The sum of the rows' costs. The outputs may be clipped."""
     cdef Layer* last = &plan.layers[plan.n_layers - 1]
+    cdef const floating* row_weights = work + plan.row_weights if weighted else NULL
+    if plan.cost_by_z:
+        return c_cost_of_z(work + last.z, work + last.out, work + plan.targets, row_weights,
+                           plan.cost, last.activation, how.m, last.n_out)
     c_clip_outputs(work + last.out, how.m * <Py_ssize_t> last.n_out, plan.cost,
                    plan.cost_parameter)
-    return c_cost_forward(
-        work + last.out, work + plan.targets, work + plan.row_weights if weighted else NULL,
-        plan.cost, plan.cost_parameter, how.m, last.n_out)
+    return c_cost_forward(work + last.out, work + plan.targets, row_weights, plan.cost,
+                          plan.cost_parameter, how.m, last.n_out)
 
 
 # An epoch.

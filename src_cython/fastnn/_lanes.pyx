@@ -6,6 +6,7 @@ from libc.string cimport memcpy, memset
 
 from fastnn._activations cimport RELU, SOFTMAX, c_activation_backward, c_activation_forward
 from fastnn._costs cimport CROSS_ENTROPY, c_clip_outputs, c_cost_backward, c_cost_forward
+from fastnn._costs_of_z cimport c_cost_of_columns
 from fastnn._isa cimport c_level
 from fastnn._optim cimport (
     SGD, Moment, c_add_penalty, c_decay, c_limit_norms, c_moment, c_optimizer_step, c_penalty,
@@ -148,28 +149,35 @@ cdef void _product(
         of_double.product(out, factors, across, along, start, inp, act, n, depth, width, cut)
 
 
+cdef void _activate(floating* work, const Layer* layer, Block block, Pass* how) noexcept nogil:
+    """From z of a layer, which may be kept, to its outputs."""
+    cdef floating* out = work + layer.out
+    if layer.z >= 0:
+        memcpy(out, work + layer.z, layer.n_out * <Py_ssize_t> block.width * sizeof(floating))
+    if layer.activation == SOFTMAX:
+        if floating is float:
+            of_float.softmax(out, layer.n_out, block.width)
+        else:
+            of_double.softmax(out, layer.n_out, block.width)
+    elif layer.activation != RELU:
+        c_activation_forward(out, layer.activation, layer.n_out, block.width)
+    c_mark(how, ACTIVATION)
+
+
 cdef void _forward(
     floating* work, const floating* parameters, const Plan* plan, Block block, Pass* how,
 ) noexcept nogil:
     cdef const floating* inp = work + plan.inputs + block.begin * <Py_ssize_t> c_n_in(plan)
-    cdef floating* out
     cdef Layer* layer
     cdef int l
     for l in range(plan.n_layers):
         layer = &plan.layers[l]
-        out = work + layer.out
-        _product(out, parameters + layer.weights, layer.n_in, 1, parameters + layer.biases, inp,
-                 NULL, layer.n_out, layer.n_in, block.width, layer.activation == RELU)
+        _product(work + (layer.out if layer.z < 0 else layer.z), parameters + layer.weights,
+                 layer.n_in, 1, parameters + layer.biases, inp, NULL, layer.n_out, layer.n_in,
+                 block.width, layer.activation == RELU)
         c_mark(how, FORWARD)
-        if layer.activation == SOFTMAX:
-            if floating is float:
-                of_float.softmax(out, layer.n_out, block.width)
-            else:
-                of_double.softmax(out, layer.n_out, block.width)
-        elif layer.activation != RELU:
-            c_activation_forward(out, layer.activation, layer.n_out, block.width)
-        c_mark(how, ACTIVATION)
-        inp = out
+        _activate(work, layer, block, how)
+        inp = work + layer.out
 
 
 cdef void _output_delta(
@@ -183,8 +191,8 @@ cdef void _output_delta(
     cdef const floating* row_weights = work + plan.row_weights + block.begin
     cdef floating* delta = work + last.delta
     if last.activation != SOFTMAX:
-        c_cost_backward(delta, a, y, plan.cost, plan.cost_parameter, last.activation, last.n_out,
-                        width)
+        c_cost_backward(delta, a, y, <const floating*> NULL, plan.cost, plan.cost_parameter,
+                        last.activation, last.n_out, width)
     elif floating is float:
         of_float.softmax_delta(delta, a, y, last.n_out, width)
     else:
@@ -269,6 +277,11 @@ cdef double _cost(
     cdef int _
     if weighted:
         row_weights = work + plan.row_weights + block.begin
+    if plan.cost_by_z:
+        total = c_cost_of_columns(work + last.z, a, y, row_weights, plan.cost, last.activation,
+                                  block.m, last.n_out, block.width)
+        c_mark(how, COST)
+        return total
     c_clip_outputs(a, block.width * <Py_ssize_t> last.n_out, plan.cost, plan.cost_parameter)
     for _ in range(last.n_out):
         if plan.cost != CROSS_ENTROPY or not _add_cost_of_labels(

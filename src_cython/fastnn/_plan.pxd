@@ -44,6 +44,7 @@ cdef struct Plan:
     int batch_size
     int cost                  # a number of fastnn._costs.Cost, -1 for one in Python
     double cost_parameter
+    bint cost_by_z            # the cost is computed from z of the last layer, not from its outputs
     bint needs_blas           # some product is too large for our own kernels
     bint needs_two_rows       # batch norm has no variance of one row
     Py_ssize_t n_parameters

@@ -6,6 +6,7 @@ from libc.stdlib cimport calloc, free
 from fastnn._activations cimport N_ACTIVATIONS, SOFTMAX, c_slope_from_z
 from fastnn._blas cimport c_need_blas
 from fastnn._costs cimport LOG_LIKELIHOOD
+from fastnn._costs_of_z cimport c_goes_by_z
 from fastnn._norm cimport BATCH, GROUP, NO_NORM
 from fastnn._products cimport c_is_small
 
@@ -66,7 +67,8 @@ cdef class CompiledPlan:
     cost_parameter : float
         The number that some costs have: the Huber cost's delta, the quantile. For cross-entropy
         and log-likelihood how near to 0 and 1 an output counts as in the cost of an epoch; 0: any.
-
+        Where the table says where z of the last layer is kept, a cost that can be is computed from
+        it, for any output.
     lane_sums : int, default -1
         Offset of 17 numbers for each parameter in the workspace, if the network is so narrow that
         rows are the lanes of its vectors (see ``fastnn._lanes``); the blocks then have room for
@@ -127,6 +129,8 @@ cdef class CompiledPlan:
             self.c.needs_blas |= not c_is_small(
                 batch_size, self.c.layers[l].n_out, self.c.layers[l].n_in)
             self.c.needs_two_rows |= self.c.layers[l].norm == <int> BATCH
+        self.c.cost_by_z = self.c.layers[self.c.n_layers - 1].z != -1 and c_goes_by_z(
+            cost, self.c.layers[self.c.n_layers - 1].activation)
         _check_region("inputs", inputs, batch_size * c_n_in(&self.c), work_size)
         _check_region("targets", targets, batch_size * c_n_out(&self.c), work_size)
         _check_region("row_weights", row_weights, batch_size, work_size)
@@ -157,6 +161,10 @@ cdef class CompiledPlan:
     @property
     def cost_parameter(self) -> float:
         return self.c.cost_parameter
+
+    @property
+    def cost_by_z(self) -> bool:
+        return self.c.cost_by_z
 
     @property
     def needs_two_rows(self) -> bool:
@@ -328,9 +336,11 @@ cdef class CompiledPlan:
                 raise ValueError(f"lane_sums: the parameters of layer {l} do not follow on those "
                                  f"before")
             at = layer.biases + layer.n_out
-            numbers += 2 * <Py_ssize_t> layer.n_out
+            numbers += (2 if layer.z == -1 else 3) * <Py_ssize_t> layer.n_out
             _check_region("out", layer.out, block * layer.n_out, self.c.work_size)
             _check_region("delta", layer.delta, block * layer.n_out, self.c.work_size)
+            if layer.z != -1:
+                _check_region("z", layer.z, block * layer.n_out, self.c.work_size)
         if at != self.c.n_parameters or at > LARGEST:
             raise ValueError(f"lane_sums: expected {at} parameters, and at most {LARGEST}, "
                              f"got {self.c.n_parameters}")
@@ -383,7 +393,9 @@ cdef int c_filled(int m) noexcept nogil:
 
 cdef bint c_has_lanes(const Layer* layer, bint last, int cost) noexcept nogil:
     """Whether a layer's rows can be lanes: what it does is done number by number, or is softmax."""
-    if layer.norm != NO_NORM or layer.dropout > 0 or layer.z != -1 or layer.out != layer.act:
+    if layer.norm != NO_NORM or layer.dropout > 0 or layer.out != layer.act:
+        return False
+    if layer.z != -1 and not last:
         return False
     if layer.activation == SOFTMAX:
         return last and cost == LOG_LIKELIHOOD

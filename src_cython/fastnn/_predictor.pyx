@@ -40,6 +40,7 @@ cdef class Predictor:
 
     cdef CompiledPlan plan
     cdef public CompiledPlan plan_of_blocks  # kept here for those who predict more rows, or None
+    cdef public CompiledPlan plan_of_z       # the same for the output's weighted inputs
     cdef readonly object parameters   # the arrays whose memory is held
     cdef object dtype
     cdef char form                    # c"d" or c"f"
