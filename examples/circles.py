@@ -18,6 +18,7 @@ import numpy as np
 from _command_line import arguments
 from _picture import legend_below, new_figure, save, tidy
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import LogLocator
 
 import fastnn
 from fastnn import initializers
@@ -90,6 +91,7 @@ def draw_costs(axes: Any, runs: dict[str, Run]) -> None:
     axes.set_xlim(left=-0.2)
     axes.set_ylim(top=1.3)
     axes.locator_params(axis="x", integer=True)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.yaxis.set_minor_formatter("")
     tidy(axes, "cost of the training points", "steps (thousands)", "cross-entropy")
