@@ -29,8 +29,8 @@ FIRST = (
     '"cost_parameter": 0.0, "normalization": {"name": "batch", "eps": 1e-05, "momentum": 0.1}, '
     '"dropout": [{"rate": 0.5, "inverted": true}], "training": {"optimizer": {"name": "adam", '
     '"beta1": 0.9, "beta2": 0.999, "eps": 1e-08}, "steps": 6, "epochs": 2, "masks": 9, "seed": 7, '
-    '"plateau": {"cuts": 1, "best": 0.25, "best_epoch": 2, "waited": 0}, "initializer": null}, "rng": '
-    '{"bit_generator": "PCG64", "state": {"state": 35399562948360463058890781895381311971, '
+    '"plateau": {"cuts": 1, "best": 0.25, "best_epoch": 2, "waited": 0}, "initializer": null}, '
+    '"rng": {"bit_generator": "PCG64", "state": {"state": 35399562948360463058890781895381311971, '
     '"inc": 87136372517582989555478159403783844777}, "has_uint32": 0, "uinteger": 0}, "gammas": '
     '[[[1.0], [2.0]]], "betas": [[[0.0], [0.5]]], "running": [0.0, 0.5, 1.0, 2.0], "slots": '
     "[[0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.125], "
