@@ -12,6 +12,7 @@ from fastnn import activations, costs, initializers
 from fastnn import normalization as normalizations
 from fastnn._rng import RandomSource, as_random_source
 from fastnn._soundness import check_variances
+from fastnn._table_info import TableInfo
 from fastnn.checks import as_array, as_finite, check_dtype, check_scale, check_sizes
 from fastnn.costs import CrossEntropyCost
 from fastnn.dropout import Dropout, per_layer
@@ -23,6 +24,9 @@ from fastnn.training import TrainingState
 
 class ModelState:
     """Options and numbers of a network; ``fastnn.Network`` says what the arguments mean."""
+
+    # The names of inputs and outputs in the table that ``fastnn train`` read.
+    table: TableInfo | None = None
 
     def __init__(
         self,

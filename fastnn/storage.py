@@ -23,6 +23,7 @@ from fastnn._saved_json import Document
 from fastnn._saved_keys import BOOK, JSON, LISTS, NPZ, check_keys
 from fastnn._saved_npz import packed, unpacked
 from fastnn._soundness import check_numbers
+from fastnn._table_info import describe_table, restore_table
 from fastnn.checks import brief, check_number, check_sizes
 from fastnn.normalization import Normalization
 from fastnn.plan import ParameterLayout
@@ -49,6 +50,7 @@ def _options(network: Model) -> dict[str, Any]:
         "input_scale": network.input_scale,
         "cost_parameter": costs.parameter_of(network.cost),
         **describe_model(network),
+        **describe_table(network),
     }
 
 
@@ -248,8 +250,6 @@ def _check_options(content: dict[str, Any]) -> Normalization | None:
                 f"{key}: expected {' or '.join(allowed or ['a name'])}, got {brief(name)}"
             )
     check_number(content["cost_parameter"], "cost_parameter")
-    if not isinstance(content.get("table", {}), dict):
-        raise ValueError(f"table: expected a description, got {brief(content['table'])}")
     check_training(content["training"])
     normalization: Normalization | None = model_keywords(content)["normalization"]
     return normalization
@@ -285,7 +285,9 @@ def _build(options: dict[str, Any], cost: Any, kind: type[Kind]) -> Kind:
         plain = ("activation", "output", "dtype", "input_scale")
         keywords = {**{key: options[key] for key in plain}, **model_keywords(options)}
     # Without a draw: what is loaded must not move a seeded program's random state.
-    return kind(options["sizes"], cost, initializer="zeros", **keywords)
+    network = kind(options["sizes"], cost, initializer="zeros", **keywords)
+    restore_table(network, options)
+    return network
 
 
 def _read_json(file: BinaryIO, cost: Any, kind: type[Kind]) -> Kind:

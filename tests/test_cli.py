@@ -14,6 +14,7 @@ from cli_files import points, write_idx_folder, write_table
 import fastnn
 from fastnn import datasets, initializers, regularizers
 from fastnn.cli import main
+from fastnn.preprocessing import Standardizer
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +55,7 @@ def test_training_with_a_seed_is_training_by_hand(table: Path, capsys) -> None:
     run(
         f"train {table} -o model.npz --hidden 6 4 --activation tanh relu --cost log-likelihood "
         "--initializer he_normal --epochs 3 --batch-size 7 --learning-rate 0.2 --l2 0.5 --l1 0.1 "
-        "--seed 11 --history history.csv",
+        "--seed 11 --history history.csv --no-standardize",
         capsys,
     )
     split = datasets.load(table)
@@ -84,9 +85,19 @@ def test_training_with_a_seed_is_training_by_hand(table: Path, capsys) -> None:
 
 def test_defaults_are_those_that_help_names(table: Path, capsys) -> None:
     run(f"train {table} -o model.json --seed 0", capsys)
+    X, y = datasets.load(table).train
+    standardizer = Standardizer().fit(X)
     by_hand = fastnn.Network([2, 30, 3], rng=0)
-    by_hand.fit(*datasets.load(table).train, epochs=30, batch_size=10, learning_rate=0.5)
-    assert np.array_equal(fastnn.load("model.json").parameters, by_hand.parameters)
+    by_hand.fit(standardizer.transform(X), y, epochs=30, batch_size=10, learning_rate=0.5)
+    trained = fastnn.load("model.json")
+    assert np.array_equal(trained.weights[0], by_hand.weights[0] / standardizer.scale)
+    assert np.array_equal(trained.weights[1], by_hand.weights[1])
+    outputs = by_hand.predict(standardizer.transform(X))
+    assert np.allclose(trained.predict(X), outputs, rtol=0, atol=1e-12)
+    run(f"train {table} -o raw.json --seed 0 --no-standardize", capsys)
+    by_hand = fastnn.Network([2, 30, 3], rng=0)
+    by_hand.fit(X, y, epochs=30, batch_size=10, learning_rate=0.5)
+    assert np.array_equal(fastnn.load("raw.json").parameters, by_hand.parameters)
 
 
 def test_dtype_and_cost_and_output_reach_the_network(table: Path, capsys) -> None:

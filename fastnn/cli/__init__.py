@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from fastnn._printable import printable
 from fastnn.cli.arguments import build_parser
 
 __all__ = ["main"]
@@ -62,7 +63,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _fail(status: int, message: str) -> int:
     if sys.stderr is not None:
-        print(f"fastnn: {' '.join(message.split())}", file=sys.stderr)
+        print(f"fastnn: {printable(' '.join(message.split()))}", file=sys.stderr)
     return status
 
 

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import fastnn
 from fastnn import activations, initializers
 from fastnn.cli import demo, evaluate, info, predict, train, values
+from fastnn.datasets.tables.target import TASKS
 
 # Lines of up to 79 columns: argparse does not wrap these texts.
 DATA_HELP = """\
@@ -17,8 +18,14 @@ DATA is one of
             downloaded once
   FOLDER    a folder with the four MNIST idx files (.gz or not) or mnist.pkl.gz
   FILE.npz  arrays X (n, n_in) and y (n,), or x_train, y_train, x_test, y_test
-  FILE.csv  a table of numbers, a row an example, its class in the last column
-Classes are whole numbers from 0."""
+  FILE.csv  a table, a row an example: numbers, and a column of targets; .tsv
+            and .txt, too. Encoding, delimiter, header, an index and the
+            target are found out and said; what is in doubt is asked for.
+Targets are classes (names or numbers) or, for a regression, amounts."""
+
+TABLE_HELP = """\
+how a table is read; each is found out by default, and an error asks where it
+may be either"""
 
 CUT_HELP = """\
 Rows that come without a test part of their own are put in a random order,
@@ -29,7 +36,8 @@ examples:
   fastnn train digits --output digits.json --plot curves.png
   fastnn train mnist -o mnist.npz --hidden 100 --l2 5 --seed 1
   fastnn train flowers.csv -o flowers.json --hidden 20 20 --activation relu \\
-      --cost log-likelihood --learning-rate 0.1 --validation 0.2"""
+      --cost log-likelihood --learning-rate 0.1 --validation 0.2
+  fastnn train houses.csv -o houses.json --target price --task regression"""
 
 EVALUATE_EXAMPLES = """\
 examples:
@@ -41,12 +49,14 @@ options here: else other rows are the test part, and the network has seen some
 of them."""
 
 PREDICT_HELP = """\
-A .csv file may come with or without the column of classes, an .npz file with
-or without y: all their rows are predicted, in the order of the file. Of other
-data it is the test part, unless --part says otherwise.
+A table may come with or without the column of targets, an .npz file with or
+without y: all their rows are predicted, in the order of the file. Columns are
+found by the names in the header, where the network was trained on a table with
+one, else by their order. Of other data it is the test part, unless --part says
+otherwise.
 
-The answer is a table with the column class; --proba adds a column for each
-output."""
+The answer is a table with the column class, or for a regression prediction;
+--proba adds a column for each output."""
 
 PREDICT_EXAMPLES = """\
 examples:
@@ -92,7 +102,7 @@ def _add_train(commands: Any) -> None:
     parser = commands.add_parser(
         "train",
         help="train a network on data and save it",
-        description="Train a network to tell classes apart, and save it.\n\n"
+        description="Train a network to tell classes apart or to find numbers, and save it.\n\n"
         f"{DATA_HELP}\n\n{CUT_HELP}",
         epilog=TRAIN_EXAMPLES,
     )
@@ -111,6 +121,8 @@ def _add_train(commands: Any) -> None:
         "the digits, 10,000 of MNIST), 'test', or 'none' (default: validation)",
     )
     _add_cut(rows)
+    _add_targets(rows)
+    _add_table(parser)
     _add_results(parser.add_argument_group("the results"))
 
 
@@ -127,21 +139,21 @@ def _add_network(group: Any) -> None:
         "--activation",
         nargs="+",
         choices=activations.HIDDEN,
-        default=["sigmoid"],
         metavar="NAME",
-        help=f"of the hidden layers, one for all or one each: {', '.join(activations.HIDDEN)} "
-        "(default: sigmoid)",
+        help=f"of the hidden layers, one for all or one each: {', '.join(activations.HIDDEN)}; of "
+        f"a regression {train.ACTIVATIONS['regression']} if none is given (default: "
+        f"{train.ACTIVATIONS['classification']})",
     )
     group.add_argument(
         "--cost",
         choices=tuple(train.COSTS),
-        default="cross-entropy",
-        help="what training makes small (default: %(default)s)",
+        help="what training makes small; a regression takes quadratic (default: cross-entropy)",
     )
     group.add_argument(
         "--output-activation",
         choices=activations.OUTPUT,
-        help="of the output layer (default: softmax with log-likelihood, else sigmoid)",
+        help="of the output layer; a regression takes identity (default: softmax with "
+        "log-likelihood, else sigmoid)",
     )
     group.add_argument(
         "--initializer",
@@ -166,17 +178,23 @@ def _add_network(group: Any) -> None:
     )
 
 
+RATE_HELP = (
+    f"length of a step; of a regression {train.RATES['regression']:g} if none is given "
+    f"(default: {train.RATES['classification']:g})"
+)
+
+
 def _add_training(group: Any) -> None:
     options = (
         ("--epochs", values.count, 30, "passes over the training rows"),
         ("--batch-size", values.count, 10, "rows a step"),
-        ("--learning-rate", values.rate, 0.5, "length of a step"),
+        ("--learning-rate", values.rate, None, RATE_HELP),
         ("--l2", values.strength, 0.0, "strength s of the weight decay s/2n sum(w^2), n rows"),
         ("--l1", values.strength, 0.0, "strength s of the penalty s/n sum(|w|)"),
     )
     for name, kind, default, text in options:
         metavar = "N" if kind is values.count else "X"
-        text += " (default: %(default)s)"
+        text += "" if default is None else " (default: %(default)s)"
         group.add_argument(name, type=kind, default=default, metavar=metavar, help=text)
 
 
@@ -208,15 +226,58 @@ def _add_cut(group: Any) -> None:
         metavar="N",
         help="seed of the order in which rows are cut into parts (default: %(default)s)",
     )
-    _add_target(group)
 
 
-def _add_target(group: Any) -> None:
+def _add_targets(group: Any) -> None:
+    group.add_argument(
+        "--task",
+        choices=TASKS,
+        help="what the targets are (default: what they look like, which is said: texts and up to "
+        "20 different whole numbers are classes; fractions and whole numbers that mostly differ "
+        "are for a regression; else an error asks)",
+    )
+    group.add_argument(
+        "--standardize",
+        action=argparse.BooleanOptionalAction,
+        help="whether to bring each feature, and the target of a regression, to mean 0 and "
+        "standard deviation 1 in the training rows; saved within the weights, so that the network "
+        "takes and gives numbers as they are in the data (default: yes; but pixels, 64 or more "
+        "features from 0 to 1 or whole ones from 0 to 255, are only brought to 0 to 1)",
+    )
+
+
+def _add_table(parser: Any) -> None:
+    group = parser.add_argument_group("tables", TABLE_HELP)
     group.add_argument(
         "--target",
-        type=values.column,
         metavar="COLUMN",
-        help="where a .csv file has the class: from 0, or from -1 at the end (default: -1)",
+        help="the column of the targets: its name, or its number from 0, or from -1 at the end "
+        "(default: the last; predict and evaluate: as trained)",
+    )
+    group.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="whether the first line names the columns",
+    )
+    group.add_argument(
+        "--index",
+        metavar="COLUMN",
+        help="a column that only counts or names the rows and is left out (default: the first if "
+        "it has no name, as pandas writes its index)",
+    )
+    group.add_argument(
+        "--no-index", dest="index", action="store_const", const=False, help="there is none"
+    )
+    group.add_argument(
+        "--encoding",
+        metavar="NAME",
+        help="of the text, such as gbk (default: as its byte order mark says, else UTF-8)",
+    )
+    group.add_argument(
+        "--delimiter",
+        metavar="CHARACTER",
+        help="between columns: ',', ';', tab or space (default: what fits the first lines); "
+        "decimal commas are taken where it is no comma",
     )
 
 
@@ -228,8 +289,9 @@ def _add_evaluate(commands: Any) -> None:
     parser = commands.add_parser(
         "evaluate",
         help="measure a saved network on data",
-        description="Print the accuracy and the mean cost of a saved network. The cost is without\n"
-        f"any weight penalty.\n\n{DATA_HELP}\n\n{CUT_HELP}",
+        description="Print the accuracy of a saved network, or R² and the root mean square error\n"
+        "of a regression, and the mean cost, which is without any weight penalty.\n\n"
+        f"{DATA_HELP}\n\n{CUT_HELP}",
         epilog=EVALUATE_EXAMPLES,
     )
     parser.set_defaults(run=evaluate.run)
@@ -248,13 +310,14 @@ def _add_evaluate(commands: Any) -> None:
         help="share of the rows in the validation part (default: 0.1; 297 of the digits)",
     )
     _add_cut(parser)
+    _add_table(parser)
 
 
 def _add_predict(commands: Any) -> None:
     parser = commands.add_parser(
         "predict",
-        help="write the classes that a saved network sees in data",
-        description="Write the class that a saved network sees in each row.\n\n"
+        help="write the classes or numbers that a saved network finds for data",
+        description="Write the class that a saved network sees in each row, or the number.\n\n"
         f"{DATA_HELP}\n\n{PREDICT_HELP}",
         epilog=PREDICT_EXAMPLES,
     )
@@ -268,9 +331,9 @@ def _add_predict(commands: Any) -> None:
     parser.add_argument(
         "--part",
         choices=values.PARTS,
-        help="the rows to predict (default: all of a .csv or X in an .npz, else test)",
+        help="the rows to predict (default: all of a table or of X in an .npz, else test)",
     )
-    _add_target(parser)
+    _add_table(parser)
 
 
 def _add_info(commands: Any) -> None:

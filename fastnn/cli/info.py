@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from fastnn import costs
 from fastnn.cli.outputs import say
-from fastnn.network import load
+from fastnn.network import Network, load
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -22,7 +24,28 @@ def run(arguments: argparse.Namespace) -> None:
         "cost": costs.name_of(network.cost),
         "parameters": network.n_parameters,
         "dtype": network.dtype,
+        **_of_table(network),
     }
     width = max(map(len, lines))
     for name, value in lines.items():
         say(f"{name:{width}}  {value}")
+
+
+def _of_table(network: Network) -> dict[str, str]:
+    """Return what the network knows of the table it was trained on."""
+    info = network.table
+    if info is None:
+        return {}
+    lines = {"task": info.task}
+    if info.classes:
+        lines["classes"] = _listed(info.classes)
+    if info.target is not None:
+        lines["target"] = info.target
+    if info.features is not None:
+        lines["features"] = _listed(info.features)
+    return lines
+
+
+def _listed(names: Sequence[Any]) -> str:
+    shown = ", ".join(str(name) for name in names[:20])
+    return shown + f", ... ({len(names)} in all)" * (len(names) > 20)

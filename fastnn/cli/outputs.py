@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from fastnn._printable import printable
 
 PICTURES = (".png", ".pdf", ".svg")
 MODELS = (".json", ".npz")
 
 
 def say(text: str) -> None:
-    """Print ``text`` at once; what standard output's encoding does not have, such as in a file's
-    name, is written with a backslash."""
+    """Print a line at once; what standard output's encoding does not have, such as in a file's
+    name, is written with a backslash, and so is what could steer a terminal."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    print(printable(text).encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 @contextmanager
@@ -32,12 +34,12 @@ def hints() -> Iterator[None]:
     yield
     for text in heard:
         if sys.stderr is not None:
-            print(f"fastnn: warning: {' '.join(text.split())}", file=sys.stderr)
+            print(f"fastnn: warning: {printable(' '.join(text.split()))}", file=sys.stderr)
 
 
 def check_outputs(
     files: Mapping[str, str | None],
-    inputs: tuple[str, ...],
+    inputs: Sequence[str | os.PathLike[str]],
     endings: Mapping[str, tuple[str, ...]],
 ) -> None:
     """Raise before the work is done if a file could not be written after it.
@@ -46,8 +48,9 @@ def check_outputs(
     ----------
     files : mapping
         From option to path, or None where the option was not given.
-    inputs : tuple of str
-        Files and folders that are read and must not be written over.
+    inputs : sequence of paths
+        Files and folders that are read, or would be if they were there, and must not be written
+        over, be it by another path, a symbolic link or a hard one.
     endings : mapping
         From option to the endings that its path may have.
 
@@ -56,19 +59,26 @@ def check_outputs(
     ValueError
         Naming the option, the path and what was expected.
     """
-    taken = {_identity(path): f"{path} is read, too" for path in inputs}
+    taken = {key: f"{path} is read, too" for path in inputs for key in _identities(path)}
     for option, path in files.items():
         if path is None:
             continue
         _check_ending(option, path, endings.get(option, ()))
         _check_place(option, Path(path))
-        if _identity(path) in taken:
-            raise ValueError(f"{option}: expected another file, as {taken[_identity(path)]}")
-        taken[_identity(path)] = f"{path} is what {option} writes"
+        for key in _identities(path):
+            if key in taken:
+                raise ValueError(f"{option}: expected another file, as {taken[key]}")
+        taken.update((key, f"{path} is what {option} writes") for key in _identities(path))
 
 
-def _identity(path: str) -> Path:
-    return Path(path).resolve()
+def _identities(path: str | os.PathLike[str]) -> list[object]:
+    """Return what two paths have in common if they lead to one file: its place, or its number."""
+    found: list[object] = [Path(os.path.realpath(path))]
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return found
+    return [*found, (status.st_dev, status.st_ino)] if status.st_ino else found
 
 
 def _check_ending(option: str, path: str, endings: tuple[str, ...]) -> None:

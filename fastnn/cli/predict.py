@@ -3,48 +3,93 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import io
+import sys
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from fastnn import datasets
 from fastnn._files import write_whole
-from fastnn.cli.features import features_in_order
+from fastnn._printable import printable
+from fastnn.cli.matching import read_to_predict
 from fastnn.cli.outputs import check_outputs, say, writing
-from fastnn.cli.rows import check_features, choose_part
+from fastnn.cli.rows import check_features
 from fastnn.data import classes_of
-from fastnn.network import load
+from fastnn.datasets.by_name import files_of
+from fastnn.network import Network, load
+
+# Rows that are predicted and written at once.
+_BLOCK = 2**12
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the predictions as a table, to the file asked for or to standard output."""
-    check_outputs({"--output": arguments.output}, (arguments.model, arguments.data), {})
+    inputs = [arguments.model, *files_of(arguments.data)]
+    check_outputs({"--output": arguments.output}, inputs, {})
     network = load(arguments.model)
-    X = _load(arguments, network.sizes[0])
+    if arguments.proba and network.table is not None and network.table.task == "regression":
+        raise ValueError(f"--proba: expected a network of classes; {arguments.model} is none")
+    X = read_to_predict(arguments, network)
     check_features(network, X, arguments.model, arguments.data)
-    table = _table(network.predict(X), arguments.proba)
+    blocks = _table(network, X, arguments.proba)
     if arguments.output is None:
-        print(table, end="")
+        _print(blocks)
         return
+    text = io.BytesIO()
+    text.writelines(block.encode() for block in blocks)
     with writing(arguments.output):
-        write_whole(arguments.output, table.encode())
+        write_whole(arguments.output, text.getvalue())
     say(f"wrote {arguments.output}: {len(X)} predictions")
 
 
-def _load(arguments: argparse.Namespace, n_in: int) -> np.ndarray:
-    part = arguments.part
-    if part in (None, "all"):
-        X = features_in_order(arguments.data, n_in, arguments.target)
-        if X is not None:
-            return X
-    split = datasets.load(arguments.data, target=arguments.target)
-    return choose_part(split, part or "test", arguments.data)[0]
+def _print(blocks: Iterator[str]) -> None:
+    """Print a table; to a terminal what could steer it is escaped."""
+    output = sys.stdout
+    if output is None:
+        return
+    on_terminal = output.isatty()
+    for block in blocks:
+        shown = "\n".join(map(printable, block.split("\n"))) if on_terminal else block
+        try:
+            output.write(shown)
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"standard output cannot write {error.object[error.start]!r} in {error.encoding}; "
+                "expected --output FILE, or PYTHONIOENCODING=utf-8"
+            ) from None
 
 
-def _table(outputs: np.ndarray, with_outputs: bool) -> str:
-    """Return the lines of a CSV file, every number such that it reads back as itself."""
-    names, columns = ["class"], [classes_of(outputs).astype(str)]
+def _table(network: Network, X: np.ndarray, with_outputs: bool) -> Iterator[str]:
+    """Yield the lines of a CSV file, every number such that it reads back as itself."""
+    classes = _classes(network)
+    names = ["class"] if classes is not None else ["prediction"]
     if with_outputs:
-        names += [f"output_{i}" for i in range(outputs.shape[1])]
-        columns += list(outputs.T.astype(str))
-    rows = map(",".join, zip(*columns, strict=True))
-    return "\n".join([",".join(names), *rows, ""])
+        n_out = network.sizes[-1]
+        labels = range(n_out) if classes is None or n_out == 1 else classes
+        names += [f"output_{label}" for label in labels]
+    yield _lines([names])
+    for start in range(0, len(X), _BLOCK):
+        outputs = network.predict(X[start : start + _BLOCK])
+        numbers = outputs.astype(str)
+        if classes is None:
+            yield _lines(numbers.tolist())
+            continue
+        columns = [[classes[i] for i in classes_of(outputs).tolist()]]
+        columns += numbers.T.tolist() if with_outputs else []
+        yield _lines(zip(*columns, strict=True))
+
+
+def _classes(network: Network) -> list[str] | None:
+    """Return what is written for each class; None for a regression."""
+    info = network.table
+    if info is None:
+        return [str(i) for i in range(max(2, network.sizes[-1]))]
+    return [str(label) for label in info.classes] or None
+
+
+def _lines(rows: Any) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

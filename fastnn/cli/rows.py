@@ -1,4 +1,4 @@
-"""The rows a command works on, and whether they go with its network."""
+"""The rows a command works on, whether they go with its network, and how well it knows them."""
 
 from __future__ import annotations
 
@@ -64,3 +64,18 @@ def check_classes(network: Network, y: np.ndarray, model: str, data: str) -> Non
         raise ValueError(
             f"{model} tells {n_classes} classes apart, but {data} has class {int(y.max())}"
         )
+
+
+def quality(network: Network, rows: Xy) -> str:
+    """Return in words how right a network is: its accuracy, or R² and RMSE of a regression.
+
+    R² = 1 − Σ(a − y)² / Σ(y − ȳ)², RMSE = √(Σ(a − y)² / n).
+    """
+    X, y = rows
+    if network.table is None or network.table.task == "classification":
+        right = network.accuracy(rows)
+        return f"accuracy {right / len(X):.2%} ({right} of {len(X)})"
+    error = float(np.mean((network.predict(X)[:, 0] - y) ** 2, dtype=np.float64))
+    variance = float(np.var(y))
+    determination = f"{1 - error / variance:.4f}" if variance > 0 else "undefined"
+    return f"R² {determination}, RMSE {error**0.5:.6g} ({len(X)} rows)"

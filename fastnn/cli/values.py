@@ -22,18 +22,12 @@ def seed(text: str) -> int:
     return value
 
 
-def column(text: str) -> int:
-    """A whole number, negative from the end."""
-    return _whole(text, None)
-
-
-def _whole(text: str, least: int | None) -> int:
-    wanted = "a whole number" if least is None else f"a whole number of {least} or more"
+def _whole(text: str, least: int) -> int:
     # Not int() alone: it takes '1_0', and raises a plain ValueError for thousands of digits.
-    if not re.fullmatch(r"[+-]?[0-9]{1,18}", text.strip()) or (
-        least is not None and int(text) < least
-    ):
-        raise argparse.ArgumentTypeError(f"expected {wanted}, got {text!r:.80}")
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", text.strip()) or int(text) < least:
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number of {least} or more, got {text!r:.80}"
+        )
     return int(text)
 
 
