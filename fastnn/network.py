@@ -93,6 +93,9 @@ class Network(Model):
         Views of ``parameters``: what you read is live, what you assign is copied in.
     parameters : array (n_parameters,)
         Every weight and bias, layer by layer.
+    table : TableInfo or None
+        What ``fastnn train`` found its table to be: ``task``, ``classes``, ``features``,
+        ``target`` and ``column``. Saved with the network.
 
     Raises
     ------

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import os
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cli_files import points, write_idx_folder, write_table
+from peak_memory import peak_of
 
 import fastnn
 from fastnn import datasets
@@ -522,6 +524,29 @@ def test_npz_with_names_and_with_amounts(capsys) -> None:
     run("train hot.npz -o h.json --epochs 1", capsys)
     assert fastnn.load("h.json").sizes[-1] == 4
     assert "does not apply" in fails("train named.npz --encoding gbk", capsys)
+
+
+# --- memory
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measured in /proc")
+@pytest.mark.parametrize("kind", ["digits", "measurements"])
+def test_memory_is_ten_times_the_file_at_most(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    width = 200 if kind == "digits" else 20
+    rows = rng.integers(0, 10, (20_000, width)) if kind == "digits" else rng.normal(
+        size=(20_000, width)).round(3)  # fmt: skip
+    text = "\n".join(",".join([*map(str, row), str(i % 3)]) for i, row in enumerate(rows.tolist()))
+    Path("a.csv").write_text(text)
+    fastnn.Network([width, 3], rng=0).save("m.json")
+    for command in (
+        "train a.csv --epochs 1 --hidden 2 --no-header --progress none",
+        "predict m.json a.csv -o p.csv --no-header",
+        "predict m.json a.csv -o p.csv --proba --no-header",
+        "evaluate m.json a.csv --no-header",
+    ):
+        code = "assert main(sys.argv[1:]) == 0"
+        assert peak_of(code, *command.split()) < 10 * len(text), command
 
 
 # --- what must not be written over

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from peak_memory import peak_of
 from refusals import assert_one_line
 
 from fastnn import datasets
@@ -108,6 +108,7 @@ def test_a_named_column_that_counts_is_a_feature_and_said(tmp_path: Path) -> Non
         # a wrong field in the first row
         ("1,x,0\n1,2,0\n1,3,1\n", "line 1, column 2: 'x' is not a number"),
         ("150,4,setosa\n1,2,0\n1,2,1\n", "line 1, column 3: 'setosa' is not a number"),
+        ("7,8,9\n1,2,a\n3,4,b\n", "line 1: are '7,8,9' names of columns, or a row"),
         ("nan,,\n1,2,0\n1,2,1\n", "line 1: are these names of columns, or a row of missing values"),
         # a first column without a name that is no index; one without any header that counts
         (",a,b\n1,2,0\n1,3,1\n", "its first column has no name: an index, or a feature"),
@@ -188,7 +189,7 @@ def test_a_wrong_encoding(encoding: str, given: str | None, words: str, tmp_path
 
 def test_utf_16_without_its_mark_is_hinted_at(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "1,2,0\n3,4,1\n", "utf-16-le")
-    with pytest.raises(ValueError, match=r"line 2.*--encoding"):
+    with pytest.raises(ValueError, match=r"line 1: characters of value 0.*--encoding"):
         read_table(path)
 
 
@@ -427,23 +428,7 @@ def test_what_numpy_writes(tmp_path: Path) -> None:
 # --- memory
 
 
-def peak_of(code: str, *arguments: object) -> int:
-    """Return the bytes by which running ``code`` raises the memory of a process."""
-    program = (
-        "import sys, resource\n"
-        "from fastnn import datasets\n"
-        "from fastnn.cli import main\n"
-        "start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        f"{code}\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start)\n"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, check=True
-    )
-    return 1024 * int(run.stdout.splitlines()[-1])
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="measured in Linux' kibibytes")
+@pytest.mark.skipif(sys.platform != "linux", reason="measured in /proc")
 @pytest.mark.parametrize("kind", ["digits", "measurements", "quoted"])
 def test_memory_is_a_few_times_the_file(kind: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
@@ -507,7 +492,7 @@ def declared(shape: tuple[int, ...], version: bytes = b"\1\0") -> bytes:
     return version + len(text).to_bytes(2 if version == b"\1\0" else 4, "little") + text
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="measured in Linux' kibibytes")
+@pytest.mark.skipif(sys.platform != "linux", reason="measured in /proc")
 def test_a_version_2_header_that_lies_takes_no_memory(tmp_path: Path) -> None:
     header = b"\2\0" + (3_000_000_000).to_bytes(4, "little")
     path = npz(tmp_path / "a.npz", header, b" " * 100_000_000)
@@ -520,7 +505,7 @@ except ValueError as error:
     assert peak_of(code, path) < 20_000_000
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="measured in Linux' kibibytes")
+@pytest.mark.skipif(sys.platform != "linux", reason="measured in /proc")
 def test_a_zip_bomb_is_refused_by_its_name(tmp_path: Path) -> None:
     path = npz(tmp_path / "a.npz", declared((4, 12_500_000)), bytes(400_000_000))
     assert path.stat().st_size < 500_000

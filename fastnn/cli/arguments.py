@@ -7,8 +7,8 @@ from typing import Any, NoReturn
 
 import fastnn
 from fastnn import activations, initializers
+from fastnn._table_info import TASKS
 from fastnn.cli import demo, evaluate, info, predict, train, values
-from fastnn.datasets.tables.target import TASKS
 
 # Lines of up to 79 columns: argparse does not wrap these texts.
 DATA_HELP = """\

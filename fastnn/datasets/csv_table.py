@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 
+from fastnn._table_info import TASKS
 from fastnn.checks import brief
 from fastnn.datasets.checks import wrong_label
 from fastnn.datasets.split import Xy
@@ -13,7 +14,7 @@ from fastnn.datasets.tables.columns import locate
 from fastnn.datasets.tables.layout import find_layout
 from fastnn.datasets.tables.rows import Texts, line_of_row, read_rows
 from fastnn.datasets.tables.table import find_target
-from fastnn.datasets.tables.target import TASKS, interpret
+from fastnn.datasets.tables.target import interpret
 
 
 def load_csv(

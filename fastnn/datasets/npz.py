@@ -109,7 +109,7 @@ def read_arrays(
                 }
         except _DAMAGE as error:
             raise ValueError(
-                f"{file}: expected a whole .npz file, but {printable(str(error))}"
+                f"{file}: expected a whole .npz file, but {printable(str(error))[:160]}"
             ) from error
 
 

@@ -51,11 +51,6 @@ def complaint(text: str, named: str = "") -> str:
         " in column 'name'", or nothing.
     """
     said = f"{text[:40]!r}; expected a finite number{named}"
-    if "\0" in text:
-        return (
-            f"{said} (with bytes of 0 between its letters the text may be UTF-16: "
-            "encoding='utf-16-le', --encoding)"
-        )
     if is_missing(text):
         return f"{said}, not a missing value: fill it in or leave out its row or column"
     return said

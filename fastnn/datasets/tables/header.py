@@ -77,6 +77,10 @@ class _First:
     def _any_number(self, i: int) -> bool:
         return any(is_number(field, self.delimiter) for field in self.columns[i])
 
+    def above_texts(self) -> bool:
+        """Whether a number stands above two texts or more and no number: names of classes."""
+        return any(len(self.columns[i]) > 1 and not self._any_number(i) for i in self.numbers)
+
     def occurs_beneath(self) -> bool:
         """Whether every text is found in its column again."""
         return all(self.fields[i] in self.columns[i] for i in self.texts)
@@ -120,6 +124,8 @@ def _among_texts(first: _First) -> bool | None:
 def _numbers_only(first: _First) -> bool | None:
     """Judge numbers and nothing else."""
     n, without_a_mark = len(first.fields), first.n_without_a_mark()
+    if first.above_texts():
+        return True if n > 1 and first.counts_from_0() else None
     if n > 1 and first.counts_from_0():
         out_of_range = first.n_out_of_range() if first.n_rows >= _SOME_ROWS else 0
         return True if n >= _MANY_NAMES or 2 * max(without_a_mark, out_of_range) >= n else None
@@ -133,7 +139,9 @@ def _what_is_odd(first: _First) -> str:
     if not first.numbers:
         return f": are these names of columns, or a row of missing values? {how}"
     if not first.texts:
-        shown = ",".join(first.fields[:6]) + ",..." * (len(first.fields) > 6)
+        shown = ",".join(field.strip() for field in first.fields[:6]) + ",..." * (
+            len(first.fields) > 6
+        )
         return f": are {shown[:60]!r} names of columns, or a row? {how}"
     above = first.text_above_numbers()
     i = first.texts[0] if above is None else above

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastnn._table_info import TASKS
 from fastnn.checks import brief
 from fastnn.datasets.tables.fields import is_number
 from fastnn.datasets.tables.header import InDoubtError
 from fastnn.datasets.tables.rows import Texts
 
-TASKS = ("classification", "regression")
 Label = str | int | float
 
 # So many classes are usual; a column of more different whole numbers is likely one of amounts.

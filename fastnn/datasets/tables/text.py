@@ -109,7 +109,7 @@ def records_of(
     ValueError
         If a field is too long or without an end, or there are too many.
     """
-    lines = _not_too_wide(lines, delimiter, where, before)
+    lines = _plausible(lines, delimiter, where, before)
     if delimiter == " ":
         lines = (" ".join(line.split()) for line in lines)
     reader = csv.reader(chain(lines, [_END] * to_end), delimiter=delimiter)
@@ -132,11 +132,16 @@ def _without_end(fields: list[str], where: str, line: int) -> ValueError:
     )
 
 
-def _not_too_wide(lines: Iterable[str], delimiter: str, where: str, before: int) -> Iterator[str]:
+def _plausible(lines: Iterable[str], delimiter: str, where: str, before: int) -> Iterator[str]:
     for number, line in enumerate(lines, start=before + 1):
         if len(line) > _MOST_COLUMNS and line.count(delimiter) >= _MOST_COLUMNS:
             raise ValueError(
                 f"{where}, line {number}: {line.count(delimiter) + 1} columns; expected at most "
                 f"{_MOST_COLUMNS}"
+            )
+        if "\0" in line:
+            raise ValueError(
+                f"{where}, line {number}: characters of value 0; expected text, which may be "
+                "UTF-16: encoding='utf-16-le' (--encoding utf-16-le)"
             )
         yield line
