@@ -171,8 +171,8 @@ CUSTOM = -1
     [
         (
             "src_cython/fastnn/_costs.pyx",
-            "from libc.math cimport NAN, fabs, isnan\n",
-            "from libc.math cimport exp, log1p, tanh\n",
+            "from libc.math cimport NAN, exp, fabs, isnan\n",
+            "from libc.math cimport log1p, tanh\n",
         ),
         (
             "src_cython/fastnn/_costs.pyx",

@@ -342,7 +342,7 @@ class Network(Model):
         """Return what computes gradients of one example, or None where the usual way is taken."""
         if kernel == costs.CUSTOM or self.n_parameters > SMALL or len(self.running_statistics):
             return None
-        workspace = self._workspace(1)
+        workspace = self._workspace(1, cost_by_z=self._cost_by_z)
         return ExampleGradient(workspace.compiled, workspace.memory)
 
     def _gradient(self, rows: Rows) -> tuple[float, np.ndarray]:

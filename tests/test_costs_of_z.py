@@ -327,6 +327,9 @@ def test_the_gradient_belongs_to_the_cost(cost, output, scale, dtype):
         net.weights[0] *= scale
         gradient = net.gradients(inputs, soft)
         found.append(np.column_stack([gradient.weights[0], gradient.biases[0]]))
+        each = [net.backprop(x, y) for x, y in zip(inputs, soft, strict=True)]
+        mean = np.mean([nabla_w[0] for _, nabla_w in each], axis=0)
+        np.testing.assert_allclose(mean, found[-1][:, :-1], rtol=0, atol=1e-5)
     np.testing.assert_allclose(*found, rtol=0, atol=1e-13 if dtype == "float64" else 1e-5)
     if dtype == "float64":  # the cost is all but linear between two places so near to one another
         _, net = net, fastnn.Network([3, 4], CLASSES[cost], output=NAMES[output], rng=0)

@@ -167,7 +167,7 @@ def test_circles(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     runs = run("circles")
     zeros, large, he = (runs[name].costs for name in ("zeros", "randn · 10", "He"))
     np.testing.assert_allclose(zeros, math.log(2), rtol=0, atol=1e-12)
-    assert large[0] == math.inf and all(map(math.isfinite, large[1:]))
+    assert 1e3 < large[0] < 1e4 and max(large[1:]) < 1  # sure answers are wrong, then fewer
     assert he[0] > he[1] > he[2] and he[2] < zeros[2]
     # What plain NumPy computes with the same weights.
     np.testing.assert_allclose(he[:2], [0.8830537463419756, 0.6879825919728133], rtol=1e-9)
