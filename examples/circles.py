@@ -85,7 +85,7 @@ def draw_costs(axes: Any, runs: dict[str, Run]) -> None:
     axes.axhline(np.log(2), color="0.6", lw=5, label="ln 2 = 0.693")
     for (name, run), style in zip(runs.items(), curve_styles(len(runs)), strict=True):
         steps = np.arange(len(run.costs))
-        label = name if run.costs[0] < 1.3 else f"{name} ({run.costs[0]:.3g} at step 0)"
+        label = name if run.costs[0] < 1.3 else f"{name} ({run.costs[0]:.4g} at step 0)"
         axes.plot(steps, run.costs, **style, ms=4, label=label)
     axes.set_yscale("log")
     axes.set_xlim(left=-0.2)

@@ -171,6 +171,7 @@ def test_circles(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert he[0] > he[1] > he[2] and he[2] < zeros[2]
     # What plain NumPy computes with the same weights.
     np.testing.assert_allclose(he[:2], [0.8830537463419756, 0.6879825919728133], rtol=1e-9)
+    assert large[0] == pytest.approx(1773.5859549373833, rel=1e-9)  # ln(1 + e^z) - y z
     assert runs["zeros"].test_accuracy == 0.5
     assert he[-1] < 0.5 * large[-1] and large[-1] < zeros[-1]  # as after 15,000 steps
     assert f"He: cost at step 2000 is {he[2]:.14f}" in capsys.readouterr().out
@@ -186,7 +187,7 @@ def test_the_full_circles_are_those_of_the_readme(run: Run, figures: list[Any]) 
     assert f"end at {he.costs[-1]:.4f} with" in readme
     assert f"has {100 * he.test_accuracy:.1f} % of new points right" in readme
     names = [text.get_text() for text in figures[-1].axes[0].get_legend().get_texts()]
-    assert names[0] == "ln 2 = 0.693"
+    assert names[0] == "ln 2 = 0.693" and "randn · 10 (1774 at step 0)" in names
     assert list(figures[-1].axes[0].lines[0].get_ydata()) == [math.log(2)] * 2
 
 
