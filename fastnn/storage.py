@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -171,7 +172,7 @@ def _in_form(form: str, read: Callable[[], Result]) -> Result:
     try:
         return read()
     except Exception as error:  # zipfile raises all kinds for a damaged file, some without words
-        if isinstance(error, OSError) and error.errno is not None:  # the disk's
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # the disk's
             raise
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise ValueError(f"expected {form}: {reason}") from None

@@ -120,7 +120,8 @@ def _of_classes(labels: np.ndarray, values: np.ndarray, where: str) -> Target:
 def _with_two_classes(target: Target, where: str) -> Target:
     if len(target.classes) < 2:
         raise ValueError(
-            f"{where}: every row has the class {target.classes[0]!r}; expected two classes or more"
+            f"{where}: every row has the class {brief(target.classes[0])}; "
+            "expected two classes or more"
         )
     return target
 
