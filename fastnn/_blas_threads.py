@@ -6,96 +6,103 @@ that the next kernel wants.
 
 from __future__ import annotations
 
+import copy
+import ctypes
 import functools
 import os
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import threadpoolctl
 
 from fastnn._blas import need_blas
+from fastnn._quiet_blas import QuietBlas
 
-_lock = threading.Lock()
-_users = 0
-_shared_before: list[int] = []
+__all__ = ["blas_limit", "quietly", "single_threaded_blas"]
 
+Result = TypeVar("Result")
 
-@functools.cache
-def _libraries() -> tuple[list[Any], list[Any]]:
-    """Return the BLAS libraries with a number of threads for each caller, and one for all.
-
-    Looking them up takes a millisecond: once is enough, with that of the kernels among them.
-    """
-    need_blas()
-    return _loaded()
-
-
-def _loaded() -> tuple[list[Any], list[Any]]:
-    everything = threadpoolctl.ThreadpoolController().lib_controllers
-    blas = [library for library in everything if library.user_api == "blas"]
-    own = [each for each in blas if getattr(each, "threading_layer", None) == "openmp"]
-    return own, [each for each in blas if each not in own]
-
+_quiet = QuietBlas()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_quiet.forget)
 
 # Newer threadpoolctl obeys only the thread that set OpenBLAS's number first, until it lets go.
-_let_go = getattr(
+_let_go: Callable[..., None] = getattr(
     getattr(threadpoolctl, "OpenBLASController", None),
     "clear_controlling_thread",
     lambda force: None,
 )
 
 
-def _set_threads(libraries: Sequence[Any], numbers: Sequence[int]) -> None:
-    if not libraries:
-        return
+class _Watched:
+    """Stands for a library and remembers which of its functions was called last."""
+
+    def __init__(self, library: Any) -> None:
+        self._library, self.called = library, None
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(self._library, name)
+
+        def called(*arguments: Any) -> Any:
+            self.called = function
+            return function(*arguments)
+
+        return called
+
+
+def _functions_of(controller: Any) -> tuple[int, int, bool] | None:
+    """Return what ``QuietBlas.learn`` takes of the library that threadpoolctl controls, if any.
+
+    threadpoolctl knows their names. They are called in C, where no signal is handled in between.
+    """
+    own = getattr(controller, "threading_layer", None) == "openmp"
+    twin = copy.copy(controller)
+    twin.dynlib = watched = _Watched(controller.dynlib)
+    number = twin.get_num_threads()
+    get, watched.called = watched.called, None
+    twin.set_num_threads(number)
+    put = watched.called
+    if get is None or put is None:
+        return None
+    # MKL's, where threadpoolctl sets the calling thread's.
+    own = own or put.__name__.endswith("_Local")
+    get_address, put_address = (ctypes.cast(each, ctypes.c_void_p).value for each in (get, put))
+    return get_address, put_address, own  # type: ignore[return-value]
+
+
+def _functions() -> list[tuple[int, int, bool]]:
+    controllers = threadpoolctl.ThreadpoolController().lib_controllers
     _let_go(force=True)
-    for library, number in zip(libraries, numbers, strict=True):
-        library.set_num_threads(number)
+    found = [_functions_of(each) for each in controllers if each.user_api == "blas"]
     _let_go(force=True)
+    return [functions for functions in found if functions is not None]
 
 
-def _renew_lock() -> None:
-    """In a forked child: the thread that may hold the lock stayed in the parent."""
-    global _lock
-    _lock = threading.Lock()
+def single_threaded_blas() -> QuietBlas:
+    """Return what holds BLAS at one thread, from the first caller until the last one leaves.
+
+    Looking the libraries up takes a millisecond: once is enough, with that of the kernels among
+    them.
+    """
+    if not _quiet.knows_libraries:
+        need_blas()
+        _quiet.learn(_functions())
+    return _quiet
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+def quietly(work: Callable[..., Result], *arguments: Any) -> Result:
+    """Return ``work(*arguments)``, with BLAS held at one thread meanwhile."""
+    return single_threaded_blas().call(work, *arguments)  # type: ignore[no-any-return]
 
 
-# NumPy's alone is enough to know, and does not have to be waited for.
-_numpys = functools.cache(_loaded)
+@functools.cache
+def _numpys() -> QuietBlas:
+    """Return what knows NumPy's BLAS alone, which does not have to be waited for."""
+    known = QuietBlas()
+    known.learn(_functions())
+    return known
 
 
 def blas_limit() -> int:
     """Return how many threads BLAS may use, but for our own holding it."""
-    own, shared = _numpys()
-    limits = [library.num_threads for library in own]
-    with _lock:
-        limits += _shared_before if _users else [library.num_threads for library in shared]
-    return min((limit for limit in limits if limit), default=1)
-
-
-@contextmanager
-def single_threaded_blas() -> Iterator[None]:
-    """Hold BLAS at one thread until the last of all users leaves, then restore it."""
-    global _users, _shared_before
-    own, shared = _libraries()
-    own_before = [library.num_threads for library in own]
-    with _lock:
-        if _users == 0:
-            _shared_before = [library.num_threads for library in shared]
-            _set_threads(shared, [1] * len(shared))
-        _users += 1
-    try:
-        _set_threads(own, [1] * len(own))
-        yield
-    finally:
-        _set_threads(own, own_before)
-        with _lock:
-            _users -= 1
-            if _users == 0:
-                _set_threads(shared, _shared_before)
+    return _quiet.limit if _quiet.knows_libraries else _numpys().limit

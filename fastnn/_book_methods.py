@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from fastnn import costs
+from fastnn._atomic import alone
 from fastnn._model_outputs import ModelOutputs
 from fastnn.checks import check_callbacks, check_flag, check_number, check_whole
 from fastnn.data import Rows, as_example
@@ -15,7 +16,7 @@ from fastnn.evaluation import count_correct, mean_cost
 from fastnn.history import BookLists, History
 from fastnn.optimizers import SGD
 from fastnn.regularizers import L2, Regularizer
-from fastnn.training import Callback, Epoch, Options, train
+from fastnn.training import BUSY, Callback, Epoch, Options, train
 
 if TYPE_CHECKING:
     from fastnn.model import Model
@@ -177,6 +178,11 @@ class BookMethods(ModelOutputs):
             Strength of the L2 penalty.
         n : int, optional
             Size of the training set that scales the penalty; the mini-batch's own by default.
+
+        Raises
+        ------
+        RuntimeError
+            If another thread is training this network, before anything is changed.
         """
         rows = self._rows(mini_batch, "mini_batch")
         self.check_batch_size(len(rows))
@@ -192,6 +198,9 @@ class BookMethods(ModelOutputs):
             counter=state.counter,
             masks=state.masks,
         )
+        alone(self, BUSY, self._take_step, rows, epoch)
+
+    def _take_step(self, rows: Rows, epoch: Epoch) -> None:
         self.meet_data(rows.X)
         self._run_epoch(rows, np.arange(len(rows), dtype=np.intp), epoch)
 

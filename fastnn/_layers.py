@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn import _prediction
 from fastnn._activations import activation_backward
-from fastnn._blas_threads import single_threaded_blas
+from fastnn._blas_threads import quietly
 from fastnn.activations import FROM_Z, KERNELS
 from fastnn.data import Rows
 from fastnn.network import BLOCK, Network
@@ -84,31 +84,37 @@ def outputs_of_layers(
     if whole:
         network.check_batch_size(len(inputs))
     size = len(inputs) if whole else min(BLOCK, len(inputs))
-    workspace = network._workspace(size)
-    targets = np.zeros((len(inputs), network.sizes[-1]), dtype=network.dtype)
     names = [*network.activation, network.output]
     found = [
         LayerOutputs(name, *(np.empty((len(inputs), n_out), network.dtype) for _ in range(2)))
         for name, n_out in zip(names, network.sizes[1:], strict=True)
     ]
-    with single_threaded_blas():
-        for start in range(0, len(inputs), size):
-            rows = Rows(inputs[start : start + size], targets[start : start + size])
-            m = len(rows)
-            if training:
-                order = np.arange(m, dtype=np.intp)
-                network._forward_batch(workspace, rows, order, None)
-            else:
-                _prediction.predict(
-                    workspace.compiled, network.parameters, network._running, workspace.memory,
-                    rows.X, rows.Y, 1,
-                )  # fmt: skip
-            for l, layer in enumerate(found):
-                part = slice(start, start + m)
-                layer.activations[part] = workspace.block("act", m, l)
-                z = workspace.block("z", m, l) if layer.name in FROM_Z else None
-                layer.slopes[part] = _slopes(layer.name, layer.activations[part], z)
+    quietly(_fill, found, network, inputs, size, training)
     return found
+
+
+def _fill(
+    found: list[LayerOutputs], network: Network, inputs: np.ndarray, size: int, training: bool
+) -> None:
+    """Write what the layers do into ``found``, ``size`` rows at a time."""
+    workspace = network._workspace(size)
+    targets = np.zeros((len(inputs), network.sizes[-1]), dtype=network.dtype)
+    for start in range(0, len(inputs), size):
+        rows = Rows(inputs[start : start + size], targets[start : start + size])
+        m = len(rows)
+        if training:
+            order = np.arange(m, dtype=np.intp)
+            network._forward_batch(workspace, rows, order, None)
+        else:
+            _prediction.predict(
+                workspace.compiled, network.parameters, network._running, workspace.memory,
+                rows.X, rows.Y, 1,
+            )  # fmt: skip
+        for l, layer in enumerate(found):
+            part = slice(start, start + m)
+            layer.activations[part] = workspace.block("act", m, l)
+            z = workspace.block("z", m, l) if layer.name in FROM_Z else None
+            layer.slopes[part] = _slopes(layer.name, layer.activations[part], z)
 
 
 def _slopes(name: str, a: np.ndarray, z: np.ndarray | None) -> np.ndarray:

@@ -90,6 +90,12 @@ class ModelOutputs(ModelState):
         ------
         TypeError, ValueError
             If ``X`` has another shape or does not hold finite real numbers.
+
+        Notes
+        -----
+        Any number of threads may predict at once, and while another one trains the network: then by
+        weights of which some have taken a step that others have not. Those of one moment are in a
+        copy, which a callback of ``fit`` makes between two epochs.
         """
         few = self._predict_few(X)
         if few is not None:

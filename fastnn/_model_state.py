@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn import activations, costs, initializers
 from fastnn import normalization as normalizations
+from fastnn._atomic import write_all
 from fastnn._rng import RandomSource, as_random_source
 from fastnn._soundness import check_variances
 from fastnn._table_info import TableInfo
@@ -205,7 +206,7 @@ class ModelState:
         standing : tuple of arrays
             Parameters and running statistics.
         """
-        self._parameters[...], self._running[...] = standing
+        write_all((self._parameters, self._running), standing)
         self.training_state.forget()
 
     def snapshot(self) -> tuple[np.ndarray, ...]:
@@ -220,8 +221,7 @@ class ModelState:
         snapshot : tuple of arrays
             All that training changes in place.
         """
-        for array, before in zip(self._trained(), snapshot, strict=True):
-            array[...] = before
+        write_all(self._trained(), snapshot)
 
     def _trained(self) -> tuple[np.ndarray, ...]:
         # Not how many masks were drawn: those of steps that are undone are not to come again.

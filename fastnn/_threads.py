@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
+from fastnn._atomic import Users, forget_visits
 from fastnn._blas_threads import blas_limit
 from fastnn._pace import Pace
 
@@ -16,31 +14,15 @@ __all__ = ["pace_of", "training", "usable", "work_of_batch"]
 # about three microseconds.
 WORTH_MEETING = 150_000
 
-_lock = threading.Lock()
-_trainings = 0
-
-
-def _renew_lock() -> None:
-    """In a forked child: only this thread is left, and no training but its own."""
-    global _lock, _trainings
-    _lock, _trainings = threading.Lock(), 0
-
-
+_trainings = Users()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+    os.register_at_fork(after_in_child=_trainings.forget)
+    os.register_at_fork(after_in_child=forget_visits)
 
 
-@contextmanager
-def training() -> Iterator[None]:
-    """Count a training while the block runs: several share the processors."""
-    global _trainings
-    with _lock:
-        _trainings += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _trainings -= 1
+def training() -> Users:
+    """Return what counts the trainings at work: several share the processors."""
+    return _trainings
 
 
 def _processors() -> int:
@@ -52,7 +34,7 @@ def _processors() -> int:
 
 def usable() -> int:
     """Return how many threads are there for one more training or prediction."""
-    return max(1, min(_processors() // max(1, _trainings), blas_limit()))
+    return max(1, min(_processors() // max(1, _trainings.at_work), blas_limit()))
 
 
 def work_of_batch(rows: int, n_parameters: int) -> float:

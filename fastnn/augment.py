@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from fastnn._blas_threads import single_threaded_blas
+from fastnn._blas_threads import quietly
 from fastnn._rng import as_random_source
 from fastnn.checks import as_array, brief, check_finite, check_number, check_whole
 
@@ -255,9 +255,9 @@ def _displacements(
     over_rows, over_columns = (
         ndimage.gaussian_filter1d(np.eye(size), sigma, axis=0, mode="constant") for size in (h, w)
     )
-    with single_threaded_blas():
-        smooth = fields.reshape(-1, w) @ over_columns.T
-        turned = smooth.reshape(n, 2, h, w).swapaxes(2, 3).reshape(-1, h) @ over_rows.T
+    smooth = quietly(np.matmul, fields.reshape(-1, w), over_columns.T)
+    lines = smooth.reshape(n, 2, h, w).swapaxes(2, 3).reshape(-1, h)
+    turned = quietly(np.matmul, lines, over_rows.T)
     return np.ascontiguousarray(turned.reshape(n, 2, w, h).swapaxes(2, 3))
 
 

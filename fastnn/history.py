@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,16 @@ BookLists = tuple[list[float], list[int], list[float], list[int]]
 Columns = dict[str, np.ndarray]
 
 
+class _Later:
+    """Rows from ``start`` to before ``end`` that are still columns; None once they are made."""
+
+    __slots__ = ("columns", "end", "start")
+
+    def __init__(self, start: int, columns: Columns) -> None:
+        self.start, self.end = start, start + len(columns["epoch"])
+        self.columns: Columns | None = columns
+
+
 class History:
     """The epochs of one training, in order.
 
@@ -29,26 +38,27 @@ class History:
     """
 
     def __init__(self) -> None:
-        # The rows there are, and columns of later ones that nobody has asked for yet, each with
-        # the number of rows up to its end: making rows takes as long as a tenth of training a
-        # network of a few units.
+        # The rows there are, and columns of later ones that nobody has asked for yet: making rows
+        # takes as long as a tenth of training a network of a few units.
+        #
+        # One thread may read what another one trains, and a signal's handler what it interrupts:
+        # there is no lock that it could find taken. Whatever is changed is changed by one operation
+        # that may be interrupted before or after, and done again, by anybody.
         self._rows: list[dict[str, Any]] = []
-        self._later: list[tuple[int, Columns]] = []
-        self._lock = threading.Lock()  # one thread may read what another one trains
+        self._later: list[_Later] = []
+        self._made = 0  # of the later ones, from the first on, at least
 
     @property
     def rows(self) -> list[dict[str, Any]]:
         """One dict an epoch."""
-        with self._lock:
-            return self._all_rows()
-
-    def _all_rows(self) -> list[dict[str, Any]]:
-        """Make the rows that are still columns; the lock is held."""
-        if self._later:
-            # All made before anything is added, so that Ctrl-C meanwhile changes nothing.
-            made = [row for _, columns in self._later for row in _rows_of(columns)]
-            self._rows += made
-            self._later = []
+        first = self._made
+        later = self._later[first:]
+        for each in later:
+            columns = each.columns
+            if columns is not None:
+                self._rows[each.start : each.end] = _rows_of(columns)
+                each.columns = None
+        self._made = first + len(later)
         return self._rows
 
     def append(self, row: dict[str, Any]) -> None:
@@ -59,8 +69,7 @@ class History:
         row : dict
             From the names of the columns to the epoch's values.
         """
-        with self._lock:
-            self._all_rows().append(row)
+        self.rows.append(row)
 
     def extend(self, columns: Columns) -> None:
         """Add the rows of several epochs, as columns (n_epochs,).
@@ -70,19 +79,16 @@ class History:
         columns : dict of arrays (n_epochs,)
             From their names; one of them is "epoch".
         """
-        with self._lock:
-            before = self._later[-1][0] if self._later else 0
-            self._later.append((before + len(columns["epoch"]), columns))
+        self._later.append(_Later(len(self), columns))
 
     def __len__(self) -> int:
-        with self._lock:
-            return len(self._rows) + (self._later[-1][0] if self._later else 0)
+        last = self._later[-1].end if self._later else 0
+        return max(last, len(self._rows))
 
-    # A lock can neither be copied nor pickled: each copy gets its own.
+    # A copy has rows of its own, all made.
 
     def __getstate__(self) -> dict[str, Any]:
-        with self._lock:
-            return {"_rows": self._all_rows().copy()}
+        return {"_rows": self.rows.copy()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         History.__init__(self)

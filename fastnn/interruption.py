@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fastnn._atomic import write_all
 from fastnn.training import Epoch
 
 __all__ = ["run_long_batches"]
@@ -46,8 +47,7 @@ def run_long_batches(run: Run, order: np.ndarray, epoch: Epoch, vectors: Vectors
         part = order[start : start + epoch.batch_size]
         copies = tuple(vector.copy() for vector in vectors)
         part_cost = _waited_for(run, part, np.array([rate]), copies)
-        for vector, copy in zip(vectors, copies, strict=True):
-            vector[...] = copy
+        write_all(vectors, copies)
         cost += part_cost
     return cost
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import line_search
 
+from fastnn._atomic import with_attributes
 from fastnn._cost_watch import warn_caller
 from fastnn._soundness import is_finite
 from fastnn.data import Rows
@@ -190,11 +191,9 @@ def _take_statistics(network: Model, rows: Rows) -> None:
         slots=np.empty((0, 0), dtype=network.dtype),
         counter=np.zeros(1, dtype=np.uint64),
     )
-    network._normalization = replace(norm, momentum=1.0)
-    try:
-        network._run_epoch(rows, np.arange(len(rows), dtype=np.intp), still)
-    finally:
-        network._normalization = norm
+    order = np.arange(len(rows), dtype=np.intp)
+    whole = {"_normalization": replace(norm, momentum=1.0)}
+    with_attributes(network, whole, network._run_epoch, rows, order, still)
 
 
 def train_by_lbfgs(

@@ -140,6 +140,9 @@ class Model(BookMethods):
         ------
         TypeError, ValueError
             Before anything is changed, naming the argument.
+        RuntimeError
+            If another thread is training this network, before anything is changed. A callback, or
+            the handler of a signal, may train it.
         KeyboardInterrupt
             At Ctrl-C; the network then stands at its last finished mini-batch.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
 from fastnn import _epoch, _prediction, costs, storage
-from fastnn._blas_threads import single_threaded_blas
+from fastnn._blas_threads import quietly
 from fastnn._costs import Cost
 from fastnn._example import ExampleGradient
 from fastnn._isa import instruction_set
@@ -43,9 +43,12 @@ ONE_BLOCK, SMALL_BLOCK = (BLOCK, BLOCK) if instruction_set == "base" else (128, 
 WORTH_SHARING = 10_000_000
 
 
-def _quiet_blas(plan: CompiledPlan) -> AbstractContextManager[None]:
-    """Hold BLAS at one thread while the block runs, if the plan's products are for it."""
-    return single_threaded_blas() if plan.needs_blas else nullcontext()
+Result = TypeVar("Result")
+
+
+def _quietly(plan: CompiledPlan, work: Callable[..., Result], *arguments: Any) -> Result:
+    """Return ``work(*arguments)``, BLAS held at one thread if the plan's products are for it."""
+    return quietly(work, *arguments) if plan.needs_blas else work(*arguments)
 
 
 class Network(Model):
@@ -207,10 +210,10 @@ class Network(Model):
         if len(X) > ONE_BLOCK and len(X) * self.n_parameters > WORTH_SHARING:
             n_threads = min(usable(), -(-len(X) // SMALL_BLOCK))
         work = np.empty(n_threads * plan.work_size, dtype=self.dtype)
-        with _quiet_blas(plan):
-            done = _prediction.predict(
-                plan, self._parameters, self._running, work, X, out, n_threads, checked
-            )
+        done = _quietly(
+            plan, _prediction.predict,
+            plan, self._parameters, self._running, work, X, out, n_threads, checked,
+        )  # fmt: skip
         return out if done else None
 
     def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
@@ -225,12 +228,13 @@ class Network(Model):
             )  # fmt: skip
 
         vectors = self._parameters, self._running, epoch.slots, epoch.counter, epoch.masks
-        with _quiet_blas(workspace.compiled):
-            if workspace.compiled.cost == costs.CUSTOM:
-                return self._run_epoch_with_python_cost(rows, order, epoch, workspace, rule)
-            if self._is_long(workspace):
-                return run_long_batches(run, order, epoch, vectors)
-            return run(order, epoch.rates, vectors)
+        compiled = workspace.compiled
+        if compiled.cost == costs.CUSTOM:
+            by_python = self._run_epoch_with_python_cost
+            return _quietly(compiled, by_python, rows, order, epoch, workspace, rule)
+        if self._is_long(workspace):
+            return _quietly(compiled, run_long_batches, run, order, epoch, vectors)
+        return _quietly(compiled, run, order, epoch.rates, vectors)
 
     def _train_epochs(
         self, rows: Rows, order: np.ndarray, epoch: Epoch, record: np.ndarray
@@ -238,12 +242,12 @@ class Network(Model):
         workspace, rule = self._plan_epoch(min(epoch.batch_size, len(order)), epoch)
         if workspace.compiled.cost == costs.CUSTOM or self._is_long(workspace):
             return False
-        with _quiet_blas(workspace.compiled):
-            _epoch.train_epoch(
-                workspace.compiled, rule, self._parameters, self._running, epoch.slots,
-                workspace.rooms, rows.X, rows.Y, rows.row_weights, order, epoch.rates, epoch.seed,
-                epoch.counter, epoch.with_cost, epoch.pace, epoch.seconds, record, epoch.masks,
-            )  # fmt: skip
+        _quietly(
+            workspace.compiled, _epoch.train_epoch,
+            workspace.compiled, rule, self._parameters, self._running, epoch.slots,
+            workspace.rooms, rows.X, rows.Y, rows.row_weights, order, epoch.rates, epoch.seed,
+            epoch.counter, epoch.with_cost, epoch.pace, epoch.seconds, record, epoch.masks,
+        )  # fmt: skip
         return True
 
     def _is_long(self, workspace: Workspace) -> bool:
@@ -325,8 +329,7 @@ class Network(Model):
     def _hidden_outputs(self, X: np.ndarray, l: int) -> np.ndarray:
         workspace = self._workspace(len(X))
         rows = Rows(X, np.zeros((len(X), self.sizes[-1]), dtype=self.dtype))
-        with single_threaded_blas():
-            self._forward_batch(workspace, rows, np.arange(len(X), dtype=np.intp), None)
+        quietly(self._forward_batch, workspace, rows, np.arange(len(X), dtype=np.intp), None)
         return workspace.block("act", len(X), l) * self._dropout[l].predict_scale
 
     def _gradient_of_example(self, x: Any, y: Any) -> np.ndarray | None:
@@ -350,19 +353,21 @@ class Network(Model):
         whole = len(self.running_statistics) > 0
         size = len(rows) if whole else min(BLOCK, len(rows))
         workspace = self._workspace(size, cost_by_z=self._cost_by_z)
-        compiled, memory = workspace.compiled, workspace.memory
         gradient = np.zeros_like(self._parameters)
+        cost = _quietly(workspace.compiled, self._add_gradients, gradient, workspace, rows)
+        return cost / len(rows), gradient
+
+    def _add_gradients(self, gradient: np.ndarray, workspace: Workspace, rows: Rows) -> float:
+        """Add the mean gradient over ``rows``, block by block; return the sum of their costs."""
+        compiled, memory = workspace.compiled, workspace.memory
         order = np.arange(len(rows), dtype=np.intp)
         cost = 0.0
-        with _quiet_blas(workspace.compiled):
-            for start in range(0, len(rows), compiled.batch_size):
-                m = self._forward_batch(workspace, rows, order[start:], None)
-                cost += self._cost_of_batch(workspace, rows, m)
-                self._write_output_delta(workspace, rows, order[start : start + m])
-                _epoch.gradient_batch(
-                    compiled, gradient, self._parameters, memory, m, 1 / len(rows), 1
-                )
-        return cost / len(rows), gradient
+        for start in range(0, len(rows), compiled.batch_size):
+            m = self._forward_batch(workspace, rows, order[start:], None)
+            cost += self._cost_of_batch(workspace, rows, m)
+            self._write_output_delta(workspace, rows, order[start : start + m])
+            _epoch.gradient_batch(compiled, gradient, self._parameters, memory, m, 1 / len(rows), 1)
+        return cost
 
 
 def load(path: str | os.PathLike[str], *, cost: Any = None) -> Network:

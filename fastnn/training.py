@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._atomic import alone
 from fastnn._cost_watch import CostWatch
 from fastnn._pace import Pace
 from fastnn._soundness import is_finite
@@ -44,6 +45,11 @@ DIVERGED = (
     "optimizer's is no longer finite, or the cost no number. The network was put back to where "
     "that epoch began, its optimizer reset. Try a learning rate below {rate:g}, inputs scaled to "
     "about 1, or max_norm"
+)
+
+BUSY = (
+    "fit: another thread is training this network, and the steps of both would mix. Wait until it "
+    "is through, or train a copy: copy.deepcopy(network)"
 )
 
 
@@ -341,6 +347,11 @@ def train(
         With ``training_cost``, the epoch's mean cost with the penalty at its end, if
         ``options.with_cost``.
 
+    Raises
+    ------
+    RuntimeError
+        If another thread is training the network; nothing is changed then.
+
     Warns
     -----
     RuntimeWarning
@@ -348,14 +359,20 @@ def train(
         finite; the network is then put back to where the epoch began, and the training ends.
         Once, if a recorded cost is not finite. If L-BFGS cannot take a step.
     """
+    counted = training().call, _train
+    return alone(network, BUSY, *counted, network, rows, options, measures, tuple(callbacks))
+
+
+def _train(
+    network: Model,
+    rows: Rows,
+    options: Options,
+    measures: Measures,
+    callbacks: tuple[Callback, ...],
+) -> History:
     if options.epochs:
         network.meet_data(rows.X)
-    with training():
-        return _train(_Run(network, rows, options), measures, tuple(callbacks))
-
-
-def _train(run: _Run, measures: Measures, callbacks: tuple[Callback, ...]) -> History:
-    network, rows, options = run.network, run.rows, run.options
+    run = _Run(network, rows, options)
     if isinstance(options.optimizer, LBFGS):
         history = _train_by_lbfgs(run, options.optimizer, measures, callbacks)
         run.restore_best()

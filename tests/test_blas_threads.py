@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import ctypes
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +12,9 @@ import pytest
 import threadpoolctl
 
 import fastnn
-from fastnn import _blas_threads
-from fastnn._blas_threads import single_threaded_blas
+from fastnn._blas import need_blas
+from fastnn._blas_threads import blas_limit, single_threaded_blas
+from fastnn._quiet_blas import QuietBlas
 
 
 def threads() -> list[int]:
@@ -25,6 +26,7 @@ def threads() -> list[int]:
 @pytest.fixture(autouse=True)
 def several_threads() -> Iterator[list[int]]:
     """Set all BLAS to three threads, so that one is a change."""
+    need_blas()  # that of the kernels too, before they are counted
     with threadpoolctl.threadpool_limits(3, user_api="blas"):
         before = threads()
         if not before or set(before) != {3}:
@@ -151,26 +153,71 @@ def test_prediction_gives_it_back(several_threads: list[int]) -> None:
     assert threads() == several_threads
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-# Newer Pythons advise against it, and so does JAX, where another test has loaded it.
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_child_forked_while_the_lock_is_held_can_take_it() -> None:
-    held, may_leave = threading.Event(), threading.Event()
+def test_what_was_set_before_is_the_limit(several_threads: list[int]) -> None:
+    assert blas_limit() == 3
+    with single_threaded_blas():
+        assert blas_limit() == 3
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        assert blas_limit() == 2
+        with single_threaded_blas():
+            assert blas_limit() == 2
 
-    def hold() -> None:
-        with _blas_threads._lock:
-            held.set()
-            may_leave.wait(30)
 
-    holder = threading.Thread(target=hold)
-    holder.start()
-    held.wait(30)
-    child = os.fork()
-    if child == 0:
-        free = _blas_threads._lock.acquire(timeout=5)
-        os._exit(0 if free else 1)
-    _, status = os.waitpid(child, 0)
-    may_leave.set()
-    holder.join()
-    assert os.waitstatus_to_exitcode(status) == 0
+class Library:
+    """A library of which each thread has a number of its own, as OpenMP's and MKL's are."""
+
+    def __init__(self) -> None:
+        self.numbers = threading.local()
+        get, put = ctypes.CFUNCTYPE(ctypes.c_int), ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
+        self.functions = get(self.number), put(self.set_number)
+        self.addresses = [ctypes.cast(each, ctypes.c_void_p).value for each in self.functions]
+
+    def number(self) -> int:
+        return getattr(self.numbers, "n", 8)
+
+    def set_number(self, n: int) -> int:
+        self.numbers.n = n
+        return 0
+
+
+def test_a_number_of_each_threads_own_is_put_back_in_each() -> None:
+    library = Library()
+    quiet = QuietBlas()
+    quiet.learn([(*library.addresses, True)])  # type: ignore[list-item]
+    library.set_number(4)
+    seen: list[int] = []
+
+    def elsewhere() -> None:
+        seen.append(library.number())
+        seen.append(quiet.call(quiet.call, library.number))
+        seen.append(library.number())
+
+    def here() -> None:
+        worker = threading.Thread(target=elsewhere)
+        worker.start()
+        worker.join()
+        seen.extend([library.number(), quiet.limit])
+
+    quiet.call(here)
+    assert seen == [8, 1, 8, 1, 4]
+    assert library.number() == 4
+
+
+def test_a_number_below_one_is_left_alone() -> None:
+    """BLIS says -1 where nobody asked for threads, and would take it for 2**32 - 1."""
+    library = Library()
+    library.set_number(-1)
+    quiet = QuietBlas()
+    quiet.learn([(*library.addresses, False)])  # type: ignore[list-item]
+    assert quiet.call(library.number) == -1
+    assert (library.number(), quiet.limit) == (-1, 1)
+
+
+def test_libraries_are_learnt_once() -> None:
+    one, other = Library(), Library()
+    quiet = QuietBlas()
+    assert not quiet.knows_libraries
+    for each in (one, other):
+        quiet.learn([(*each.addresses, False)])  # type: ignore[list-item]
+    assert quiet.knows_libraries
+    assert quiet.call(lambda: (one.number(), other.number())) == (1, 8)

@@ -26,7 +26,8 @@ def stub_of(module: str) -> ast.Module:
 
 
 def arguments_of(function: ast.FunctionDef) -> list[str]:
-    return [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
+    several = [function.args.vararg] if function.args.vararg else []
+    return [each.arg for each in (*function.args.args, *several, *function.args.kwonlyargs)]
 
 
 def constructor_arguments(module: str, name: str) -> list[str]:

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import Tags, check_array, check_random_state, check_X_y
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fastnn._atomic import alone, with_attributes
 from fastnn._rng import sound_random_state
 from fastnn._threads import training
 from fastnn.checks import check_callbacks
@@ -31,6 +32,10 @@ from fastnn.sklearn._validation import Validation, split
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed."
+)
+BUSY = (
+    "fit: another thread is training this estimator, and both would write its coefficients. Wait "
+    "until it is through, or train a copy: sklearn.base.clone(estimator)"
 )
 PAIR = "validation_data: expected (X, y) or (X, y, sample_weight), got {}"
 
@@ -102,9 +107,15 @@ class BaseMLP(BaseEstimator):
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool
     ) -> Any:
+        told = X, y, sample_weight, validation_data, incremental
+        return alone(self, BUSY, self._fit_alone, *told)
+
+    def _fit_alone(
+        self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool
+    ) -> Any:
         self._check_arguments(again=incremental and hasattr(self, "coefs_"))
-        with _presets.applied(self):
-            return self._fit_as_set(X, y, sample_weight, validation_data, incremental)
+        told = X, y, sample_weight, validation_data, incremental
+        return with_attributes(self, _presets.changes(self), self._fit_as_set, *told)
 
     def _fit_as_set(
         self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool
@@ -230,10 +241,9 @@ class BaseMLP(BaseEstimator):
         if not (incremental and hasattr(self, "history_")):
             self.history_ = History()
         validation = None if judged is None else Validation(self, network, loss, judged)
-        with training():  # several share the processors
-            Training(
-                self, network, solver, loss, rows, size, random_state, validation, callbacks
-            ).run(self.max_iter, incremental)
+        told = network, solver, loss, rows, size, random_state, validation, callbacks
+        # Several share the processors.
+        training().call(lambda: Training(self, *told).run(self.max_iter, incremental))
         if self.early_stopping and validation is not None:
             restore_best(self, network, validation)
 

@@ -14,6 +14,7 @@ from sklearn.utils import Tags, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fastnn._atomic import with_attributes
 from fastnn._rng import sound_random_state
 from fastnn.sklearn import _presets
 from fastnn.sklearn._base import BaseMLP, check_pair
@@ -73,16 +74,13 @@ class BaseEnsemble(BaseEstimator):
     def _train(self, members: list[Any], method: str, apart: bool, *data: Any) -> Any:
         """Call a method of each member on the data, as many at a time as ``n_jobs`` says."""
         n_jobs = min(effective_n_jobs(self.n_jobs), len(members))
-        n_threads = [member.n_threads for member in members]
-        if n_jobs > 1:  # a processor each: the threads of a member would want those of the others
-            for member in members:
-                member.n_threads = 1
-        calls = (delayed(_call)(getattr(member, method), apart, *data) for member in members)
-        try:
-            _in_threads(n_jobs, calls)
-        finally:
-            for member, number in zip(members, n_threads, strict=True):
-                member.n_threads = number
+        # A processor each: the threads of a member would want those of the others.
+        changes = {"n_threads": 1} if n_jobs > 1 else {}
+        calls = (
+            delayed(_call)(with_attributes, apart, each, changes, getattr(each, method), *data)
+            for each in members
+        )
+        _in_threads(n_jobs, calls)
         self.estimators_ = members
         self.n_outputs_ = members[0].n_outputs_
         return self

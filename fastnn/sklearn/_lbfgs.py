@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from fastnn import _epoch
 from fastnn._cost_watch import CostWatch
 from fastnn._passes import Mode
 from fastnn.costs import kernel_id, parameter_of, sum_over_rows
-from fastnn.network import Network, _quiet_blas
+from fastnn.network import Network, _quietly
 from fastnn.normalization import BatchNorm
 from fastnn.optimizers import LBFGS
 from fastnn.plan import Workspace
@@ -81,9 +80,9 @@ class _Objective:
         """Return the network's parameters in this order."""
         return self._network.parameters[self.packed_at]
 
-    def quiet_blas(self) -> AbstractContextManager[None]:
-        """Hold BLAS at one thread while the block runs, if it is used at all."""
-        return _quiet_blas(self._workspace.compiled)
+    def quietly(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Return ``work(*arguments)``, BLAS held at one thread if it is used at all."""
+        return _quietly(self._workspace.compiled, work, *arguments)
 
     def unpack(self, values: np.ndarray) -> None:
         """Put parameters in this order into the network."""
@@ -186,11 +185,12 @@ def train_by_lbfgs(
     options = {"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol}
     if isinstance(estimator.solver, LBFGS):
         options |= {"maxcor": estimator.solver.memory, "ftol": estimator.solver.tolerance}
-    with objective.quiet_blas():
-        result = minimize(
+    result = objective.quietly(
+        lambda: minimize(
             objective, objective.packed(), method="L-BFGS-B", jac=True, options=options,
             callback=listener,
-        )  # fmt: skip
+        )
+    )  # fmt: skip
     listener.watch.tell()
     estimator.n_iter_ = min(result.nit, estimator.max_iter)
     estimator.loss_ = float(result.fun)

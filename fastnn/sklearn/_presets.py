@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -82,9 +81,8 @@ def as_applied(estimator: Any) -> Any:
     return other
 
 
-@contextmanager
-def applied(estimator: Any) -> Iterator[None]:
-    """Give the estimator its preset's arguments while the block runs.
+def changes(estimator: Any) -> dict[str, Any]:
+    """Return what the estimator's arguments are to be while it is fitted, where they differ.
 
     Raises
     ------
@@ -98,16 +96,9 @@ def applied(estimator: Any) -> Iterator[None]:
                 "categorical_features: only with preset='tabular', got "
                 f"{estimator.categorical_features!r}"
             )
-        yield
-        return
+        return {}
     _check(estimator)
-    changes = _changes(estimator)
-    before = {name: getattr(estimator, name) for name in changes}
-    vars(estimator).update(changes)
-    try:
-        yield
-    finally:
-        vars(estimator).update(before)
+    return _changes(estimator)
 
 
 def _check(estimator: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from fastnn import _epoch
 from fastnn._optim import Rule
 from fastnn._pace import Pace
 from fastnn.costs import kernel_id, parameter_of
-from fastnn.network import Network, _quiet_blas
+from fastnn.network import Network, _quietly
 from fastnn.plan import Workspace
 from fastnn.sklearn._losses import Loss
 from fastnn.sources import Inputs, as_source, is_sparse
@@ -97,9 +97,9 @@ class Core:
         self._seed, self._pace, self._no_clock = seed, pace, np.empty(0)
         self._masks = network.training_state.masks
 
-    def quiet_blas(self) -> AbstractContextManager[None]:
-        """Hold BLAS at one thread while the block runs, if it is used at all."""
-        return _quiet_blas(self._workspace.compiled)
+    def quietly(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Return ``work(*arguments)``, BLAS held at one thread if it is used at all."""
+        return _quietly(self._workspace.compiled, work, *arguments)
 
     def epoch(self, order: np.ndarray, rates: np.ndarray, counter: np.ndarray) -> float:
         """Run an epoch over the rows in ``order``; return the sum of costs.

@@ -7,7 +7,7 @@ step is Adam's, in NumPy.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from fastnn import _epoch
 from fastnn._passes import Mode
 from fastnn.costs import kernel_id, parameter_of, sum_over_rows
-from fastnn.network import Network, _quiet_blas
+from fastnn.network import Network, _quietly
 from fastnn.plan import Workspace
 from fastnn.sklearn._losses import Loss
 from fastnn.sklearn._rows import Rows
@@ -63,9 +63,9 @@ class ScaledCore:
         self._q = np.concatenate([network.parameters / self._unit, np.ones(n_in, dtype)])
         self._first, self._second = np.zeros_like(self._q), np.zeros_like(self._q)
 
-    def quiet_blas(self) -> AbstractContextManager[None]:
-        """Hold BLAS at one thread while the block runs, if it is used at all."""
-        return _quiet_blas(self._workspace.compiled)
+    def quietly(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Return ``work(*arguments)``, BLAS held at one thread if it is used at all."""
+        return _quietly(self._workspace.compiled, work, *arguments)
 
     def epoch(self, order: np.ndarray, rates: np.ndarray, counter: np.ndarray) -> float:
         """Run an epoch over the rows in ``order``; return the sum of costs, as ``Core.epoch``."""

@@ -128,17 +128,11 @@ class Training:
         estimator = self._estimator
         estimator.n_iter_ = 0
         try:
-            with (
-                self._core.quiet_blas(),
-                epoch_bar(max_epochs, estimator.verbose == "progress") as bar,
-            ):
-                for _ in range(1 if one_of_many else max_epochs):
-                    stop = self._epoch()
-                    bar.update(estimator.history_[-1])
-                    if stop:
-                        return
+            stopped = self._core.quietly(self._epochs, 1 if one_of_many else max_epochs, max_epochs)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=2)
+            return
+        if stopped:
             return
         if not one_of_many and estimator.preset is None:  # a preset takes them all
             warnings.warn(
@@ -147,6 +141,17 @@ class Training:
                 ConvergenceWarning,
                 stacklevel=2,
             )
+
+    def _epochs(self, n: int, shown: int) -> bool:
+        """Train ``n`` epochs of as many as are ``shown``; return whether something stopped them."""
+        estimator = self._estimator
+        with epoch_bar(shown, estimator.verbose == "progress") as bar:
+            for _ in range(n):
+                stop = self._epoch()
+                bar.update(estimator.history_[-1])
+                if stop:
+                    return True
+        return False
 
     def _next_order(self) -> np.ndarray:
         """Shuffle the order of the epoch before, with scikit-learn's draws."""

@@ -1,0 +1,16 @@
+"""What is done in one step, as signals and other threads see it."""
+
+
+cdef class _Visit:
+    cdef int depth
+    cdef unsigned long thread
+
+
+cdef class Users:
+    cdef dict inside  # from threads to their visits
+
+    cdef _Visit new_visit(self)
+    cdef void hold(self, _Visit visit, bint first) noexcept
+    cdef void let_go(self, _Visit visit, bint last) noexcept
+    cdef int enter(self) except -1
+    cdef int leave(self) except -1
