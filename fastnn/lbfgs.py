@@ -127,8 +127,10 @@ class _Iteration:
     def _search(self) -> np.ndarray | None:
         """Return the next place along the direction, by the strong Wolfe conditions, if any."""
         objective = self.objective
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the search says None too
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            # The search says None too. Its own warnings alone: filters are the whole process's, and
+            # where two threads change them, what one of them ignored may stay ignored.
+            warnings.filterwarnings("ignore", message=".*line search", category=RuntimeWarning)
             along = direction(self.gradient, self.pairs)
             if not along @ self.gradient < 0:
                 return None

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import threadpoolctl
 from interrupting import at_each, interrupt
 
 import fastnn
-from fastnn import _atomic, _blas_threads, _threads, network, optimizers, reference
+from fastnn import _atomic, _blas_threads, _threads, lbfgs, network, optimizers, reference
 from fastnn.normalization import BatchNorm
 from fastnn.sklearn import MLPClassifier, MLPEnsembleClassifier, MLPRegressor
 
@@ -508,6 +509,37 @@ def test_a_prediction_while_another_thread_trains() -> None:
         for worker in workers:
             worker.join()
     assert not errors and results and all(results)
+
+
+def test_line_searches_in_two_threads_leave_other_warnings_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first to begin is the first to be through: the other puts back what that one ignored."""
+    both, through, inner = threading.Barrier(2), threading.Event(), lbfgs.line_search
+
+    def in_turn(*arguments: Any) -> Any:
+        if not through.is_set():
+            both.wait(60)
+            if threading.current_thread() is not workers[0]:
+                assert through.wait(60)
+        return inner(*arguments)
+
+    def train(net: fastnn.Network) -> None:
+        net.fit(X, Y, epochs=1, optimizer="lbfgs")
+        through.set()
+
+    monkeypatch.setattr(lbfgs, "line_search", in_turn)
+    nets = [fastnn.Network([6, 4, 3], rng=0) for _ in range(2)]
+    workers = [threading.Thread(target=train, args=(net,)) for net in nets]
+    with warnings.catch_warnings():
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        ours = [each for each in warnings.filters if each[0] == "ignore" and each[2] is Warning]
+        assert not [each for each in ours if each[1] is None and each[4] == 0]
+        with pytest.warns(RuntimeWarning, match="of someone else"):
+            warnings.warn("of someone else", RuntimeWarning, stacklevel=1)
 
 
 # The parts.
