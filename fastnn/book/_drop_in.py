@@ -105,7 +105,7 @@ class DropIn(BookAnswers):
             x = np.reshape(x, (-1, 1))
         return _algorithm.backprop(self, x, self._as_column(y) if plain else y)
 
-    def _take_step(self, mini_batch: Any, eta: float, lmbda: float, n: int) -> None:
+    def _take_book_step(self, mini_batch: Any, eta: float, lmbda: float, n: int) -> None:
         """Take one step of gradient descent, by ``backprop`` if the program has its own."""
         if not self._steps_compiled():
             _algorithm.step(self, as_examples(mini_batch, self, "mini_batch"), eta, lmbda, n)
