@@ -217,7 +217,9 @@ def test_a_number_of_masks_that_is_none_is_refused(value: Any, tmp_path: Path) -
     content = json.loads((tmp_path / "net.json").read_text())
     content["training"]["masks"] = value
     (tmp_path / "net.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match="masks: expected a whole number of 0 or more"):
+    with pytest.raises(
+        ValueError, match=r"masks: expected (a whole number|0 or more|\d+ or less), got"
+    ):
         fastnn.load(tmp_path / "net.json")
 
 

@@ -6,6 +6,7 @@ import copy
 import json
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -207,10 +208,18 @@ def test_a_key_of_nobody_is_named(path: Path, within: tuple[str, ...]) -> None:
 
 
 def test_the_table_of_the_columns_may_be_there(path: Path) -> None:
-    table = {"columns": ["längd", "\u82b1"], "classes": [0, 1]}
+    table = {
+        "task": "classification", "classes": [0, 1], "features": ["längd", "\u82b1"],
+        "target": None, "column": 2,
+    }  # fmt: skip
     write(path, {**CONTENT, "table": table})
-    assert fastnn.load(path).sizes == [2, 2, 1]
-    assert_refused(write(path, {**CONTENT, "table": ["längd"]}), "table: expected a description")
+    assert asdict(fastnn.load(path).table) == {
+        **table,
+        "classes": (0, 1),
+        "features": ("längd", "\u82b1"),
+    }
+    for wrong in (["längd"], {**table, "colour": "red"}, {"task": "classification"}):
+        assert_refused(write(path, {**CONTENT, "table": wrong}), "table: expected")
 
 
 # --- the book's own files

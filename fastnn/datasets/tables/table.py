@@ -24,11 +24,13 @@ class Table:
     y : int64 array (n,) or float64 array (n,)
         The place of each row's label in ``classes``; for a regression the numbers.
     task : "classification" or "regression"
+        What was asked for, or found by the labels.
     classes : tuple of str, int or float
         The labels in sorted order; none for a regression.
     feature_names : tuple of str or None
         None if the file has no header.
     target_name : str or None
+        The name of the target's column; None if the file has no header.
     target : int
         The target's column, from 0.
     layout : Layout
