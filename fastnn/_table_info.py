@@ -62,7 +62,9 @@ def restore_table(network: Model, content: Mapping[str, Any]) -> None:
 def _checked(described: Any, n_in: int, n_out: int) -> TableInfo:
     keys = [field.name for field in fields(TableInfo)]
     if not isinstance(described, dict) or sorted(described) != sorted(keys):
-        raise ValueError(f"{KEY}: expected {', '.join(keys)}, got {brief(described)}")
+        raise ValueError(
+            f"{KEY}: expected a description with {', '.join(keys)}, got {brief(described)}"
+        )
     task, target, column = (described[key] for key in ("task", "target", "column"))
     if task not in TASKS:
         raise ValueError(f"{KEY}: expected a task of {' or '.join(TASKS)}, got {brief(task)}")

@@ -53,7 +53,7 @@ def test_a_single_output_has_two_classes(tmp_path: Path) -> None:
         {"classes": ["a", "b", 1]},
         {"classes": [1, 2, True]},
         {"classes": [1, 1.0, 2]},
-        {"classes": [1, 2, float("nan")]},
+        {"classes": [1, 2, {"a": 1}]},
         {"classes": [1, 2, 10**400]},
         {"classes": [[], [], []]},
         {"classes": "abc"},
@@ -91,7 +91,7 @@ def test_a_table_with_a_key_missing_is_refused(tmp_path: Path) -> None:
     for key in list(content["table"]):
         damaged = {k: v for k, v in content["table"].items() if k != key}
         (tmp_path / "b.json").write_text(json.dumps({**content, "table": damaged}))
-        with pytest.raises(ValueError, match="table: expected"):
+        with pytest.raises(ValueError, match="table: expected a description with"):
             fastnn.load(tmp_path / "b.json")
 
 
