@@ -146,7 +146,7 @@ def test_what_was_taken_for_what_is_said(capsys) -> None:
     printed = run("train plain.csv --seed 0 --progress none --target -1", capsys)
     assert "table: utf-8, commas, no header\n" in printed
     assert "features: 2\n" in printed
-    assert "target: last column; classification" in printed
+    assert "target: the last column; classification" in printed
 
 
 def test_standardization_is_needed_and_can_be_undone(capsys) -> None:
@@ -325,7 +325,7 @@ def test_targets_by_name(capsys) -> None:
     named_points("a.csv", "kind,x1,label")
     assert "is the target" not in run("train a.csv --target label --epochs 1", capsys)
     printed = run("train a.csv --target kind --epochs 1 --index label", capsys)
-    assert "target: 'kind', the column 0; regression" in printed
+    assert "target: 'kind', column 0; regression" in printed
     words = fails("train a.csv --target class", capsys)
     assert "--target: expected a column from -3 to 2 or a column's name" in words
     assert "--index: expected a column" in fails("train a.csv --index no", capsys)

@@ -127,8 +127,9 @@ def _info_of(table: Table) -> TableInfo:
 
 def _said_of(table: Table) -> list[str]:
     layout = table.layout
-    column = "last column" if table.target == layout.n_columns - 1 else f"column {table.target}"
-    target = column if table.target_name is None else f"{table.target_name!r}, the {column}"
+    is_last = table.target == layout.n_columns - 1
+    column = "the last column" if is_last else f"column {table.target}"
+    target = column if table.target_name is None else f"{table.target_name!r}, {column}"
     return [
         f"table: {', '.join(layout.described())}",
         f"features: {table.X.shape[1]}{_listed(table.feature_names or (), ': ')}",
