@@ -212,11 +212,6 @@ class Model(BookMethods):
         path : str or path
             Its ending says which of the two is written.
 
-        Parameters
-        ----------
-        path : str or path
-            Its ending says which of the two is written.
-
         Raises
         ------
         ValueError

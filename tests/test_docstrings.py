@@ -132,6 +132,12 @@ def test_nothing_is_described_that_is_not_there():
     assert {name: extra for name, extra in wrong.items() if extra} == {}
 
 
+def test_no_section_stands_twice():
+    for name, _, docs in things():
+        heads = re.findall(r"^ *(\w[\w ]*)\n *-{3,}$", docs[0], re.MULTILINE)
+        assert len(heads) == len(set(heads)), name
+
+
 def test_the_costs_say_what_their_methods_take():
     for method, arguments in OF_EVERY_COST.items():
         assert f"``{method}({', '.join(arguments)})``" in str(costs.__doc__)
