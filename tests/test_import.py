@@ -26,7 +26,7 @@ BY_ATTRIBUTE = {
 }  # fmt: skip
 # Internal ones that have no underscore.
 INTERNAL = {
-    "checks", "data", "dropout", "epochs_at_once", "evaluation", "fitting", "history",
+    "checks", "data", "dropout", "epochs_at_once", "evaluation", "fitting", "folding", "history",
     "interruption", "lbfgs", "lsuv", "model", "network", "parameters", "plan", "plateau",
     "progress", "sources", "storage", "training",
 }  # fmt: skip

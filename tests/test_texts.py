@@ -10,7 +10,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 from cli_files import write_idx_folder
 from conftest import REPOSITORY
@@ -68,14 +67,29 @@ def test_each_snippet_of_the_readme_runs_alone(number: int, tmp_path: Path) -> N
     run(["snippet.py"], tmp_path, FASTNN_MNIST=str(images))
 
 
+def write_flowers(folder: Path) -> None:
+    """The tables that the README's commands read: with the names of the classes, and without."""
+    from sklearn.datasets import load_iris
+
+    iris = load_iris()
+    names = ",".join(name.replace(" (cm)", "") for name in iris.feature_names)
+    rows = [",".join(str(x) for x in row) for row in iris.data]
+    named = [f"{row},{iris.target_names[y]}" for row, y in zip(rows, iris.target, strict=True)]
+    (folder / "flowers.csv").write_text("\n".join([f"{names},species", *named]) + "\n")
+    (folder / "new-flowers.csv").write_text("\n".join([names, *rows[::30]]) + "\n")
+
+
 def test_the_commands_of_the_readme_run_one_after_another(tmp_path: Path) -> None:
     needs(" ".join(COMMANDS))
-    rows = np.random.default_rng(0).integers(0, 17, (5, 64)) / 16
-    np.savetxt(tmp_path / "measurements.csv", rows, delimiter=",")
-    said = [run(["-m", "fastnn", *shlex.split(line)[1:]], tmp_path) for line in COMMANDS]
-    assert all(said)
+    write_flowers(tmp_path)
+    said = {line: run(["-m", "fastnn", *shlex.split(line)[1:]], tmp_path) for line in COMMANDS}
+    assert all(said.values())
+    predicted = said["fastnn predict flowers.json new-flowers.csv"].splitlines()
+    assert (
+        sum(re.search(r"setosa|versicolor|virginica", line) is not None for line in predicted) == 5
+    )
     assert {path.name for path in tmp_path.iterdir()} == {
-        "digits.json", "curves.png", "measurements.csv",
+        "digits.json", "curves.png", "flowers.csv", "new-flowers.csv", "flowers.json",
     }  # fmt: skip
 
 
