@@ -198,9 +198,9 @@ class BookMethods(ModelOutputs):
             counter=state.counter,
             masks=state.masks,
         )
-        alone(self, BUSY, self._take_step, rows, epoch)
+        alone(self, BUSY, self._step_once, rows, epoch)
 
-    def _take_step(self, rows: Rows, epoch: Epoch) -> None:
+    def _step_once(self, rows: Rows, epoch: Epoch) -> None:
         self.meet_data(rows.X)
         self._run_epoch(rows, np.arange(len(rows), dtype=np.intp), epoch)
 

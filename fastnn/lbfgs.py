@@ -128,7 +128,7 @@ class _Iteration:
         """Return the next place along the direction, by the strong Wolfe conditions, if any."""
         objective = self.objective
         with np.errstate(all="ignore"), warnings.catch_warnings():
-            # The search says None too. Its own warnings alone: filters are the whole process's, and
+            # The search says None too. No other warnings: the filters are the whole process's, and
             # where two threads change them, what one of them ignored may stay ignored.
             warnings.filterwarnings("ignore", message=".*line search", category=RuntimeWarning)
             along = direction(self.gradient, self.pairs)

@@ -9,14 +9,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from fastnn import costs
+from fastnn._atomic import with_attributes
 from fastnn.book import _algorithm
 from fastnn.book._answers import BookAnswers
 from fastnn.book._examples import OwnTargets, Watched, as_examples, targets_of, unread
@@ -105,7 +106,7 @@ class DropIn(BookAnswers):
             x = np.reshape(x, (-1, 1))
         return _algorithm.backprop(self, x, self._as_column(y) if plain else y)
 
-    def _take_book_step(self, mini_batch: Any, eta: float, lmbda: float, n: int) -> None:
+    def _take_step(self, mini_batch: Any, eta: float, lmbda: float, n: int) -> None:
         """Take one step of gradient descent, by ``backprop`` if the program has its own."""
         if not self._steps_compiled():
             _algorithm.step(self, as_examples(mini_batch, self, "mini_batch"), eta, lmbda, n)
@@ -171,18 +172,6 @@ class DropIn(BookAnswers):
         rows = self._rows_to_step(examples, "training_data") if compiled else unread(len(examples))
         return Run(rows, examples, listed)
 
-    @contextmanager
-    def _running_sgd(self, run: Run) -> Iterator[None]:
-        """Run the book's SGD in this block: fresh arrays before, the list's new order after."""
-        if self._is_compiled():
-            self._detach()
-        before, self._sgd_run = self._sgd_run, run
-        try:
-            yield
-        finally:
-            self._sgd_run = before
-            run.shuffle_list()
-
     def _sgd(
         self,
         run: Run,
@@ -199,10 +188,14 @@ class DropIn(BookAnswers):
 
         if self._replaced("update_mini_batch"):  # which may take anything for these
             eta = lmbda = 0.0
-        with self._running_sgd(run):
-            super().SGD(
-                run.rows, epochs, mini_batch_size, eta, lmbda, shuffle=False, callbacks=[report]
-            )
+        if self._is_compiled():
+            self._detach()
+        told = run.rows, epochs, mini_batch_size, eta, lmbda
+        train = partial(super().SGD, *told, shuffle=False, callbacks=[report])
+        try:
+            with_attributes(self, {"_sgd_run": run}, train)
+        finally:
+            run.shuffle_list()
 
     def _train_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
         run = self._sgd_run

@@ -91,7 +91,7 @@ class Network(DropIn, names=globals()):
         eta : float
             Learning rate.
         """
-        self._take_book_step(mini_batch, eta, 0.0, 1)
+        self._take_step(mini_batch, eta, 0.0, 1)
 
     def cost_derivative(self, output_activations: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return ∂C/∂a = a − y for the output activations, a column (n_out, 1).

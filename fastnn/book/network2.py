@@ -141,7 +141,7 @@ class Network(DropIn, names=globals()):
         n : int
             Examples in the training set.
         """
-        self._take_book_step(mini_batch, eta, lmbda, n)
+        self._take_step(mini_batch, eta, lmbda, n)
 
     def _output_delta(self, z: Any, a: Any, y: Any) -> Any:
         delta = self.cost.delta

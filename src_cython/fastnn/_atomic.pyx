@@ -132,17 +132,21 @@ def with_attributes(
     Parameters
     ----------
     thing : object
+        Those that it has no value of its own for, but its class, it will have none for again.
     changes : dict
-        From names of attributes that it has, of its own and not of its class, to their values.
+        From names to values.
     work : callable
     """
     cdef dict own = thing.__dict__
-    cdef dict before = {name: own[name] for name in changes}
+    cdef dict before = {name: own[name] for name in changes if name in own}
     own.update(changes)
     try:
         return work(*arguments)
     finally:
         own.update(before)
+        for name in changes:
+            if name not in before:
+                own.pop(name, None)
 
 
 def write_all(tuple targets not None, tuple sources not None) -> None:
