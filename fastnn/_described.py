@@ -80,7 +80,10 @@ def _built(kind: type, values: Any, what: str) -> Any:
         if is_flag and not isinstance(values[field.name], bool):
             got = brief(values[field.name])
             raise ValueError(f"{what}.{field.name}: expected true or false, got {got}")
-    return kind(**values)
+    try:
+        return kind(**values)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what}.{error}") from None
 
 
 def describe_model(model: Any) -> dict[str, Any]:

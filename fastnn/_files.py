@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fastnn._printable import printable
-from fastnn.checks import physical_memory
+from fastnn.checks import brief, physical_memory
 
 try:
     import fcntl
 except ImportError:  # Windows, where an open file cannot be removed: that is lock enough
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["open_regular", "shown", "write_whole"]
+__all__ = ["as_path", "open_regular", "shown", "write_whole"]
 
 _ENDING = ".fastnn-tmp"
 
@@ -27,6 +27,26 @@ _ENDING = ".fastnn-tmp"
 def shown(path: str | os.PathLike[str]) -> str:
     """Return a path as messages show it: control characters escaped, on one line."""
     return printable(os.fspath(path))
+
+
+def as_path(path: object, name: str = "path", expected: str = "a file's name") -> Path:
+    """Return ``path`` as one that the system can be asked for.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no path, or has characters that no name has.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"{name}: expected {expected}, got {brief(path)}")
+    try:
+        checked = Path(path)
+        os.fsencode(checked)
+    except (TypeError, UnicodeEncodeError):
+        raise ValueError(f"{name}: expected {expected}, got {brief(path)}") from None
+    if "\0" in str(checked):
+        raise ValueError(f"{name}: expected {expected}, got {brief(str(checked))}")
+    return checked
 
 
 def open_regular(path: str | os.PathLike[str], expected: str) -> BinaryIO:
@@ -82,6 +102,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
     OSError
         If the folder is not there or cannot be written to.
     """
+    path = as_path(path)
     target = Path(os.path.realpath(path))  # a link stays a link: what it points to is replaced
     if target.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))

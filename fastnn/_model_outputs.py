@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from fastnn import costs
 from fastnn._activations import activation_forward
 from fastnn._model_state import ModelState
+from fastnn._soundness import all_finite
 from fastnn._unit_variance import evenly_spread, scale_weights
 from fastnn.activations import KERNELS
 from fastnn.checks import as_array
@@ -60,6 +62,11 @@ class ModelOutputs(ModelState):
         ------
         TypeError, ValueError
             If ``a`` has another shape or does not hold finite real numbers.
+
+        Warns
+        -----
+        RuntimeWarning
+            If an output is not finite since an input is too large.
         """
         array = as_array(a, "a")
         if array.ndim in (1, 2) and array.size == array.shape[0]:
@@ -72,6 +79,7 @@ class ModelOutputs(ModelState):
             )
         columns = array.reshape(self.sizes[0], -1)
         outputs = self._predict_rows(self._inputs_to_predict(columns.T, "a"))
+        self._warn_of_overflow(columns.T, outputs, "a: column")
         return outputs.T.reshape(self.sizes[-1], *array.shape[1:])
 
     def predict(self, X: Any) -> np.ndarray:
@@ -91,6 +99,11 @@ class ModelOutputs(ModelState):
         TypeError, ValueError
             If ``X`` has another shape or does not hold finite real numbers.
 
+        Warns
+        -----
+        RuntimeWarning
+            If an output is not finite since an input is too large.
+
         Notes
         -----
         Any number of threads may predict at once, and while another one trains the network: then by
@@ -103,7 +116,22 @@ class ModelOutputs(ModelState):
         rows = X if is_sparse(X) else as_array(X, "X")
         if not is_sparse(X) and rows.ndim == 1:
             return self.predict(rows[np.newaxis])[0]
-        return self._predict_rows(self._inputs_to_predict(rows))
+        outputs = self._predict_rows(self._inputs_to_predict(rows))
+        self._warn_of_overflow(rows, outputs, "X: row")
+        return outputs
+
+    def _warn_of_overflow(self, X: Any, outputs: np.ndarray, what: str) -> None:
+        """Say which of the rows ``X`` is of numbers so large that its outputs are not finite."""
+        if outputs.dtype != self.dtype or all_finite(outputs.reshape(-1)):
+            return
+        row = int(np.flatnonzero(~np.isfinite(outputs).all(axis=1))[0])
+        inputs = np.asarray(X[row].toarray() if is_sparse(X) else X[row], dtype=np.float64)
+        largest = float(np.abs(inputs).max()) * self._input_scale
+        # Smaller ones are not to blame: the weights are.
+        if math.isfinite(largest) and largest > math.sqrt(np.finfo(self.dtype).max):
+            value = outputs[row][~np.isfinite(outputs[row])][0]
+            text = f"{what} {row} holds {largest:g}, which is too large: its output is {value}"
+            warnings.warn(text, RuntimeWarning, stacklevel=3)
 
     def meet_data(self, X: Inputs) -> None:
         """Finish an initialization that waits for data, ``LSUV``'s, by the checked rows ``X``.

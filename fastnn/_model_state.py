@@ -289,6 +289,7 @@ class ModelState:
         self._initialize(initializers.Large())
 
     def _initialize(self, initializer: initializers.Initializer) -> None:
+        initializer.check(self._dtype)
         if type(initializer) is initializers.Zeros:  # without a second network to copy from
             for zeros in (*self.weights, *self.biases):
                 zeros[...] = 0

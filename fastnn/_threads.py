@@ -14,6 +14,9 @@ __all__ = ["pace_of", "training", "usable", "work_of_batch"]
 # about three microseconds.
 WORTH_MEETING = 150_000
 
+# Of a team, whatever is asked for; the compiled core has room for no more.
+MOST_MEMBERS = 64
+
 _trainings = Users()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_trainings.forget)
@@ -54,6 +57,6 @@ def pace_of(n_threads: int | None, work: float) -> Pace:
     work : float
     """
     if n_threads is not None:
-        return Pace(n_threads, True)
+        return Pace(min(n_threads, MOST_MEMBERS), True)
     worth = int(work / WORTH_MEETING)
     return Pace(min(usable(), worth) if worth > 1 else 1)

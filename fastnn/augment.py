@@ -14,13 +14,22 @@ from scipy import ndimage
 
 from fastnn._blas_threads import quietly
 from fastnn._rng import as_random_source
-from fastnn.checks import as_array, brief, check_finite, check_number, check_whole
+from fastnn.checks import (
+    as_array,
+    brief,
+    check_finite,
+    check_finite_number,
+    check_number,
+    check_whole,
+)
 
 __all__ = ["elastic", "expand", "random_rotations", "random_shifts", "rotate", "shift"]
 
 Shape = tuple[int, int] | Sequence[int] | None
 # Images whose displacements are in memory at once.
 CHUNK = 512
+# Beyond these nothing is left of a picture, and numbers or memory come to their ends.
+MOST_DEGREES, MOST_PIXELS, MOST_SIGMA = 1e9, 1e9, 1e5
 
 
 def shift(images: Any, dy: int, dx: int, *, shape: Shape = None, fill: float = 0.0) -> np.ndarray:
@@ -189,7 +198,7 @@ def random_rotations(
         Naming the argument.
     """
     _, stack = _as_images(images, shape)
-    largest = check_number(most, "most")
+    largest = check_number(most, "most", most=MOST_DEGREES)
     angles = _generator(rng).uniform(-largest, largest, len(stack))
     return rotate(images, angles, shape=shape, fill=fill)
 
@@ -230,7 +239,8 @@ def elastic(
     visual document analysis* (2003); 34 and 4 are their values for 29 × 29 digits.
     """
     array, stack = _as_images(images, shape)
-    strength, width = check_number(alpha, "alpha"), check_number(sigma, "sigma", positive=True)
+    strength = check_number(alpha, "alpha", most=MOST_PIXELS)
+    width = check_number(sigma, "sigma", positive=True, most=MOST_SIGMA)
     background, source = _check_fill(fill, stack.dtype), _generator(rng)
     work = _to_interpolate(stack)
     out = np.empty_like(work)
@@ -307,18 +317,16 @@ def _check_steps(value: Any, name: str) -> int:
 
 
 def _check_fill(fill: Any, dtype: np.dtype) -> float:
-    if isinstance(fill, (bool, np.bool_)) or not isinstance(
-        fill, (int, float, np.integer, np.floating)
-    ):
-        raise TypeError(f"fill: expected a number, got {brief(fill)}")
-    with np.errstate(over="ignore"):
-        fits = np.isfinite(fill) and np.isfinite(dtype.type(0) + np.float64(fill))
+    number = check_finite_number(fill, "fill")
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        fits = fits and limits.min <= fill <= limits.max and fill == int(fill)
+        fits = limits.min <= number <= limits.max and number == int(number)
+    else:
+        with np.errstate(over="ignore"):
+            fits = bool(np.isfinite(np.float64(number).astype(dtype)))
     if not fits:
-        raise ValueError(f"fill: expected a finite number that {dtype} can hold, got {fill}")
-    return float(fill)
+        raise ValueError(f"fill: expected a finite number that {dtype} can hold, got {brief(fill)}")
+    return number
 
 
 def _generator(rng: Any) -> np.random.Generator:

@@ -17,6 +17,8 @@ from fastnn._tables import numbers_of
 # What a compiled plan counts with: a C int a layer, and so many layers.
 MOST_NEURONS = 2**31 - 1
 MOST_LAYERS = 10_000
+# Threads that may be asked for; 64 are taken at the most.
+MOST_THREADS = 2**15
 
 _repr = reprlib.Repr()
 _repr.maxlevel, _repr.maxstring, _repr.maxother = 2, 60, 60
@@ -96,7 +98,7 @@ def as_finite(array: np.ndarray, dtype: np.dtype, name: str) -> np.ndarray:
     return converted
 
 
-def check_whole(value: Any, name: str, least: int) -> int:
+def check_whole(value: Any, name: str, least: int, most: int = sys.maxsize) -> int:
     """Return ``value`` as an int of at least ``least``.
 
     Raises
@@ -104,18 +106,20 @@ def check_whole(value: Any, name: str, least: int) -> int:
     TypeError
         If it is not a whole number.
     ValueError
-        If it is too small, or larger than any count on this machine.
+        If it is too small, or larger than ``most``: by default any count on this machine.
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name}: expected a whole number, got {brief(value)}")
-    if not least <= value <= sys.maxsize:
-        wanted = f"{least} or more" if value < least else f"{sys.maxsize} or less"
+    if not least <= value <= most:
+        wanted = f"{least} or more" if value < least else f"{most} or less"
         raise ValueError(f"{name}: expected {wanted}, got {brief(int(value))}")
     return int(value)
 
 
-def check_number(value: Any, name: str, *, positive: bool = False) -> float:
-    """Return ``value`` as a finite float, 0 or more, or above 0 if ``positive``.
+def check_number(
+    value: Any, name: str, *, positive: bool = False, most: float = sys.float_info.max
+) -> float:
+    """Return ``value`` as a finite float, 0 or more, or above 0 if ``positive``, up to ``most``.
 
     Raises
     ------
@@ -132,10 +136,32 @@ def check_number(value: Any, name: str, *, positive: bool = False) -> float:
         number = float(value)
     except OverflowError:
         number = float("inf")
-    if not np.isfinite(number) or number < 0 or (positive and number == 0):
+    if not 0 <= number <= most or (positive and number == 0):
         wanted = "above 0" if positive else "of 0 or more"
+        if most < number < np.inf:
+            wanted = f"up to {most:.3g}"
         raise ValueError(f"{name}: expected a finite number {wanted}, got {brief(value)}")
     return number
+
+
+def check_choice(value: Any, name: str, choices: Sequence[str]) -> str:
+    """Return ``value`` if it is one of the texts ``choices``.
+
+    Raises
+    ------
+    ValueError
+        Otherwise.
+    """
+    if not isinstance(value, str) or value not in choices:
+        wanted = " or ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name}: expected {wanted}, got {brief(value)}")
+    return value
+
+
+def settle(thing: Any, **values: float) -> None:
+    """Put checked numbers into a frozen dataclass object, as the Python numbers that they are."""
+    for name, value in values.items():
+        object.__setattr__(thing, name, value)
 
 
 def check_finite_number(value: Any, name: str) -> float:

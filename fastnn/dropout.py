@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from fastnn.checks import check_flag, check_number
+from fastnn.checks import brief, check_flag, check_number, settle
 
 __all__ = ["Dropout", "per_layer"]
 
@@ -38,9 +39,8 @@ class Dropout:
     inverted: bool = True
 
     def __post_init__(self) -> None:
-        if check_number(self.rate, "dropout") >= 1:
-            raise ValueError(f"dropout: expected a rate below 1, got {self.rate}")
-        check_flag(self.inverted, "inverted")
+        settle(self, rate=_checked_rate(self.rate, "rate"))
+        settle(self, inverted=check_flag(self.inverted, "inverted"))
 
     @property
     def train_scale(self) -> float:
@@ -70,5 +70,12 @@ def per_layer(
                 f"got {len(dropout)}"
             )
         return tuple(each for one in dropout for each in per_layer(one, 1))
-    one = dropout if isinstance(dropout, Dropout) else Dropout(dropout)  # type: ignore[arg-type]
+    one = dropout if isinstance(dropout, Dropout) else Dropout(_checked_rate(dropout, "dropout"))
     return (one,) * n_hidden
+
+
+def _checked_rate(value: Any, name: str) -> float:
+    rate = check_number(value, name)
+    if rate >= 1:
+        raise ValueError(f"{name}: expected a rate below 1, got {brief(value)}")
+    return rate

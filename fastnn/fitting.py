@@ -10,7 +10,16 @@ import numpy as np
 
 from fastnn import optimizers, regularizers, schedules
 from fastnn._improvement import check_recorded
-from fastnn.checks import as_array, brief, check_finite, check_flag, check_number, check_whole
+from fastnn.checks import (
+    MOST_THREADS,
+    as_array,
+    brief,
+    check_finite,
+    check_flag,
+    check_number,
+    check_whole,
+    physical_memory,
+)
 from fastnn.data import Rows, classes_of
 from fastnn.evaluation import count_correct, mean_cost
 from fastnn.optimizers import LBFGS
@@ -135,7 +144,7 @@ def check_stopping(stopping: Any) -> EarlyStopping | None:
     if stopping is None or isinstance(stopping, EarlyStopping):
         return stopping
     if isinstance(stopping, (int, np.integer)) and not isinstance(stopping, bool):
-        return EarlyStopping(patience=int(stopping))
+        return EarlyStopping(patience=check_whole(stopping, "stopping", 1))
     raise TypeError(f"stopping: expected None or an EarlyStopping, got {brief(stopping)}")
 
 
@@ -181,7 +190,7 @@ def options_of_fit(model: Model, rows: Rows, asked: Mapping[str, Any]) -> Option
         time_limit=None if limit is None else check_number(limit, "time_limit", positive=True),
         n_threads=None
         if asked["n_threads"] is None
-        else check_whole(asked["n_threads"], "n_threads", 1),
+        else check_whole(asked["n_threads"], "n_threads", 1, MOST_THREADS),
         progress=check_flag(asked["progress"], "progress"),
     )
     _check_batches(model, rows, options)
@@ -196,6 +205,12 @@ def _check_batches(model: Model, rows: Rows, options: Options) -> None:
             f"{len(rows)} rows, got {options.batch_size}"
         )
     model.check_batch_size(size)
+    needed = options.optimizer.n_slots * model.n_parameters * model.dtype.itemsize
+    if isinstance(options.optimizer, LBFGS) and needed > physical_memory():
+        raise ValueError(
+            f"memory: expected fewer steps to remember, got {options.optimizer.memory}, which "
+            f"need {needed / 1e9:.3g} GB for {model.n_parameters} parameters"
+        )
     if isinstance(options.optimizer, LBFGS) and any(each.rate for each in model.dropout):
         raise ValueError("optimizer: L-BFGS needs a network without dropout")
 
@@ -223,19 +238,31 @@ def check_metrics(metrics: Iterable[str | Metric]) -> dict[str, Metric]:
     TypeError, ValueError
         For an unknown name or something that cannot be called.
     """
-    if isinstance(metrics, str):
-        metrics = (metrics,)
     named: dict[str, Metric] = {}
-    for metric in metrics:
+    for metric in _listed(metrics):
         if isinstance(metric, str):
             if metric not in METRICS:
                 raise ValueError(f"metrics: expected {', '.join(METRICS)}, got {brief(metric)}")
-            named[metric] = METRICS[metric]
+            name, function = metric, METRICS[metric]
         elif callable(metric):
-            named[getattr(metric, "__name__", type(metric).__name__)] = metric
+            name, function = getattr(metric, "__name__", type(metric).__name__), metric
         else:
             raise TypeError(f"metrics: expected a name or a callable, got {brief(metric)}")
+        if named.get(name, function) is not function:
+            raise ValueError(f"metrics: expected different names, got two called {brief(name)}")
+        named[name] = function
     return named
+
+
+def _listed(metrics: Any) -> list[Any]:
+    if isinstance(metrics, str):
+        return [metrics]
+    try:
+        return list(metrics)
+    except TypeError:
+        raise TypeError(
+            f"metrics: expected a list of names and callables, got {brief(metrics)}"
+        ) from None
 
 
 def measures_of_fit(
@@ -257,4 +284,14 @@ def measures_of_fit(
 
 
 def _measure(model: Model, rows: Rows, metric: Metric) -> Callable[[], float]:
-    return lambda: float(metric(model._evaluation_outputs(rows.X), rows.Y))
+    def measure() -> float:
+        value = metric(model._evaluation_outputs(rows.X), rows.Y)
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            name = getattr(metric, "__name__", type(metric).__name__)
+            raise TypeError(
+                f"metrics: expected {brief(name)} to return a number, got {brief(value)}"
+            ) from None
+
+    return measure

@@ -8,13 +8,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 
 from fastnn._rng import RandomSource
-from fastnn.checks import check_finite_number, check_flag, check_number, check_whole
+from fastnn.checks import (
+    brief,
+    check_choice,
+    check_finite_number,
+    check_flag,
+    check_number,
+    check_whole,
+    settle,
+)
 
 __all__ = [
     "Constant",
@@ -38,6 +47,32 @@ __all__ = [
 
 class Initializer:
     """Base of all initializers; biases start at zero unless one says otherwise."""
+
+    # How many times its numbers a draw may be: normal ones are hardly ever farther out.
+    farthest: ClassVar[int] = 16
+
+    def check(self, dtype: np.dtype) -> None:
+        """Raise unless weights drawn by the numbers of this object are finite.
+
+        Parameters
+        ----------
+        dtype : numpy.dtype
+            Of the network: float32 or float64.
+
+        Raises
+        ------
+        ValueError
+            Naming the number that is too large.
+        """
+        if not is_dataclass(self):
+            return
+        most = float(np.finfo(dtype).max) / self.farthest
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, float) and abs(value) > most:
+                raise ValueError(
+                    f"{field.name}: expected a number up to {most:.3g} for {dtype}, got {value:g}"
+                )
 
     def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
         """Draw the weights (n_out, n_in) of one layer.
@@ -125,8 +160,10 @@ class Constant(Initializer):
 
     value: float = 0.1
 
+    farthest = 1
+
     def __post_init__(self) -> None:
-        check_finite_number(self.value, "value")
+        settle(self, value=check_finite_number(self.value, "value"))
 
     def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
         return np.full((n_out, n_in), float(self.value))
@@ -145,7 +182,8 @@ class Uniform(Initializer):
     r: float = 0.1
 
     def __post_init__(self) -> None:
-        check_number(self.r, "r")
+        settle(self, r=check_number(self.r, "r"))
+        self.check(np.dtype(np.float64))
 
     def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
         return rng.uniform(-self.r, self.r, (n_out, n_in))
@@ -167,8 +205,9 @@ class Normal(Initializer):
     sigma: float = 0.1
 
     def __post_init__(self) -> None:
-        check_finite_number(self.mu, "mu")
-        check_number(self.sigma, "sigma")
+        settle(self, mu=check_finite_number(self.mu, "mu"))
+        settle(self, sigma=check_number(self.sigma, "sigma"))
+        self.check(np.dtype(np.float64))
 
     def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
         return self.mu + self.sigma * rng.standard_normal((n_out, n_in))
@@ -197,8 +236,7 @@ class XavierNormal(Initializer):
     variant: str = "mean"
 
     def __post_init__(self) -> None:
-        if self.variant not in ("mean", "sum"):
-            raise ValueError(f"variant: expected 'mean' or 'sum', got {self.variant!r}")
+        check_choice(self.variant, "variant", ("mean", "sum"))
 
     def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
         variance = (2 if self.variant == "mean" else 1) / (n_in + n_out)
@@ -261,8 +299,9 @@ class Epsilon(Initializer):
     bias_column: bool = False
 
     def __post_init__(self) -> None:
-        check_number(self.epsilon, "epsilon")
-        check_flag(self.bias_column, "bias_column")
+        settle(self, epsilon=check_number(self.epsilon, "epsilon"))
+        settle(self, bias_column=check_flag(self.bias_column, "bias_column"))
+        self.check(np.dtype(np.float64))
 
     def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
         return rng.uniform(-self.epsilon, self.epsilon, (n_out, n_in))
@@ -300,7 +339,8 @@ class Orthogonal(Initializer):
     gain: float = 1.0
 
     def __post_init__(self) -> None:
-        check_number(self.gain, "gain", positive=True)
+        settle(self, gain=check_number(self.gain, "gain", positive=True))
+        self.check(np.dtype(np.float64))
 
     def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
         tall = rng.standard_normal((max(n_out, n_in), min(n_out, n_in)))
@@ -338,7 +378,7 @@ class LSUV(Initializer):
     rows: int = 512
 
     def __post_init__(self) -> None:
-        check_whole(self.rows, "rows", 2)
+        settle(self, rows=check_whole(self.rows, "rows", 2))
 
     def weights(self, rng: RandomSource, n_out: int, n_in: int) -> np.ndarray:
         return Orthogonal().weights(rng, n_out, n_in)
@@ -386,5 +426,7 @@ def get(initializer: str | Initializer) -> Initializer:
             f"got {type(initializer).__name__}"
         )
     if initializer not in NAMES:
-        raise ValueError(f"initializer: expected one of {', '.join(NAMES)}, got {initializer!r}")
+        raise ValueError(
+            f"initializer: expected one of {', '.join(NAMES)}, got {brief(initializer)}"
+        )
     return NAMES[initializer]()

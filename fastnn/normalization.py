@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fastnn._norm import Norm
-from fastnn.checks import brief, check_finite_number, check_number, check_whole
+from fastnn.checks import brief, check_finite_number, check_number, check_whole, settle
 
 __all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "Normalization", "get"]
 
@@ -32,7 +32,7 @@ class Normalization:
     kernel = Norm.NO_NORM
 
     def __post_init__(self) -> None:
-        check_number(self.eps, "eps", positive=True)
+        settle(self, eps=check_number(self.eps, "eps", positive=True))
 
     def groups_of(self, n_out: int) -> int:
         """Return how many groups a layer of ``n_out`` neurons has.
@@ -72,10 +72,11 @@ class BatchNorm(Normalization):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if check_number(self.momentum, "momentum", positive=True) > 1:
+        settle(self, momentum=check_number(self.momentum, "momentum", positive=True))
+        if self.momentum > 1:
             raise ValueError(f"momentum: expected a number up to 1, got {self.momentum}")
-        check_finite_number(self.initial_mean, "initial_mean")
-        check_number(self.initial_variance, "initial_variance")
+        settle(self, initial_mean=check_finite_number(self.initial_mean, "initial_mean"))
+        settle(self, initial_variance=check_number(self.initial_variance, "initial_variance"))
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class GroupNorm(Normalization):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_whole(self.groups, "groups", 1)
+        settle(self, groups=check_whole(self.groups, "groups", 1))
 
     def groups_of(self, n_out: int) -> int:
         if n_out % self.groups:

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from fastnn._optim import SLOTS, Rule
 from fastnn._optim import Optimizer as Kernel
-from fastnn.checks import brief, check_flag, check_number, check_whole
+from fastnn.checks import brief, check_flag, check_number, check_whole, settle
 from fastnn.regularizers import Regularizer
 
 __all__ = ["SGD", "RMSprop", "AdaGrad", "Adam", "AdamW", "Rprop", "LBFGS", "Optimizer", "get"]
@@ -30,9 +30,13 @@ class Optimizer:
         for each in fields(self):
             value = getattr(self, each.name)
             if isinstance(each.default, bool):
-                check_flag(value, each.name)
+                settle(self, **{each.name: check_flag(value, each.name)})
+                continue
+            if each.type in (int, "int"):
+                settle(self, **{each.name: check_whole(value, each.name, 1)})
                 continue
             number = check_number(value, each.name)
+            settle(self, **{each.name: number})
             if each.name in ("momentum", "alpha", "beta1", "beta2") and number >= 1:
                 raise ValueError(f"{each.name}: expected a number below 1, got {value}")
 
@@ -221,10 +225,6 @@ class LBFGS(Optimizer):
 
     memory: int = 10
     tolerance: float = 1e-9
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_whole(self.memory, "memory", 1)
 
     full_batch = True
 

@@ -11,7 +11,7 @@ from fastnn import optimizers
 from fastnn._layers import check_compiled
 from fastnn._passes import Phase
 from fastnn._threads import pace_of, work_of_batch
-from fastnn.checks import check_number, check_whole
+from fastnn.checks import MOST_THREADS, check_number, check_whole
 from fastnn.optimizers import LBFGS, Optimizer
 from fastnn.regularizers import Regularizer
 from fastnn.training import Epoch
@@ -69,7 +69,7 @@ def profile_epoch(
     size = min(check_whole(batch_size, "batch_size", 1), len(rows))
     net.check_batch_size(size)
     rate = chosen.default_learning_rate if learning_rate is None else learning_rate
-    threads = None if n_threads is None else check_whole(n_threads, "n_threads", 1)
+    threads = None if n_threads is None else check_whole(n_threads, "n_threads", 1, MOST_THREADS)
     net.training_state.prepare(chosen, net.n_parameters, net.dtype)
     epoch = Epoch(
         batch_size=size,

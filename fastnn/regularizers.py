@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastnn.checks import brief, check_number
+from fastnn.checks import brief, check_number, settle
 
 __all__ = ["Regularizer", "L1", "L2", "L1L2", "MaxNorm", "get"]
 
@@ -39,9 +39,9 @@ class Regularizer:
 
     def __post_init__(self) -> None:
         for name in ("l1", "l2"):
-            check_number(getattr(self, name), name)
+            settle(self, **{name: check_number(getattr(self, name), name)})
         if self.max_norm is not None:
-            check_number(self.max_norm, "max_norm", positive=True)
+            settle(self, max_norm=check_number(self.max_norm, "max_norm", positive=True))
 
     def penalty(self, weights: Iterable[np.ndarray], n: int) -> float:
         """Return l1/n Σ|w| + l2/2n Σw² over all ``weights``.

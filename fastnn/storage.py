@@ -19,7 +19,7 @@ from fastnn._described import (
     optimizer_from,
     restore_training,
 )
-from fastnn._files import open_regular, shown, write_whole
+from fastnn._files import as_path, open_regular, shown, write_whole
 from fastnn._saved_json import Document
 from fastnn._saved_keys import BOOK, JSON, LISTS, NPZ, check_keys
 from fastnn._saved_npz import packed, unpacked
@@ -123,21 +123,11 @@ def save(network: Model, path: str | os.PathLike[str]) -> None:
     OSError
         If the file cannot be written.
     """
-    path = _as_path(path)
+    path = as_path(path)
     encode = {".json": to_json, ".npz": to_npz}.get(path.suffix)
     if encode is None:
         raise ValueError(f"path: expected a name ending in .json or .npz, got {brief(str(path))}")
     write_whole(path, encode(network))
-
-
-def _as_path(path: str | os.PathLike[str]) -> Path:
-    try:
-        checked = Path(path)
-    except TypeError:
-        raise TypeError(f"path: expected a file's name, got {brief(path)}") from None
-    if "\0" in str(checked):
-        raise ValueError(f"path: expected a file's name, got {brief(str(checked))}")
-    return checked
 
 
 # Reading
@@ -148,7 +138,7 @@ def load(path: str | os.PathLike[str], kind: type[Kind], *, cost: Any = None) ->
 
     ``fastnn.load`` says the rest.
     """
-    path = _as_path(path)
+    path = as_path(path)
     with open_regular(path, EXPECTED) as file:
         is_zip = file.read(2) == b"PK"  # by content: the book's files may have any name
         file.seek(0)
@@ -183,7 +173,7 @@ def read_book_file(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Docume
 
     For ``book.network2``, which makes its own network of it. All that ``load`` looks at is checked.
     """
-    path = _as_path(path)
+    path = as_path(path)
     with open_regular(path, EXPECTED) as file:
         return _explained(path, lambda: _document(file))
 

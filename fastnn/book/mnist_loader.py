@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fastnn.checks import MOST_NEURONS, check_whole
 from fastnn.datasets.mnist import load_mnist
 from fastnn.datasets.mnist_pickle import load_mnist_pickle
 from fastnn.datasets.split import Split
@@ -78,6 +79,12 @@ def vectorized_result(j: int, c: int = 10) -> np.ndarray:
     c : int, default 10
         How many classes there are.
     """
+    if type(j) is int and type(c) is int and 0 <= j < c:  # the usual call, in no time
+        place = j
+    else:
+        c, place = check_whole(c, "c", 1, MOST_NEURONS), check_whole(j, "j", 0)
+        if place >= c:
+            raise IndexError(f"j: expected a class below {c}, got {place}")
     e = np.zeros((c, 1))
-    e[j] = 1.0
+    e[place] = 1.0
     return e

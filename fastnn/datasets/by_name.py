@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from fastnn._files import as_path
+from fastnn.checks import brief
 from fastnn.datasets.csv_table import load_csv
 from fastnn.datasets.digits import digit_rows, load_digits
 from fastnn.datasets.mnist import load_mnist, mnist_files
@@ -67,8 +69,8 @@ def load(
     """
     fractions = {"test_fraction": test_fraction, "validation_fraction": validation_fraction}
     layout = {"header": header, "index": index, "encoding": encoding, "delimiter": delimiter}
+    path = as_path(source, "source", "a name or a file's")
     name = os.fspath(source)
-    path = Path(name)
     if is_table(name):
         rows = load_csv(
             path,
@@ -124,7 +126,8 @@ def refuse_options(source: Any, **options: Any) -> None:
     for option, value in options.items():
         if value is not None:
             raise ValueError(
-                f"{option}={value!r}: expected none, as it does not apply to source={str(source)!r}"
+                f"{option}={brief(value)}: expected none, as it does not apply to "
+                f"source={str(source)!r}"
             )
 
 
@@ -146,7 +149,7 @@ def cut_rows(
 
 
 def _load_digits(seed: int, fractions: dict[str, float | None]) -> Split:
-    if set(fractions.values()) == {None}:
+    if all(fraction is None for fraction in fractions.values()):
         return load_digits(seed=seed)
     return cut_rows(digit_rows(), seed, **fractions)
 

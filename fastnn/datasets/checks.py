@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fastnn._files import shown
+from fastnn._files import as_path, shown
 from fastnn.checks import brief
 
 # A pixel is byte/256, not byte/255: so the book's own file holds them (its largest is 0.99609375).
@@ -19,10 +19,10 @@ def float_dtype(dtype: Any) -> np.dtype[Any]:
     """Return `dtype` as a NumPy dtype if it is float32 or float64."""
     try:
         found = np.dtype("O" if dtype is None else dtype)  # NumPy takes None for float64
-    except TypeError:
+    except Exception:  # NumPy reads some nonsense as Python and raises SyntaxError
         found = np.dtype("O")
     if found not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ValueError(f"dtype={dtype!r}: expected 'float32' or 'float64'")
+        raise ValueError(f"dtype={brief(dtype)}: expected 'float32' or 'float64'")
     return found
 
 
@@ -33,7 +33,7 @@ def pixel_dtype(dtype: Any) -> np.dtype[Any]:
     try:
         return float_dtype(dtype)
     except ValueError:
-        message = f"dtype={dtype!r}: expected 'float32', 'float64' or 'uint8'"
+        message = f"dtype={brief(dtype)}: expected 'float32', 'float64' or 'uint8'"
         raise ValueError(message) from None
 
 
@@ -42,8 +42,16 @@ def whole_number(name: str, value: Any, low: int, high: int | None = None) -> in
     is_whole = isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
     if not is_whole or value < low or (high is not None and value > high):
         span = f"from {low} to {high}" if high is not None else f"of at least {low}"
-        raise ValueError(f"{name}={value!r}: expected a whole number {span}")
+        raise ValueError(f"{name}={brief(value)}: expected a whole number {span}")
     return int(value)
+
+
+def number(name: str, value: Any, below: float, expected: str) -> float:
+    """Return `value` as a float if it is a real number, 0 <= value < `below`."""
+    is_number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+    if not is_number or not 0 <= value < below:  # compared as it is: 10**400 is no float
+        raise ValueError(f"{name}={brief(value)}: expected {expected}")
+    return float(value)
 
 
 def random_state(seed: Any) -> np.random.RandomState:
@@ -53,12 +61,7 @@ def random_state(seed: Any) -> np.random.RandomState:
 
 def regular_file(path: Any, expected: str) -> Path:
     """Return `path` as a Path if it is an ordinary file (no folder, pipe or device)."""
-    try:
-        file = Path(path)
-    except TypeError:
-        raise TypeError(f"path: expected the name of {expected}, got {brief(path)}") from None
-    if "\0" in str(file):
-        raise ValueError(f"path: expected the name of {expected}, got {brief(str(file))}")
+    file = as_path(path, "path", f"the name of {expected}")
     if not file.exists():
         raise FileNotFoundError(f"{shown(file)}: no such file; expected {expected}")
     if not file.is_file():

@@ -59,7 +59,7 @@ def load_csv(
         first (the line is named), a label is a number but no whole one from 0, the target is not a
         column, there are no rows, or something may be read in two ways and nobody has said which.
     """
-    if task not in TASKS:
+    if not isinstance(task, str) or task not in TASKS:
         raise ValueError(f"task={brief(task)}: expected {' or '.join(TASKS)}")
     layout = find_layout(path, header=header, index=index, encoding=encoding, delimiter=delimiter)
     wanted = (

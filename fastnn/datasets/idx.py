@@ -56,9 +56,9 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int | None = None) -> n
     elements, the number of axes, each axis's size as a 32-bit unsigned integer, the elements
     with the last axis fastest; everything with the high byte first.
     """
+    declared = MAX_UNPACKED if max_bytes is None else check_whole(max_bytes, "max_bytes", 0)
     file = regular_file(path, "an idx file")
     where = shown(file)
-    declared = MAX_UNPACKED if max_bytes is None else check_whole(max_bytes, "max_bytes", 0)
     with open_unpacked(file) as (stream, packed):
         dtype, shape = _read_header(stream, where)
         n_bytes = _declared_bytes(dtype, shape, where, declared if packed else sys.maxsize)

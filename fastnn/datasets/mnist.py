@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._extras import require
-from fastnn._files import shown
+from fastnn._files import as_path, shown
 from fastnn.datasets.checks import class_labels, pixel_dtype, pixel_rows, same_length
 from fastnn.datasets.idx import read_idx
 from fastnn.datasets.mnist_pickle import load_mnist_pickle
@@ -66,7 +66,8 @@ def load_mnist(folder: str | os.PathLike[str] | None = None, *, dtype: Any = "fl
     dtype = pixel_dtype(dtype)
     if folder is None:
         return _load_folder(*_default_folder(), dtype)
-    return _load_folder(Path(folder), f"folder={str(folder)!r}", dtype)
+    folder = as_path(folder, "folder", "the name of a folder")
+    return _load_folder(folder, f"folder={str(folder)!r}", dtype)
 
 
 def _load_folder(folder: Path, named: str, dtype: np.dtype[Any]) -> Split:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastnn._tables import numbers_of
-from fastnn.datasets.checks import random_state
+from fastnn.checks import brief
+from fastnn.datasets.checks import number, random_state
 
 Xy = tuple[np.ndarray, np.ndarray]
 
@@ -63,7 +63,7 @@ def split_rows(
     n_validation = _share(len(X), "validation_fraction", validation_fraction)
     if n_test + n_validation >= len(X):
         raise ValueError(
-            f"test_fraction={test_fraction!r} and validation_fraction={validation_fraction!r} of "
+            f"test_fraction={test_fraction} and validation_fraction={validation_fraction} of "
             f"{len(X)} rows: expected at least one row to be left for training"
         )
     order = random_state(seed).permutation(len(X))
@@ -73,12 +73,16 @@ def split_rows(
 
 def _as_array(values: Any, name: str) -> np.ndarray:
     """Return an array; of numbers and not of objects if it was a table of numbers."""
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except Exception as error:  # whatever the object's own conversion raises
+        raise TypeError(f"{name}: expected an array of rows: {brief(error)}") from None
+    if not array.ndim:
+        raise TypeError(f"{name}: expected an array of rows, got {brief(values)}")
     numbers = numbers_of(values, array, name) if array.dtype.kind == "O" else None
     return array if numbers is None else numbers
 
 
 def _share(n: int, name: str, fraction: Any) -> int:
-    if not isinstance(fraction, Real) or isinstance(fraction, bool) or not 0 <= float(fraction) < 1:
-        raise ValueError(f"{name}={fraction!r}: expected a number, 0 <= {name} < 1")
-    return max(1, round(n * float(fraction))) if fraction else 0
+    share = number(name, fraction, 1, f"a number, 0 <= {name} < 1")
+    return max(1, round(n * share)) if share else 0

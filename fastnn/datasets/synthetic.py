@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from numbers import Real
+import sys
 
 import numpy as np
 
-from fastnn.datasets.checks import random_state, whole_number
+from fastnn.checks import brief, physical_memory
+from fastnn.datasets.checks import number, random_state, whole_number
+
+# What is taken for a point on the way.
+_BYTES_A_POINT = 200
+# Of which draws are finite.
+_MOST_NOISE = sys.float_info.max / 16
 
 
 def circles(
@@ -43,16 +49,17 @@ def circles(
     random_state=seed)`` draws them, so that both give the same points.
     """
     n = whole_number("n", n, 2)
-    if not isinstance(noise, Real) or not 0 <= float(noise) < float("inf"):
-        raise ValueError(f"noise={noise!r}: expected a finite number of at least 0")
-    if not isinstance(factor, Real) or not 0 <= float(factor) < 1:
-        raise ValueError(f"factor={factor!r}: expected a number, 0 <= factor < 1")
+    most = physical_memory() // _BYTES_A_POINT
+    if n > most:
+        raise ValueError(f"n={brief(n)}: expected at most {most} points, as memory allows")
+    noise = number("noise", noise, _MOST_NOISE, "a finite number of at least 0, not beyond floats")
+    factor = number("factor", factor, 1, "a number, 0 <= factor < 1")
     rng = random_state(seed)
     n_outer = n // 2
-    X = np.concatenate([_circle(n_outer, 1.0), _circle(n - n_outer, float(factor))])
+    X = np.concatenate([_circle(n_outer, 1.0), _circle(n - n_outer, factor)])
     y = np.repeat(np.array([0, 1], dtype=np.int64), [n_outer, n - n_outer])
     order = rng.permutation(n)
-    return X[order] + rng.normal(scale=float(noise), size=(n, 2)), y[order]
+    return X[order] + rng.normal(scale=noise, size=(n, 2)), y[order]
 
 
 def _circle(n: int, radius: float) -> np.ndarray:

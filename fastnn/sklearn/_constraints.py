@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from fastnn.activations import HIDDEN
+from fastnn.checks import MOST_THREADS
 from fastnn.dropout import Dropout
 from fastnn.initializers import Initializer
 from fastnn.normalization import Normalization
@@ -49,7 +50,7 @@ OF_ALL: dict[str, list[Any]] = {
     "max_norm": [Interval(Real, 0, None, closed="neither"), None],
     "initializer": [str, Initializer, None],
     "stopping_metric": [str, callable, None],
-    "n_threads": [Interval(Integral, 1, None, closed="left"), None],
+    "n_threads": [Interval(Integral, 1, MOST_THREADS, closed="both"), None],
     "time_limit": [Interval(Real, 0, None, closed="neither"), None],
     "callbacks": [callable, "array-like", None],
     "preset": [StrOptions({"tabular"}), None],

@@ -111,7 +111,7 @@ cdef class Predictor:
         return m
 
     cdef bint _predict(self, const Py_buffer* rows, Py_ssize_t m, object out) except -1:
-        """Write the outputs, unless an input is not finite."""
+        """Write the outputs, unless an input or one of them is not finite."""
         if self.form == c"d":
             return _outputs(self, <const double*> rows.buf, m, out)
         return _outputs(self, <const float*> rows.buf, m, out)
@@ -131,6 +131,8 @@ cdef bint _outputs(
     c_forward(work, X, <const floating*> self.buffers[0].buf,
               <floating*> self.buffers[1].buf if self.plan.c.n_running else NULL,
               &self.plan.c, &how)
+    if not c_all_finite(outputs, m * c_n_out(&self.plan.c)):
+        return False
     PyObject_GetBuffer(out, &buffer, PyBUF_STRIDES)
     for i in range(m * c_n_out(&self.plan.c)):
         (<floating*> buffer.buf)[i] = outputs[i]

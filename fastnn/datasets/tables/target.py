@@ -62,7 +62,7 @@ def interpret(values: np.ndarray | Texts, task: str | None, where: str) -> Targe
     ValueError
         If ``task`` is no task or they do not go with it, or they are all the same.
     """
-    if task is not None and task not in TASKS:
+    if task is not None and not (isinstance(task, str) and task in TASKS):
         raise ValueError(f"task={brief(task)}: expected {' or '.join(TASKS)}")
     if isinstance(values, Texts):
         return _of_texts(values, task, where)
