@@ -51,6 +51,9 @@ class Model(BookMethods):
 
     # Whether training that diverges is ended, with the network put back.
     guards_divergence = True
+    # Whether it is told of. Who expects it sets this, and no filter of warnings, for those are the
+    # whole process's.
+    tells_of_divergence = True
 
     def fit(
         self,

@@ -198,7 +198,7 @@ class _Run:
             self.plateau = schedule.start(self.state.plateau)
         self.stopping = options.stopping.start() if options.stopping else None
         self.watch = CostWatch(
-            silent=not network.guards_divergence,
+            silent=not (network.guards_divergence and network.tells_of_divergence),
             has_rate=not isinstance(options.optimizer, LBFGS),
         )
         self.kept: dict[str, Any] = {}
@@ -396,7 +396,8 @@ def _train(
             if before is not None and not run.is_sound(cost):
                 network.stand_at(before)
                 text = DIVERGED.format(epoch=run.state.epochs, rate=rate)
-                warnings.warn(text, RuntimeWarning, stacklevel=4)
+                if network.tells_of_divergence:
+                    warnings.warn(text, RuntimeWarning, stacklevel=4)
                 run.watch = CostWatch(silent=True)  # this says it all
                 break
             row: dict[str, Any] = {

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from fastnn import optimizers
+from fastnn._atomic import with_attributes
 from fastnn._rng import as_random_source
 from fastnn.checks import brief, check_number, check_whole
 from fastnn.data import Rows
 from fastnn.evaluation import mean_cost
+from fastnn.history import History
 from fastnn.model import Model
 from fastnn.optimizers import LBFGS, Optimizer
 from fastnn.regularizers import Regularizer
@@ -297,14 +299,19 @@ def _try(
         costs.append(mean_cost(net, rows, none))
         return not _falls(costs)  # it is decided
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # divergence is an answer here
-        network.fit(
-            rows, epochs=epochs, batch_size=_fitting(batch_size, rows, optimizer),
-            optimizer=optimizer, learning_rate=rate, callbacks=[record],
-        )  # fmt: skip
+    _fit(
+        network, rows, epochs=epochs, batch_size=_fitting(batch_size, rows, optimizer),
+        optimizer=optimizer, learning_rate=rate, callbacks=[record],
+    )  # fmt: skip
     falling = all(_falls(costs[: i + 1]) for i in range(1, len(costs)))
     return Trial(rate, tuple(costs), falling and len(costs) == epochs + 1)
+
+
+def _fit(network: Model, rows: Rows, **told: Any) -> History:
+    """Train without a word of divergence, which is an answer here."""
+    train = partial(network.fit, rows, **told)
+    with np.errstate(all="ignore"):
+        return with_attributes(network, {"tells_of_divergence": False}, train)
 
 
 def _falls(costs: list[float]) -> bool:
@@ -367,18 +374,16 @@ def _grow(
     """Take a step with each rate in turn; return the costs, and the smoothed, as far as it went."""
     costs: list[float] = []
     smoothed, lowest = _Smoothed(), math.inf
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # divergence is the end that is expected
-        for rate, batch in zip(rates.tolist(), batches, strict=False):
-            history = network.fit(
-                batch, epochs=1, batch_size=len(batch), optimizer=optimizer, learning_rate=rate,
-                shuffle=False,
-            )  # fmt: skip
-            if not len(history):
-                break
-            costs.append(history[0]["training_cost"])
-            latest = smoothed.add(costs[-1])
-            lowest = min(lowest, latest)
-            if latest - lowest > RISEN * abs(costs[0]):
-                break
+    for rate, batch in zip(rates.tolist(), batches, strict=False):
+        history = _fit(
+            network, batch, epochs=1, batch_size=len(batch), optimizer=optimizer,
+            learning_rate=rate, shuffle=False,
+        )  # fmt: skip
+        if not len(history):
+            break
+        costs.append(history[0]["training_cost"])
+        latest = smoothed.add(costs[-1])
+        lowest = min(lowest, latest)
+        if latest - lowest > RISEN * abs(costs[0]):
+            break
     return costs, smoothed.values

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 
 import fastnn
 from fastnn import reference, tune
+from fastnn.data import Rows
 from fastnn.optimizers import Adam
+from fastnn.training import Epoch
 from fastnn.tune import learning_rate_range, learning_rate_threshold
 
 RNG = np.random.default_rng(0)
@@ -229,3 +232,32 @@ def test_bad_input_is_named(function, asked, error: type[Exception], message: st
     X, y = bowl(1.0)
     with pytest.raises(error, match=message):
         function(**{"make_network": line, "X": X, "y": y, **asked})
+
+
+class Speaking(fastnn.Network):
+    """Warns in each epoch, as another thread may, and sees whether it is told of divergence."""
+
+    def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
+        warnings.warn("of someone else", RuntimeWarning, stacklevel=1)
+        return super()._run_epoch(rows, order, epoch)
+
+
+@pytest.mark.parametrize("search", [learning_rate_range, learning_rate_threshold])
+def test_divergence_is_expected_without_a_filter_for_all_warnings(search: Any) -> None:
+    """Filters are the whole process's, and two threads could leave all of them ignored."""
+    X, y = bowl(1.0)
+    made: list[fastnn.Network] = []
+
+    def make() -> fastnn.Network:
+        made.append(Speaking([4, 1], fastnn.QuadraticCost, output="identity", rng=0))
+        return made[-1]
+
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        search(make, X, y, batch_size=64)
+    assert {str(each.message) for each in heard} == {"of someone else"}
+    assert all("tells_of_divergence" not in vars(net) for net in made)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        made[-1].fit(X, y, epochs=2000, learning_rate=1e9)
+    assert "diverged" in str(heard[-1].message)
