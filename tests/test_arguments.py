@@ -296,6 +296,7 @@ CASES: dict[str, Case] = {
 ALIASES = {
     "dtype": ("dtype", "no such folder"),
     "path": ("path", "no such file", "not an ordinary file", "is a directory"),
+    "max_bytes": ("max_bytes", "no such file"),
     "x": ("x", "batch norm"),
     "folder": ("folder", "mirror"),
     "source": ("source", "no such file", "file"),
