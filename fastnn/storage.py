@@ -153,8 +153,8 @@ def _explained(path: Path, read: Callable[[], Result]) -> Result:
     """Return what ``read`` does; what it finds wrong becomes one line that names the file."""
     try:
         return read()
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{shown(path)}: {error}") from None
+    except (TypeError, ValueError, MemoryError) as error:
+        raise ValueError(f"{shown(path)}: {str(error) or 'not enough memory'}") from None
 
 
 def _in_form(form: str, read: Callable[[], Result]) -> Result:

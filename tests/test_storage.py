@@ -470,6 +470,20 @@ def test_json_without_one_of_the_books_keys(
         load(path)
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_memory_that_is_not_there_is_a_plain_refusal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, suffix: str
+) -> None:
+    def without(*args: Any, **kwargs: Any) -> None:
+        raise MemoryError
+
+    path = tmp_path / f"net{suffix}"
+    new_network().save(path)
+    monkeypatch.setattr(storage, "_build", without)
+    with pytest.raises(ValueError, match=re.escape(f"{path}: ") + "not enough memory"):
+        fastnn.load(path)
+
+
 TEXTS = {
     "empty": b"",
     "blank": b" \n",
