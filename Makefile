@@ -6,8 +6,9 @@ VENV ?= .venv
 # More words for the command behind a target: make test ARGS="-k book -x"
 ARGS ?=
 # What runs under the sanitizers: all that calls the compiled core, and not the rest.
-SANITIZED ?= $(addprefix tests/test_,activations.py bad_input.py blas.py book.py compiled_plan.py \
-    costs.py dense.py epoch.py network.py parity.py products.py random.py threads.py robustness.py \
+SANITIZED ?= $(addprefix tests/test_,activations.py bad_input.py bits.py blas.py book.py \
+    compiled_plan.py costs.py costs_of_z.py dense.py epoch.py epochs_at_once.py example.py lanes.py \
+    masks.py network.py parity.py prediction.py products.py random.py threads.py robustness.py \
     rows.py sources.py)
 
 BIN := $(abspath $(VENV))/bin
