@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 
 from fastnn import costs
 from fastnn._activations import activation_forward
+from fastnn._cost_watch import warn_caller
 from fastnn._model_state import ModelState
 from fastnn._soundness import all_finite
 from fastnn._unit_variance import evenly_spread, scale_weights
@@ -131,7 +131,7 @@ class ModelOutputs(ModelState):
         if math.isfinite(largest) and largest > math.sqrt(np.finfo(self.dtype).max):
             value = outputs[row][~np.isfinite(outputs[row])][0]
             text = f"{what} {row} holds {largest:g}, which is too large: its output is {value}"
-            warnings.warn(text, RuntimeWarning, stacklevel=3)
+            warn_caller(text)
 
     def meet_data(self, X: Inputs) -> None:
         """Finish an initialization that waits for data, ``LSUV``'s, by the checked rows ``X``.

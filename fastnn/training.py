@@ -6,7 +6,6 @@ schedule → order → epoch → measure → record → stop?
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._atomic import alone
-from fastnn._cost_watch import CostWatch
+from fastnn._cost_watch import CostWatch, warn_caller
 from fastnn._pace import Pace
 from fastnn._soundness import is_finite
 from fastnn._threads import pace_of, training, work_of_batch
@@ -397,7 +396,7 @@ def _train(
                 network.stand_at(before)
                 text = DIVERGED.format(epoch=run.state.epochs, rate=rate)
                 if network.tells_of_divergence:
-                    warnings.warn(text, RuntimeWarning, stacklevel=4)
+                    warn_caller(text)
                 run.watch = CostWatch(silent=True)  # this says it all
                 break
             row: dict[str, Any] = {
