@@ -75,9 +75,9 @@ sanitize: build/sanitize/wheel.stamp $(DEV)  ## the suite under AddressSanitizer
 tsan: build/tsan/team  ## the team of threads under ThreadSanitizer (gcc)
 	@TSAN_OPTIONS=halt_on_error=1 $<
 
-build/tsan/team: tests/team.c src_cython/fastnn/team.h
+build/tsan/team: tests/team.c src_cython/fastnn/_core/team.h
 	@mkdir -p $(@D)
-	@$${CC:-gcc} -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=thread -Isrc_cython/fastnn $< -o $@ -pthread
+	@$${CC:-gcc} -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=thread -Isrc_cython/fastnn/_core $< -o $@ -pthread
 
 sdist-check: $(WHEEL)  ## source distribution -> wheel -> new environment -> smoke test
 	@rm -f dist/*.tar.gz
@@ -93,7 +93,7 @@ bench: $(INSTALLED) $(DEV)  ## time an epoch against other libraries; ARGS="digi
 	@cd build/elsewhere && $(PY) -m bench.epoch --output "$(ROOT)/bench/results" $(ARGS)
 
 clean:  ## remove what was built
-	@rm -rf build dist fastnn/*.so *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis curves.png
+	@rm -rf build dist fastnn/_core/*.so *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis curves.png
 
 distclean: clean  ## remove the environment too
 	@rm -rf $(VENV)
@@ -165,7 +165,7 @@ build/sanitize/wheel.stamp: $(SOURCES) $(TOOLS)
 unpack = rm -rf $(1)/site && $(PIP) install --no-deps --target $(1)/site $(1)/dist/fastnn_cpu-*.whl
 
 # $(call holds,FOLDER,TEXT): the modules were really built with the checks that are asked for.
-holds = grep -q "$(2)" $(1)/site/fastnn/_epoch.*.so || \
+holds = grep -q "$(2)" $(1)/site/fastnn/_core/epoch.*.so || \
     { echo "error: $(1)/site was built without its checks" >&2; exit 1; }
 
 LIBASAN = $(shell $${CC:-gcc} -print-file-name=libasan.so)

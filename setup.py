@@ -1,4 +1,4 @@
-"""Build the compiled core: every ``src_cython/fastnn/*.pyx`` becomes ``fastnn.<name>``.
+"""Build the compiled core: every ``src_cython/fastnn/_core/*.pyx`` becomes ``fastnn._core.<name>``.
 
 The environment chooses the flavour; each has a build directory of its own, ``build/<flavour>``:
 
@@ -17,8 +17,9 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 SOURCE = Path("src_cython")
+CORE = SOURCE / "fastnn" / "_core"
 # Memory-view code that every module would otherwise compile for itself; Cython writes it.
-SHARED = "fastnn._cyutility"
+SHARED = "fastnn._core._cyutility"
 
 # Single flags instead of -ffast-math: that one would change the floating-point mode of the
 # whole process when it reaches the linker, and lets the compiler assume NaN away.
@@ -38,8 +39,17 @@ FLAGS = {
 
 # In place of -O3, for the size of the wheel: the flags of modules that loop over nothing, and
 # of those whose few loops are as fast by -O2 as long as it makes vectors of them.
-NO_LOOPS = ("_atomic", "_blas", "_cyutility", "_isa", "_pace", "_plan", "_quiet_blas", "_team")
-FEW_LOOPS = ("_costs", "_costs_of_z", "_dense", "_epoch", "_rows")
+NO_LOOPS = (
+    "_cyutility",
+    "atomic",
+    "blas",
+    "compiled_plan",
+    "isa",
+    "quiet_blas",
+    "thread_pool",
+    "thread_tuner",
+)
+FEW_LOOPS = ("cost", "cost_of_z", "dense", "epoch", "row_source")
 SMALLER = {
     **dict.fromkeys(NO_LOOPS, ("-Os",)),
     **dict.fromkeys(FEW_LOOPS, ("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic")),
@@ -98,19 +108,19 @@ def link_flags() -> list[str]:
 
 
 def extensions() -> list[Extension]:
-    sources = sorted((SOURCE / "fastnn").glob("*.pyx"))
+    sources = sorted(CORE.glob("*.pyx"))
     if not sources:
         raise FileNotFoundError(
-            f"no .pyx file in {SOURCE / 'fastnn'}: the source distribution is incomplete, "
+            f"no .pyx file in {CORE}: the source distribution is incomplete, "
             "and without its compiled core fastnn does not work"
         )
-    modules = {f"fastnn.{source.stem}": source for source in sources}
-    modules[SHARED] = SOURCE / "fastnn" / "_cyutility.c"
+    modules = {f"fastnn._core.{source.stem}": source for source in sources}
+    modules[SHARED] = CORE / "_cyutility.c"
     return [
         Extension(
             name,
             [source.as_posix()],
-            include_dirs=[(SOURCE / "fastnn").as_posix()],
+            include_dirs=[CORE.as_posix()],
             extra_compile_args=compile_flags(name.rpartition(".")[2]),
             extra_link_args=link_flags(),
         )
@@ -134,7 +144,7 @@ def compiled() -> list[Extension]:
     )
     if changed:
         RECORD.write_text(settings(), encoding="utf-8")
-    headers = sorted((SOURCE / "fastnn").glob("*.h"))
+    headers = sorted(CORE.rglob("*.h"))
     for module in modules:
         module.depends += [path.as_posix() for path in (RECORD, *headers)]
     return modules

@@ -22,8 +22,8 @@ def expected() -> set[str]:
     package = ROOT / "fastnn"
     files = [*package.rglob("*.py"), *package.rglob("*.pyi"), package / "py.typed"]
     names = {file.relative_to(ROOT).as_posix() for file in files}
-    sources = (ROOT / "src_cython" / "fastnn").glob("*.pyx")
-    modules = {f"fastnn/{source.stem}" for source in sources} | {"fastnn/_cyutility"}
+    sources = (ROOT / "src_cython" / "fastnn" / "_core").glob("*.pyx")
+    modules = {f"fastnn/_core/{source.stem}" for source in sources} | {"fastnn/_core/_cyutility"}
     return names | modules
 
 

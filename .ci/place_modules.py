@@ -14,11 +14,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def place(wheel: Path) -> None:
-    """Write the modules into ``fastnn/``, in place of all others for this Python."""
+    """Write the modules into ``fastnn/_core/``, in place of all others for this Python."""
     suffix = EXTENSION_SUFFIXES[0]
     with zipfile.ZipFile(wheel) as archive:
         modules = {name: archive.read(name) for name in archive.namelist() if name.endswith(suffix)}
-    for old in (ROOT / "fastnn").glob(f"*{suffix}"):
+    for old in (ROOT / "fastnn" / "_core").glob(f"*{suffix}"):
         old.unlink()  # not overwritten: a program may be running it
     for name, content in modules.items():
         (ROOT / name).write_bytes(content)

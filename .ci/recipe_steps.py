@@ -38,7 +38,7 @@ def exp(z: np.ndarray)''',
     ],
     [
         (
-            "src_cython/fastnn/activation_kernels.h",
+            "src_cython/fastnn/_core/activation_kernels.h",
             "INLINE VECTOR NAME(exp_slope)(VECTOR a) { return a; }\n",
             """
 INLINE VECTOR NAME(softsign)(VECTOR z) { return z / (1 + NAME(absolute)(z)); }
@@ -50,23 +50,27 @@ INLINE VECTOR NAME(softsign_slope)(VECTOR a)
 }
 """,
         ),
-        ("src_cython/fastnn/activation_kernels.h", "\nFORWARD(exp)\n", "FORWARD(softsign)\n"),
-        ("src_cython/fastnn/activation_kernels.h", "\nBY_SLOPE(exp)\n", "BY_SLOPE(softsign)\n"),
+        ("src_cython/fastnn/_core/activation_kernels.h", "\nFORWARD(exp)\n", "FORWARD(softsign)\n"),
+        (
+            "src_cython/fastnn/_core/activation_kernels.h",
+            "\nBY_SLOPE(exp)\n",
+            "BY_SLOPE(softsign)\n",
+        ),
     ],
     [
         (
-            "src_cython/fastnn/activation_numbers.h",
+            "src_cython/fastnn/_core/activation_numbers.h",
             "    BY_ENTRY(EXP, exp, OUTPUT, way, type, isa)",
             " \\\n    BY_ENTRY(SOFTSIGN, softsign, OUTPUT, way, type, isa)",
         ),
     ],
     [
         (
-            "src_cython/fastnn/_activations.pxd",
+            "src_cython/fastnn/_core/activation.pxd",
             '        EXP "ACTIVATION_EXP"\n',
             '        SOFTSIGN "ACTIVATION_SOFTSIGN"\n',
         ),
-        ("fastnn/_activations.pyi", "    EXP = 12\n", "    SOFTSIGN = 13\n"),
+        ("fastnn/_core/activation.pyi", "    EXP = 12\n", "    SOFTSIGN = 13\n"),
     ],
     [
         (
@@ -165,31 +169,31 @@ CUSTOM = -1
         ),
     ],
     [
-        ("src_cython/fastnn/_costs.pxd", "    QUANTILE = 6\n", "    LOG_COSH = 7\n"),
-        ("fastnn/_costs.pyi", "    QUANTILE = 6\n", "    LOG_COSH = 7\n"),
+        ("src_cython/fastnn/_core/cost.pxd", "    QUANTILE = 6\n", "    LOG_COSH = 7\n"),
+        ("fastnn/_core/cost.pyi", "    QUANTILE = 6\n", "    LOG_COSH = 7\n"),
     ],
     [
         (
-            "src_cython/fastnn/_costs.pyx",
+            "src_cython/fastnn/_core/cost.pyx",
             "from libc.math cimport NAN, exp, fabs, isnan\n",
             "from libc.math cimport log1p, tanh\n",
         ),
         (
-            "src_cython/fastnn/_costs.pyx",
+            "src_cython/fastnn/_core/cost.pyx",
             "    if cost == ABSOLUTE:\n        return fabs(d)\n",
             """    if cost == LOG_COSH:
         return fabs(d) + log1p(exp(-2 * fabs(d))) - 0.6931471805599453
 """,
         ),
         (
-            "src_cython/fastnn/_costs.pyx",
+            "src_cython/fastnn/_core/cost.pyx",
             "            delta[i] = <floating> ((d > 0) - (d < 0))\n",
             """        elif cost == LOG_COSH:
             delta[i] = <floating> tanh(d)
 """,
         ),
         (
-            "src_cython/fastnn/_costs.pyx",
+            "src_cython/fastnn/_core/cost.pyx",
             "    QUANTILE: (IDENTITY, SIGMOID),\n",
             "    LOG_COSH: (IDENTITY, SIGMOID),\n",
         ),

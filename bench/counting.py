@@ -29,8 +29,8 @@ def flops(work: Work, n: int) -> int:
 
 def n_parameters(work: Work) -> int:
     """Weights, biases and, with batch norm, γ and β, as fastnn's plan lays them out."""
+    from fastnn._core.plan import ParameterLayout
     from fastnn.normalization import BatchNorm
-    from fastnn.plan import ParameterLayout
 
     return ParameterLayout(work.sizes, BatchNorm() if work.batch_norm else None).n_parameters
 

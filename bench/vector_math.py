@@ -12,8 +12,8 @@ import numpy as np
 
 from bench import machine
 from bench.command import refuse_unknown
-from fastnn import _isa
-from fastnn._activations import Activation, activation_forward, logarithm
+from fastnn._core import isa as _isa
+from fastnn._core.activation import Activation, activation_forward, logarithm
 
 FUNCTIONS = ("exp", "log", "sigmoid", "tanh", "softplus", "elu", "gelu", "silu", "mish")
 SIZES = (300, 10_000, 1_000_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fastnn._extras import DISTRIBUTION
+from fastnn._common.extras import DISTRIBUTION
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -44,4 +44,4 @@ def explain(error: ImportError) -> None:
 def _is_compiled(module: str | None) -> bool:
     """Whether there is a stub for ``module``, as there is for each compiled one."""
     package, _, name = (module or "").rpartition(".")
-    return package == "fastnn" and (PACKAGE / f"{name}.pyi").is_file()
+    return package == "fastnn._core" and (PACKAGE / "_core" / f"{name}.pyi").is_file()

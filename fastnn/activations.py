@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fastnn._activations import Activation, slope_from_z
-from fastnn.checks import brief
+from fastnn._common.checks import brief
+from fastnn._core.activation import Activation, slope_from_z
 
 __all__ = ["sigmoid", "sigmoid_prime", "HIDDEN", "OUTPUT"]
 

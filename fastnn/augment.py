@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from fastnn._blas_threads import quietly
-from fastnn._rng import as_random_source
-from fastnn.checks import (
+from fastnn._common.checks import (
     as_array,
     brief,
     check_finite,
@@ -22,6 +20,8 @@ from fastnn.checks import (
     check_number,
     check_whole,
 )
+from fastnn._common.rng import as_random_source
+from fastnn._core.blas_guard import quietly
 
 __all__ = ["elastic", "expand", "random_rotations", "random_shifts", "rotate", "shift"]
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._costs import Cost, cost_forward
-from fastnn._costs_of_z import FROM_Z, cost_of_z
+from fastnn._common.checks import as_array, brief, check_number
+from fastnn._core.cost import Cost, cost_forward
+from fastnn._core.cost_of_z import FROM_Z, cost_of_z
 from fastnn.activations import KERNELS, sigmoid_prime
-from fastnn.checks import as_array, brief, check_number
 
 __all__ = [
     "QuadraticCost",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import reference
-from fastnn._extras import require
+from fastnn._common.extras import require
 from fastnn.datasets import load_digits
 from fastnn.datasets.split import Xy
 from fastnn.history import History

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._layers import LayerOutputs, check_compiled, layer_outputs
-from fastnn.checks import check_number
-from fastnn.model import Model
+from fastnn._common.checks import check_number
+from fastnn._model.layers import LayerOutputs, check_compiled, layer_outputs
+from fastnn._model.model import Model
 
 __all__ = [
     "ActivationStatistics",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fastnn.checks import brief, check_flag, check_number, settle
+from fastnn._common.checks import brief, check_flag, check_number, settle
 
 __all__ = ["Dropout", "per_layer"]
 

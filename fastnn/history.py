@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._files import write_whole
+from fastnn._common.files import write_whole
 
 __all__ = ["History"]
 

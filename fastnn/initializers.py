@@ -14,8 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from fastnn._rng import RandomSource
-from fastnn.checks import (
+from fastnn._common.checks import (
     brief,
     check_choice,
     check_finite_number,
@@ -24,6 +23,7 @@ from fastnn.checks import (
     check_whole,
     settle,
 )
+from fastnn._common.rng import RandomSource
 
 __all__ = [
     "Constant",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastnn._layers import check_compiled
-from fastnn._unit_variance import scale_weights
+from fastnn._data.inputs import dense
+from fastnn._model.layers import check_compiled
+from fastnn._model.unit_variance import scale_weights
 from fastnn.initializers import Orthogonal
-from fastnn.sources import dense
 
 __all__ = ["lsuv"]
 

@@ -8,22 +8,25 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from fastnn import _epoch, _prediction, costs, storage
-from fastnn._blas_threads import quietly
-from fastnn._costs import Cost
-from fastnn._example import ExampleGradient
-from fastnn._isa import instruction_set
-from fastnn._optim import Rule
-from fastnn._passes import Mode
-from fastnn._plan import CompiledPlan
-from fastnn._predictor import Predictor
-from fastnn._threads import usable
-from fastnn.data import Rows
-from fastnn.interruption import run_long_batches
-from fastnn.model import Model
-from fastnn.plan import LayerOptions, Workspace
-from fastnn.sources import Inputs, Unchecked, as_source
-from fastnn.training import Epoch
+from fastnn import costs
+from fastnn._core import epoch as _epoch
+from fastnn._core import predict as _prediction
+from fastnn._core.blas_guard import quietly
+from fastnn._core.compiled_plan import CompiledPlan
+from fastnn._core.context import Mode
+from fastnn._core.cost import Cost
+from fastnn._core.example import ExampleGradient
+from fastnn._core.interruption import run_long_batches
+from fastnn._core.isa import instruction_set
+from fastnn._core.optimizer import Rule
+from fastnn._core.plan import LayerOptions, Workspace
+from fastnn._core.predictor import Predictor
+from fastnn._core.threads import usable
+from fastnn._data.inputs import Inputs, Unchecked, as_source
+from fastnn._data.rows import Rows
+from fastnn._model import storage
+from fastnn._model.model import Model
+from fastnn._training.loop import Epoch
 
 __all__ = ["Network", "load"]
 

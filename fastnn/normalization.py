@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fastnn._norm import Norm
-from fastnn.checks import brief, check_finite_number, check_number, check_whole, settle
+from fastnn._common.checks import brief, check_finite_number, check_number, check_whole, settle
+from fastnn._core.norm import Norm
 
 __all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "Normalization", "get"]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
-from fastnn._optim import SLOTS, Rule
-from fastnn._optim import Optimizer as Kernel
-from fastnn.checks import brief, check_flag, check_number, check_whole, settle
+from fastnn._common.checks import brief, check_flag, check_number, check_whole, settle
+from fastnn._core.optimizer import SLOTS, Rule
+from fastnn._core.optimizer import Optimizer as Kernel
 from fastnn.regularizers import Regularizer
 
 __all__ = ["SGD", "RMSprop", "AdaGrad", "Adam", "AdamW", "Rprop", "LBFGS", "Optimizer", "get"]

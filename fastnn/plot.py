@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastnn._extras import require
-from fastnn._files import write_whole
-from fastnn.checks import check_whole
+from fastnn._common.checks import check_whole
+from fastnn._common.extras import require
+from fastnn._common.files import write_whole
 from fastnn.history import History
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.checks import as_array, check_finite, precision_of
+from fastnn._common.checks import as_array, check_finite, precision_of
 
 __all__ = ["SmoothClipper", "Standardizer"]
 

@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._layers import check_compiled, layer_outputs
-from fastnn._rng import GlobalRandom, RandomSource
-from fastnn.checks import check_number, check_whole
+from fastnn._common.checks import check_number, check_whole
+from fastnn._common.rng import GlobalRandom, RandomSource
+from fastnn._data.inputs import dense
+from fastnn._model.layers import check_compiled, layer_outputs
 from fastnn.costs import CrossEntropyCost, QuadraticCost
 from fastnn.history import History
 from fastnn.initializers import XavierUniform
 from fastnn.network import Network
 from fastnn.optimizers import Optimizer
 from fastnn.regularizers import Regularizer
-from fastnn.sources import dense
 
 __all__ = ["greedy_autoencoder"]
 

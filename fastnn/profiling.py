@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from fastnn import optimizers
-from fastnn._layers import check_compiled
-from fastnn._passes import Phase
-from fastnn._threads import pace_of, work_of_batch
-from fastnn.checks import MOST_THREADS, check_number, check_whole
+from fastnn._common.checks import MOST_THREADS, check_number, check_whole
+from fastnn._core.context import Phase
+from fastnn._core.threads import pace_of, work_of_batch
+from fastnn._model.layers import check_compiled
+from fastnn._training.loop import Epoch
 from fastnn.optimizers import LBFGS, Optimizer
 from fastnn.regularizers import Regularizer
-from fastnn.training import Epoch
 
 __all__ = ["profile_epoch"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastnn.checks import brief, check_number, settle
+from fastnn._common.checks import brief, check_number, settle
 
 __all__ = ["Regularizer", "L1", "L2", "L1L2", "MaxNorm", "get"]
 

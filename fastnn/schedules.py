@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from fastnn.checks import brief, check_number
-from fastnn.plateau import HalveOnPlateau, PlateauWatch
+from fastnn._common.checks import brief, check_number
+from fastnn._training.plateau import HalveOnPlateau, PlateauWatch
 
 __all__ = [
     "Factor",

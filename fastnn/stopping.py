@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastnn._improvement import Best, check_rule
-from fastnn.checks import brief
+from fastnn._common.checks import brief
+from fastnn._training.best_epoch import Best, check_rule
 
 __all__ = ["EarlyStopping", "StoppingWatch"]
 

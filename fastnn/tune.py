@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from fastnn import optimizers
-from fastnn._atomic import with_attributes
-from fastnn._rng import as_random_source
-from fastnn.checks import brief, check_number, check_whole
-from fastnn.data import Rows
-from fastnn.evaluation import mean_cost
+from fastnn._common.checks import brief, check_number, check_whole
+from fastnn._common.rng import as_random_source
+from fastnn._core.atomic import with_attributes
+from fastnn._data.inputs import taken
+from fastnn._data.rows import Rows
+from fastnn._model.model import Model
+from fastnn._training.evaluation import mean_cost
 from fastnn.history import History
-from fastnn.model import Model
 from fastnn.optimizers import LBFGS, Optimizer
 from fastnn.regularizers import Regularizer
-from fastnn.sources import taken
 
 __all__ = ["RateRange", "Threshold", "Trial", "learning_rate_range", "learning_rate_threshold"]
 

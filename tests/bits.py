@@ -156,7 +156,7 @@ def digests() -> dict[str, str]:
 
 def levels() -> list[str]:
     """The instruction sets that this processor has."""
-    from fastnn._isa import instruction_set
+    from fastnn._core.isa import instruction_set
 
     return list(LEVELS[: LEVELS.index(instruction_set) + 1])
 

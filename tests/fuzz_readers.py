@@ -33,8 +33,9 @@ import mutations
 import numpy as np
 
 import fastnn
-from fastnn import datasets, storage
-from fastnn._printable import printable
+from fastnn import datasets
+from fastnn._common.printable import printable
+from fastnn._model import storage
 from fastnn.book import network2
 from fastnn.datasets.split import Split
 

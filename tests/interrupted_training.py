@@ -19,7 +19,7 @@ import numpy as np
 import threadpoolctl
 
 import fastnn
-from fastnn._blas import need_blas
+from fastnn._core.blas import need_blas
 from fastnn.book import network2
 from fastnn.regularizers import L2
 

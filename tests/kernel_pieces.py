@@ -10,7 +10,10 @@ import json
 import numpy as np
 
 import fastnn
-from fastnn import _dropout, _isa, _norm, optimizers
+from fastnn import optimizers
+from fastnn._core import dropout as _dropout
+from fastnn._core import isa as _isa
+from fastnn._core import norm as _norm
 from fastnn.regularizers import Regularizer
 
 FLOATS = (np.float32, np.float64)

@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from fastnn import _epoch, optimizers, plan
-from fastnn._activations import Activation
-from fastnn._costs import OUTPUTS, Cost
-from fastnn._pace import Pace
-from fastnn._rows import RowSource
+from fastnn import optimizers
+from fastnn._core import epoch as _epoch
+from fastnn._core import plan
+from fastnn._core.activation import Activation
+from fastnn._core.cost import OUTPUTS, Cost
+from fastnn._core.plan import LayerOptions, ParameterLayout, Workspace
+from fastnn._core.row_source import RowSource
+from fastnn._core.thread_tuner import Pace
 from fastnn.activations import KERNELS
-from fastnn.plan import LayerOptions, ParameterLayout, Workspace
 from fastnn.regularizers import Regularizer
 
 # Of hidden layers; those of a kink are for float64, where rounding does not take it by chance.

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.special import expit, ndtr
 from strategies import FLOATS, any_number, arrays, blocks, dtypes, modest, numbers
 
-from fastnn._activations import Activation, activation_backward, activation_forward
+from fastnn._core.activation import Activation, activation_backward, activation_forward
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 

@@ -38,10 +38,10 @@ from fastnn import (
     stopping,
     tune,
 )
+from fastnn._training.plateau import HalveOnPlateau
 from fastnn.book import mnist_loader, network, network2
 from fastnn.dropout import Dropout
 from fastnn.lsuv import lsuv
-from fastnn.plateau import HalveOnPlateau
 
 rng = np.random.default_rng(0)
 X, LABELS = rng.normal(size=(8, 3)), np.arange(8) % 2

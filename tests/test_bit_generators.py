@@ -11,9 +11,9 @@ import pytest
 from refusals import assert_one_line, refused
 
 import fastnn
-from fastnn._bit_generators import KINDS, generator_from, plain_state
-from fastnn._random import check_place, shuffle_by
-from fastnn._rng import sound_random_state
+from fastnn._common.bit_generators import KINDS, generator_from, plain_state
+from fastnn._common.rng import sound_random_state
+from fastnn._core.shuffle import check_place, shuffle_by
 
 X, LABELS = np.random.default_rng(0).normal(size=(12, 3)), [0, 1] * 6
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import FLOATS, modest
 
-from fastnn._blas import gemm
-from fastnn._isa import instruction_set
+from fastnn._core.blas import gemm
+from fastnn._core.isa import instruction_set
 
 
 def window(rng: np.random.Generator, shape: tuple[int, int], dtype: type, pad: int) -> np.ndarray:
@@ -90,7 +90,7 @@ def test_scipy_is_imported_when_it_is_first_needed():
 def test_holding_blas_at_one_thread_holds_that_of_the_kernels_too():
     result = run(
         "import threadpoolctl\n"
-        "from fastnn._blas_threads import single_threaded_blas\n"
+        "from fastnn._core.blas_guard import single_threaded_blas\n"
         "with single_threaded_blas():\n"
         "    import scipy.linalg\n"
         "    blas = threadpoolctl.ThreadpoolController().select(user_api='blas')\n"

@@ -12,9 +12,9 @@ import pytest
 import threadpoolctl
 
 import fastnn
-from fastnn._blas import need_blas
-from fastnn._blas_threads import blas_limit, single_threaded_blas
-from fastnn._quiet_blas import QuietBlas
+from fastnn._core.blas import need_blas
+from fastnn._core.blas_guard import blas_limit, single_threaded_blas
+from fastnn._core.quiet_blas import QuietBlas
 
 
 def threads() -> list[int]:

@@ -12,7 +12,7 @@ import pytest
 from cli_files import points, write_idx_folder, write_table
 
 import fastnn
-from fastnn import storage
+from fastnn._model import storage
 from fastnn.cli import main
 
 

@@ -15,17 +15,18 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 from strategies import FLOATS, modest, network_sizes
 
-from fastnn import _epoch, _prediction
-from fastnn._activations import Activation
-from fastnn._costs import Cost
-from fastnn._norm import Norm
-from fastnn._pace import Pace
-from fastnn._passes import Mode
-from fastnn._plan import COLUMNS, NUMBERS, CompiledPlan
+from fastnn._core import epoch as _epoch
+from fastnn._core import predict as _prediction
+from fastnn._core.activation import Activation
+from fastnn._core.compiled_plan import COLUMNS, NUMBERS, CompiledPlan
+from fastnn._core.context import Mode
+from fastnn._core.cost import Cost
+from fastnn._core.norm import Norm
+from fastnn._core.plan import LayerOptions, ParameterLayout, Workspace
+from fastnn._core.thread_tuner import Pace
 from fastnn.dropout import Dropout
 from fastnn.normalization import get as normalization_of
 from fastnn.optimizers import SGD, Adam
-from fastnn.plan import LayerOptions, ParameterLayout, Workspace
 from fastnn.regularizers import L1L2, MaxNorm
 
 LARGEST = 2**31 - 1
@@ -611,8 +612,9 @@ def test_a_cost_that_is_not_compiled_never_trains(cost):
 
 NO_PLAN = """
 import numpy as np
-from fastnn import _epoch, _prediction
-from fastnn._pace import Pace
+from fastnn._core import epoch as _epoch
+from fastnn._core import predict as _prediction
+from fastnn._core.thread_tuner import Pace
 from fastnn.optimizers import SGD
 from fastnn.regularizers import L2
 v, s, X, order, none = np.zeros(4), np.zeros((0, 0)), np.zeros((2, 2)), np.arange(2), np.empty(0)
@@ -730,7 +732,7 @@ def test_random_tables_are_refused_or_stay_inside(rows, scalars):
     st.sampled_from(["relu", "gelu"]),
 )
 def test_the_plans_that_are_really_made_fit(sizes, batch_size, cost, norm, activation):
-    """Those of ``fastnn.plan``, which nobody else holds against the bounds from outside."""
+    """Those of ``fastnn._core.plan``, which nobody else holds against the bounds from outside."""
     chosen = normalization_of(norm)
     options = [LayerOptions(activation, chosen, Dropout(0.5))] * (len(sizes) - 2)
     options.append(LayerOptions("exp" if cost == Cost.POISSON else "sigmoid"))

@@ -11,7 +11,7 @@ import pytest
 
 import fastnn
 from fastnn import reference
-from fastnn._cost_watch import CostWatch
+from fastnn._training.cost_watch import CostWatch
 from fastnn.book import network2
 from fastnn.cli import main
 

@@ -13,8 +13,8 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from strategies import FLOATS, arrays, blocks, dtypes, few, modest
 
 from fastnn import CrossEntropyCost, LogLikelihoodCost, QuadraticCost
-from fastnn._activations import Activation
-from fastnn._costs import OUTPUTS, Cost, cost_backward, cost_forward
+from fastnn._core.activation import Activation
+from fastnn._core.cost import OUTPUTS, Cost, cost_backward, cost_forward
 from fastnn.costs import AbsoluteCost, HuberCost, PoissonCost, QuantileCost
 
 IDENTITY, SIGMOID, SOFTMAX = Activation.IDENTITY, Activation.SIGMOID, Activation.SOFTMAX

@@ -13,10 +13,10 @@ from instruction_sets import run
 
 import fastnn
 from fastnn import costs, reference
-from fastnn._activations import Activation, activation_forward
-from fastnn._costs import Cost
-from fastnn._costs_of_z import FROM_Z, cost_of_z
-from fastnn._isa import available
+from fastnn._core.activation import Activation, activation_forward
+from fastnn._core.cost import Cost
+from fastnn._core.cost_of_z import FROM_Z, cost_of_z
+from fastnn._core.isa import available
 from fastnn.activations import KERNELS
 from fastnn.book import network2
 from fastnn.diagnostics import gradient_norms
@@ -418,7 +418,7 @@ def test_lbfgs_says_why_it_took_no_step(kind):
 
 
 def test_lbfgs_says_that_its_search_found_nothing(monkeypatch):
-    from fastnn.lbfgs import _Iteration
+    from fastnn._training.lbfgs import _Iteration
 
     monkeypatch.setattr(_Iteration, "_search", lambda _: None)
     net = fastnn.Network([5, 4, 3], fastnn.LogLikelihoodCost, rng=0)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastnn.data import Rows, as_rows, as_targets, classes_of
-from fastnn.sources import as_source, dense
+from fastnn._data.inputs import as_source, dense
+from fastnn._data.rows import Rows, as_rows, as_targets, classes_of
 
 F8, F4 = np.dtype(np.float64), np.dtype(np.float32)
 rng = np.random.default_rng(0)

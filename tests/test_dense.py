@@ -9,7 +9,7 @@ from damage import assert_refused, cases, read_only
 from hypothesis import given
 from strategies import FLOATS, layer_arguments, modest
 
-from fastnn._dense import dense_backward, dense_forward
+from fastnn._core.dense import dense_backward, dense_forward
 
 # Odd, long and thin: (m, n_in, n_out) with sizes on both sides of BLAS's blocking.
 LARGE = [(1, 785, 1), (1, 1, 301), (257, 1, 1), (65, 129, 33), (10, 784, 30), (3, 513, 127)]

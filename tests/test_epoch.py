@@ -20,13 +20,14 @@ from scipy.special import expit, softmax
 from strategies import FLOATS, few, network_sizes
 from threadpoolctl import threadpool_limits
 
-from fastnn import _epoch, _prediction
-from fastnn._costs import Cost
-from fastnn._optim import Rule
-from fastnn._pace import Pace
-from fastnn._passes import Mode, Phase
+from fastnn._core import epoch as _epoch
+from fastnn._core import predict as _prediction
+from fastnn._core.context import Mode, Phase
+from fastnn._core.cost import Cost
+from fastnn._core.optimizer import Rule
+from fastnn._core.plan import LayerOptions, ParameterLayout, Workspace
+from fastnn._core.thread_tuner import Pace
 from fastnn.optimizers import SGD, Adam
-from fastnn.plan import LayerOptions, ParameterLayout, Workspace
 from fastnn.regularizers import L1L2
 
 NO_SLOTS = {dtype: np.empty((0, 0), dtype) for dtype in FLOATS}

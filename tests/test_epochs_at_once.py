@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import epochs_at_once, network, optimizers
 from fastnn import history as history_module
+from fastnn import network, optimizers
+from fastnn._training import unattended as epochs_at_once
 from fastnn.book import network2
 from fastnn.regularizers import L2, MaxNorm
 from fastnn.stopping import EarlyStopping
@@ -182,5 +183,5 @@ def test_the_record_has_two_columns(shape: tuple[int, int]) -> None:
         network._epoch.train_epoch(
             workspace.compiled, rule, net.parameters, net.running_statistics, np.empty((0, 0)),
             workspace.memory, X, np.eye(2)[Y], np.empty(0), np.arange(4), np.ones(1), 0,
-            np.zeros(1, np.uint64), True, fastnn._threads.Pace(1), np.empty(0), np.ones(shape),
+            np.zeros(1, np.uint64), True, fastnn._core.threads.Pace(1), np.empty(0), np.ones(shape),
         )  # fmt: skip

@@ -13,7 +13,7 @@ import pytest
 import fastnn
 from fastnn import network as network_module
 from fastnn import reference
-from fastnn._example import ExampleGradient
+from fastnn._core.example import ExampleGradient
 from fastnn.book import network, network2
 
 rng = np.random.default_rng(0)

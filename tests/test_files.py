@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 import fastnn
-from fastnn import _files
-from fastnn._files import open_regular, shown, write_whole
+from fastnn._common import files as _files
+from fastnn._common.files import open_regular, shown, write_whole
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such thing")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn.folding import fold_inputs, fold_outputs, in_float64
+from fastnn._model.folding import fold_inputs, fold_outputs, in_float64
 from fastnn.preprocessing import Standardizer
 
 rng = np.random.default_rng(0)

@@ -13,7 +13,7 @@ from torch_twin import TorchTwin
 
 import fastnn
 from fastnn import costs
-from fastnn._activations import activation_forward
+from fastnn._core.activation import activation_forward
 from fastnn.activations import KERNELS
 from fastnn.normalization import BatchNorm, GroupNorm, LayerNorm
 

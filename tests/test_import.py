@@ -15,7 +15,8 @@ from conftest import REPOSITORY
 
 import fastnn
 import fastnn.book
-from fastnn import _extras, _later, _unbuilt
+from fastnn import _later, _unbuilt
+from fastnn._common import extras as _extras
 
 PACKAGE = Path(fastnn.__file__).parent
 BY_ATTRIBUTE = {
@@ -24,11 +25,9 @@ BY_ATTRIBUTE = {
     "pretrain", "profiling", "reference", "regularizers", "schedules", "sklearn", "stopping",
     "tune",
 }  # fmt: skip
-# Internal ones that have no underscore.
+# Those whose names are imported from the package itself.
 INTERNAL = {
-    "checks", "data", "dropout", "epochs_at_once", "evaluation", "fitting", "folding", "history",
-    "interruption", "lbfgs", "lsuv", "model", "network", "parameters", "plan", "plateau",
-    "progress", "sources", "storage", "training",
+    "dropout", "history", "lsuv", "network",
 }  # fmt: skip
 needs_checkout = pytest.mark.skipif(
     not (REPOSITORY / "pyproject.toml").is_file(), reason="the tests stand without the checkout"
@@ -198,13 +197,15 @@ def test_an_installed_package_without_its_modules_says_so(tmp_path: Path) -> Non
 
 def test_modules_of_other_sources_say_so(tmp_path: Path) -> None:
     """A name that a compiled module of yesterday has not."""
-    error = ImportError("cannot import name 'Pace'", name="fastnn._pace")
+    error = ImportError("cannot import name 'Pace'", name="fastnn._core.thread_tuner")
     with pytest.raises(ImportError, match="cannot import name 'Pace'") as caught:
         _unbuilt.explain(error)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("module", ["numpy", "fastnn.costs", "scipy.linalg", None, "fastnn._files"])
+@pytest.mark.parametrize(
+    "module", ["numpy", "fastnn.costs", "scipy.linalg", None, "fastnn._common.files"]
+)
 def test_other_errors_are_left_alone(module: str | None) -> None:
     assert _unbuilt.explain(ImportError("not ours", name=module)) is None
 
@@ -225,19 +226,20 @@ def test_make_puts_the_modules_beside_the_sources(
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    (tmp_path / "fastnn").mkdir()
+    core = tmp_path / "fastnn" / "_core"
+    core.mkdir(parents=True)
     suffix = EXTENSION_SUFFIXES[0]
-    (tmp_path / "fastnn" / f"_old{suffix}").write_text("old")
-    (tmp_path / "fastnn" / "_other.cpython-36m-other.so").write_text("of another Python")
-    (tmp_path / "fastnn" / "network.py").write_text("sources")
+    (core / f"old{suffix}").write_text("old")
+    (core / "other.cpython-36m-other.so").write_text("of another Python")
+    (core / "plan.py").write_text("sources")
     with zipfile.ZipFile(tmp_path / "a.whl", "w") as wheel:
-        wheel.writestr(f"fastnn/_rows{suffix}", "new")
-        wheel.writestr("fastnn/network.py", "of the wheel")
+        wheel.writestr(f"fastnn/_core/row_source{suffix}", "new")
+        wheel.writestr("fastnn/_core/plan.py", "of the wheel")
     monkeypatch.setattr(module, "ROOT", tmp_path)
     module.place(tmp_path / "a.whl")
-    found = {file.name: file.read_text() for file in (tmp_path / "fastnn").iterdir()}
+    found = {file.name: file.read_text() for file in core.iterdir()}
     assert found == {
-        f"_rows{suffix}": "new",
-        "_other.cpython-36m-other.so": "of another Python",
-        "network.py": "sources",
+        f"row_source{suffix}": "new",
+        "other.cpython-36m-other.so": "of another Python",
+        "plan.py": "sources",
     }

@@ -14,7 +14,7 @@ import pytest
 
 import fastnn
 from fastnn import initializers as ini
-from fastnn._rng import GlobalRandom
+from fastnn._common.rng import GlobalRandom
 from fastnn.initializers import NAMES, Initializer
 
 N_IN, N_OUT = 400, 300

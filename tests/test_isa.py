@@ -3,7 +3,7 @@
 import pytest
 from instruction_sets import run
 
-from fastnn import _isa
+from fastnn._core import isa as _isa
 
 
 @pytest.mark.parametrize("level", ["v9", "avx2", "V3"])
@@ -19,5 +19,5 @@ def test_an_unknown_level_is_refused(level):
 
 
 def test_the_best_level_is_chosen_by_itself():
-    result = run("from fastnn import _isa; print(_isa.instruction_set)", "")
+    result = run("from fastnn._core import isa; print(isa.instruction_set)", "")
     assert result.stdout.strip() == _isa.available()[-1]

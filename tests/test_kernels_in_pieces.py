@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from instruction_sets import run
 
-from fastnn import _isa
+from fastnn._core import isa as _isa
 
 TESTS = str(Path(__file__).parent)
 

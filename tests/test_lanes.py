@@ -16,10 +16,11 @@ from test_compiled_plan import tight_plan
 from test_model_parity import ACTIVATIONS, COSTS, PENALTIES, assert_alike
 
 import fastnn
-from fastnn import _isa, plan
-from fastnn._costs import Cost
-from fastnn._norm import Norm
-from fastnn._plan import COLUMNS, CompiledPlan
+from fastnn._core import isa as _isa
+from fastnn._core import plan
+from fastnn._core.compiled_plan import COLUMNS, CompiledPlan
+from fastnn._core.cost import Cost
+from fastnn._core.norm import Norm
 from fastnn.optimizers import SGD
 from fastnn.regularizers import L1L2
 
@@ -27,7 +28,7 @@ from fastnn.regularizers import L1L2
 MANY = f"""
 import sys
 sys.path.append({str(Path(__file__).parent)!r})
-from fastnn import _isa
+from fastnn._core import isa as _isa
 from lane_twins import any_case, assert_twins
 for seed in range(250):
     assert_twins(any_case(seed))

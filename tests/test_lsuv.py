@@ -13,7 +13,7 @@ import pytest
 
 import fastnn
 from fastnn import Dropout, initializers, normalization, optimizers, reference
-from fastnn._unit_variance import evenly_spread
+from fastnn._model.unit_variance import evenly_spread
 from fastnn.initializers import LSUV
 from fastnn.lsuv import lsuv
 from fastnn.pretrain import greedy_autoencoder

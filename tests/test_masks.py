@@ -77,7 +77,7 @@ def test_updates_of_several_calls_are_as_independent_as_those_of_epochs() -> Non
 def _saved(ending: str) -> Callable[[Any, Path], Any]:
     def through_a_file(net: Any, folder: Path) -> Any:
         net.save(folder / f"net.{ending}")
-        return fastnn.storage.load(folder / f"net.{ending}", type(net))
+        return fastnn._model.storage.load(folder / f"net.{ending}", type(net))
 
     return through_a_file
 
@@ -178,7 +178,7 @@ def test_a_saved_training_goes_on_to_the_bit_after_another_optimizer(
     for optimizer in ("sgd", "adam"):
         net.fit(X, Y, epochs=2, optimizer=optimizer, **STEPS)
     net.save(tmp_path / f"net.{ending}")
-    twin = fastnn.storage.load(tmp_path / f"net.{ending}", kind)
+    twin = fastnn._model.storage.load(tmp_path / f"net.{ending}", kind)
     for each in (net, twin):
         each.fit(X, Y, epochs=2, optimizer="adam", **STEPS)
     np.testing.assert_array_equal(twin.parameters, net.parameters)

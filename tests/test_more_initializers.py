@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fastnn import initializers as ini
-from fastnn._rng import GlobalRandom
+from fastnn._common.rng import GlobalRandom
 
 SHAPES = [(1, 1), (1, 5), (5, 1), (4, 4), (7, 3), (3, 7), (300, 400), (400, 300)]
 

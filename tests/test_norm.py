@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import FLOATS, dtypes, lengths, modest, seeds
 
-from fastnn import _norm
+from fastnn._core import norm as _norm
 
 EPS = 1e-5
 

@@ -10,7 +10,7 @@ import pytest
 
 import fastnn
 from fastnn import functional, preprocessing, pretrain, reference, tune
-from fastnn.checks import as_array
+from fastnn._common.checks import as_array
 
 pd = pytest.importorskip("pandas")
 

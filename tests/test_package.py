@@ -33,10 +33,10 @@ def compiled_modules() -> list[str]:
     names = {
         path.name.partition(".")[0]
         for suffix in EXTENSION_SUFFIXES
-        for path in PACKAGE.glob(f"*{suffix}")
+        for path in (PACKAGE / "_core").glob(f"*{suffix}")
     }
     if IN_CHECKOUT:
-        sources = (PACKAGE.parent / "src_cython" / "fastnn").glob("*.pyx")
+        sources = (PACKAGE.parent / "src_cython" / "fastnn" / "_core").glob("*.pyx")
         names &= {path.stem for path in sources}
     return sorted(names - {SHARED})
 
@@ -68,13 +68,13 @@ def requirements(*, extra: str | None) -> set[str]:
 )
 def test_the_installed_package_is_the_one_that_is_tested() -> None:
     folder = Path(os.environ["FASTNN_INSTALLED_IN"]).resolve()
-    modules = [importlib.import_module(f"fastnn.{name}") for name in compiled_modules()]
+    modules = [importlib.import_module(f"fastnn._core.{name}") for name in compiled_modules()]
     for module in (fastnn, *modules):
         assert Path(str(module.__file__)).resolve().is_relative_to(folder)
 
 
 def test_the_core_is_compiled() -> None:
-    assert {"_dense", "_activations", "_costs", "_plan", "_epoch"} <= set(compiled_modules())
+    assert {"dense", "activation", "cost", "compiled_plan", "epoch"} <= set(compiled_modules())
 
 
 # ---- names --------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ def test_the_package_says_that_it_is_typed() -> None:
 
 
 def test_each_compiled_module_has_a_stub_and_no_other() -> None:
-    assert {path.stem for path in PACKAGE.glob("*.pyi")} == set(compiled_modules())
+    assert {path.stem for path in (PACKAGE / "_core").glob("*.pyi")} == set(compiled_modules())
 
 
 # ---- what it requires ---------------------------------------------------------------------------

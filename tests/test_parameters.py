@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastnn.parameters import ParameterList
+from fastnn._model.parameters import ParameterList
 
 SHAPES = [(2, 3), (4, 2), (1, 4)]
 

@@ -12,8 +12,11 @@ import pytest
 from instruction_sets import run
 
 import fastnn
-from fastnn import _isa, _prediction, network, sources
-from fastnn._rows import RowSource
+from fastnn import network
+from fastnn._core import isa as _isa
+from fastnn._core import predict as _prediction
+from fastnn._core.row_source import RowSource
+from fastnn._data import inputs as sources
 from fastnn.normalization import GroupNorm
 
 FLOATS = ["float64", "float32"]

@@ -5,12 +5,14 @@ import pytest
 from instruction_sets import run
 
 import fastnn
-from fastnn import _dense, _isa
+from fastnn._core import dense as _dense
+from fastnn._core import isa as _isa
 
 CHECK = """
 import itertools
 import numpy as np
-from fastnn import _dense, _isa
+from fastnn._core import dense as _dense
+from fastnn._core import isa as _isa
 
 rng = np.random.default_rng(0)
 sizes = [1, 2, 3, 4, 5, 7, 10, 16, 17, 33, 64, 65, 130]

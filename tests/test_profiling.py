@@ -10,7 +10,7 @@ import pytest
 
 import fastnn
 from fastnn import reference
-from fastnn._passes import Phase
+from fastnn._core.context import Phase
 from fastnn.profiling import profile_epoch
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))

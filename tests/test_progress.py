@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import progress
+from fastnn._training import progress
 
 pytest.importorskip("tqdm")
 X, Y = np.random.default_rng(0).random((30, 4)), np.arange(30) % 3

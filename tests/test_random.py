@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import modest
 
-from fastnn import _random
-from fastnn._rng import shuffle_as_numpy
+from fastnn._common.rng import shuffle_as_numpy
+from fastnn._core import shuffle as _random
 
 WORDS = 624
 LENGTHS = [0, 1, 2, 3, 4, 5, 31, 32, 33, 255, 257, 623, 624, 625, 1000, 50_000]

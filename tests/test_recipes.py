@@ -12,10 +12,11 @@ from types import ModuleType
 import pytest
 from conftest import REPOSITORY
 
-from fastnn import _costs, activations, costs
-from fastnn._activations import Activation, slope_from_z
+from fastnn import activations, costs
+from fastnn._core import cost as _costs
+from fastnn._core.activation import Activation, slope_from_z
 
-CORE = REPOSITORY / "src_cython" / "fastnn"
+CORE = REPOSITORY / "src_cython" / "fastnn" / "_core"
 needs_checkout = pytest.mark.skipif(
     not CORE.is_dir() or not (REPOSITORY / ".ci").is_dir(),
     reason="the tests stand without the checkout",
@@ -53,9 +54,9 @@ def test_each_step_can_be_followed(recipes: ModuleType, tmp_path: Path) -> None:
     recipes.follow(tmp_path / "copy")
     written = (tmp_path / "copy" / "fastnn" / "costs.py").read_text(encoding="utf-8")
     assert "LogCoshCost: Cost.LOG_COSH" in written
-    numbers = (tmp_path / "copy" / "src_cython" / "fastnn" / "activation_numbers.h").read_text(
-        "utf-8"
-    )
+    numbers = (
+        tmp_path / "copy" / "src_cython" / "fastnn" / "_core" / "activation_numbers.h"
+    ).read_text("utf-8")
     assert "BY_ENTRY(SOFTSIGN, softsign, OUTPUT" in numbers
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import FLOATS, modest
 
-from fastnn._rows import RowSource, gather, stack
+from fastnn._core.row_source import RowSource, gather, stack
 
 KINDS = ["f8", "f4", "u1", "?"]
 PLACES = [0, 1, 2047, 4095, 4096, 4097, 9998]

@@ -9,11 +9,11 @@ import pytest
 from closeness import assert_close
 from test_epoch import NO_SLOTS, PLAIN, Problem
 
-from fastnn import _epoch
-from fastnn._costs import Cost
-from fastnn._optim import Optimizer, Rule
-from fastnn._pace import Pace
-from fastnn.plan import LayerOptions, ParameterLayout, Workspace
+from fastnn._core import epoch as _epoch
+from fastnn._core.cost import Cost
+from fastnn._core.optimizer import Optimizer, Rule
+from fastnn._core.plan import LayerOptions, ParameterLayout, Workspace
+from fastnn._core.thread_tuner import Pace
 
 RATE = 0.1
 CLIP = 0.2

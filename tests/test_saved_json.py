@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from refusals import assert_one_line, refused
 
 import fastnn
-from fastnn._saved_json import Document, loads
-from fastnn._table_info import TableInfo
+from fastnn._common.checks import physical_memory
+from fastnn._model.saved_json import Document, loads
+from fastnn._model.table_info import TableInfo
 from fastnn.book import network2
-from fastnn.checks import physical_memory
 
 LISTS = ("weights", "running")
 

@@ -14,7 +14,9 @@ import pytest
 from refusals import assert_one_line, refused
 
 import fastnn
-from fastnn import _saved_keys, initializers, optimizers, schedules, storage
+from fastnn import initializers, optimizers, schedules
+from fastnn._model import saved_keys as _saved_keys
+from fastnn._model import storage
 from fastnn.book import network2
 from fastnn.normalization import BatchNorm
 

@@ -21,7 +21,11 @@ import threadpoolctl
 from interrupting import at_each, interrupt
 
 import fastnn
-from fastnn import _atomic, _blas_threads, _threads, lbfgs, network, optimizers, reference
+from fastnn import network, optimizers, reference
+from fastnn._core import atomic as _atomic
+from fastnn._core import blas_guard as _blas_threads
+from fastnn._core import threads as _threads
+from fastnn._training import lbfgs
 from fastnn.normalization import BatchNorm
 from fastnn.sklearn import MLPClassifier, MLPEnsembleClassifier, MLPRegressor
 
@@ -245,7 +249,8 @@ PROGRAM = f"""
 import sys
 sys.path.insert(0, {str(TESTS)!r})
 import fastnn, threadpoolctl
-from fastnn import _blas_threads, network
+from fastnn import network
+from fastnn._core import blas_guard as _blas_threads
 from interrupting import at_each
 from test_signals import OwnCost, _used, always, is_at_rest, libraries, threads, X, Y
 network._quietly = always

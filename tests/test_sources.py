@@ -16,11 +16,11 @@ from strategies import FLOATS, modest
 
 import fastnn
 from fastnn import reference
-from fastnn._layers import layer_outputs
-from fastnn._rows import RowSource
+from fastnn._core.row_source import RowSource
+from fastnn._data.inputs import as_source, dense, taken
+from fastnn._model.layers import layer_outputs
 from fastnn.lsuv import lsuv
 from fastnn.pretrain import greedy_autoencoder
-from fastnn.sources import as_source, dense, taken
 
 F8, F4 = np.dtype(np.float64), np.dtype(np.float32)
 rng = np.random.default_rng(0)

@@ -22,7 +22,9 @@ import pytest
 from refusals import assert_one_line, global_state, refused, state_of
 
 import fastnn
-from fastnn import _files, reference, storage
+from fastnn import reference
+from fastnn._common import files as _files
+from fastnn._model import storage
 from fastnn.book import network2
 from fastnn.dropout import Dropout
 

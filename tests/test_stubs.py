@@ -11,7 +11,7 @@ import pytest
 
 import fastnn
 
-PACKAGE = Path(fastnn.__file__).parent
+PACKAGE = Path(fastnn.__file__).parent / "_core"
 # What the compiler adds for the modules to share.
 SHARED = "_cyutility"
 COMPILED = sorted(
@@ -42,7 +42,9 @@ def public(names: list[str]) -> set[str]:
 
 
 def test_there_are_compiled_modules():
-    assert {"_dense", "_norm", "_dropout", "_costs", "_plan", "_optim", "_epoch"} <= set(COMPILED)
+    assert {"dense", "norm", "dropout", "cost", "compiled_plan", "optimizer", "epoch"} <= set(
+        COMPILED
+    )
 
 
 @pytest.mark.parametrize("module", COMPILED)
@@ -53,12 +55,12 @@ def test_every_public_name_is_in_the_stub_and_no_other(module):
             names.append(node.name)
         elif isinstance(node, ast.AnnAssign):
             names.append(node.target.id)
-    assert public(names) == public(dir(importlib.import_module(f"fastnn.{module}")))
+    assert public(names) == public(dir(importlib.import_module(f"fastnn._core.{module}")))
 
 
 @pytest.mark.parametrize("module", COMPILED)
 def test_functions_take_the_arguments_of_their_stubs(module):
-    compiled = importlib.import_module(f"fastnn.{module}")
+    compiled = importlib.import_module(f"fastnn._core.{module}")
     for node in stub_of(module).body:
         if isinstance(node, ast.FunctionDef):
             signature = inspect.signature(getattr(compiled, node.name))
@@ -68,7 +70,7 @@ def test_functions_take_the_arguments_of_their_stubs(module):
 
 @pytest.mark.parametrize("module", COMPILED)
 def test_classes_have_the_members_of_their_stubs(module):
-    compiled = importlib.import_module(f"fastnn.{module}")
+    compiled = importlib.import_module(f"fastnn._core.{module}")
     for node in stub_of(module).body:
         if isinstance(node, ast.ClassDef):
             real = getattr(compiled, node.name)
@@ -84,14 +86,14 @@ def test_the_plan_takes_the_arguments_of_its_stub():
     from test_compiled_plan import tight_plan
 
     arguments = tight_plan((3, 2), 2)
-    assert constructor_arguments("_plan", "CompiledPlan") == list(arguments)
-    fastnn._plan.CompiledPlan(**arguments)
+    assert constructor_arguments("compiled_plan", "CompiledPlan") == list(arguments)
+    fastnn._core.compiled_plan.CompiledPlan(**arguments)
 
 
 def test_the_rule_takes_the_arguments_of_its_stub():
-    arguments = constructor_arguments("_optim", "Rule")
-    rule = fastnn._optim.Rule(**dict.fromkeys(arguments, 0))
+    arguments = constructor_arguments("optimizer", "Rule")
+    rule = fastnn._core.optimizer.Rule(**dict.fromkeys(arguments, 0))
     assert [rule.numbers[name] for name in arguments] == [0] * len(arguments)
     for name in arguments:
         with pytest.raises(TypeError, match=name):
-            fastnn._optim.Rule(**dict.fromkeys(set(arguments) - {name}, 0))
+            fastnn._core.optimizer.Rule(**dict.fromkeys(set(arguments) - {name}, 0))

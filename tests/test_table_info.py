@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn._table_info import TableInfo
+from fastnn._model.table_info import TableInfo
 
 CLASSES = TableInfo("classification", ("a", "b", "ç\x1b"), ("x", "y"), "kind", 2)
 NUMBERS = TableInfo("classification", (-1, 2.5, 7), None, None, 0)

@@ -160,11 +160,20 @@ def test_each_file_in_the_readme_is_there() -> None:
 
 def test_each_file_in_contributing_is_there() -> None:
     section = TEXTS["CONTRIBUTING.md"].partition("## Where things are")[2].partition("\n## ")[0]
-    python, _, core = section.partition("The compiled core, in `src_cython/fastnn/`")
+    python, _, core = section.partition("The compiled core, in `src_cython/fastnn/_core/`")
     missing = [n for n in files_named(python) if not list((REPOSITORY / "fastnn").glob(n))]
+    for folder, text in re.findall(r"^\| `(\w+)/` \| (.*) \|$", python, re.MULTILINE):
+        for name in re.findall(r"`(\w+\.py)`", text):
+            if not (REPOSITORY / "fastnn" / folder / name).is_file():
+                missing.append(f"{folder}/{name}")
+    for name in re.findall(r"`(\w+\.py)`", python.partition("What is internal")[0]):
+        if not (REPOSITORY / "fastnn" / name).is_file():
+            missing.append(name)
     for name in files_named(core):
         endings = [name] if "." in name else [f"{name}.pyx", f"{name}.pxd"]
-        if not any((REPOSITORY / "src_cython" / "fastnn" / each).is_file() for each in endings):
+        if not any(
+            (REPOSITORY / "src_cython" / "fastnn" / "_core" / each).is_file() for each in endings
+        ):
             missing.append(name)
     assert missing == []
 

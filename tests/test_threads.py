@@ -14,9 +14,10 @@ import pytest
 import threadpoolctl
 
 import fastnn
-from fastnn import _threads, optimizers, regularizers
-from fastnn._pace import Pace
-from fastnn._team import count_rounds
+from fastnn import optimizers, regularizers
+from fastnn._core import threads as _threads
+from fastnn._core.thread_pool import count_rounds
+from fastnn._core.thread_tuner import Pace
 from fastnn.normalization import GroupNorm
 
 RNG = np.random.default_rng(0)
@@ -268,7 +269,7 @@ def test_the_limit_of_threadpoolctl_holds(monkeypatch):
 
 
 def test_the_environments_limit_holds():
-    program = "from fastnn import _threads; print(_threads.pace_of(None, 1e12).most)"
+    program = "from fastnn._core import threads; print(threads.pace_of(None, 1e12).most)"
     assert run(program, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1") == "1\n"
 
 
@@ -290,7 +291,7 @@ def test_a_member_that_slept_is_woken_elsewhere_than_the_caller() -> None:
     code = """
 import os, time
 import numpy as np
-from fastnn import _team
+from fastnn._core import thread_pool as _team
 allowed, before = os.sched_getaffinity(0), set(os.listdir("/proc/self/task"))
 for round in range(3):
     assert _team.count_rounds(np.zeros(2, np.int64), 3) == 2

@@ -11,9 +11,9 @@ import pytest
 
 import fastnn
 from fastnn import reference, tune
-from fastnn.data import Rows
+from fastnn._data.rows import Rows
+from fastnn._training.loop import Epoch
 from fastnn.optimizers import Adam
-from fastnn.training import Epoch
 from fastnn.tune import learning_rate_range, learning_rate_threshold
 
 RNG = np.random.default_rng(0)

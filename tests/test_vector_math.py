@@ -14,7 +14,7 @@ import pytest
 from instruction_sets import run
 from vector_accuracy import FUNCTIONS, MEASURED, SLOPES
 
-from fastnn import _isa
+from fastnn._core import isa as _isa
 
 BOUND = 2.0
 SLOPE_BOUND = 8.0

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastnn import _isa
-from fastnn._activations import (
+from fastnn._core import isa as _isa
+from fastnn._core.activation import (
     Activation,
     activation_backward,
     activation_forward,

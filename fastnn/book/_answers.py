@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from fastnn import costs
+from fastnn._common.checks import check_number
+from fastnn._data.inputs import Inputs, dense
+from fastnn._data.rows import Rows, inputs_of_pairs, split_pairs
 from fastnn.book import _algorithm
 from fastnn.book._examples import as_examples
 from fastnn.book._parameters import BookParameters
 from fastnn.book._replaced import Module, is_plain_cost
-from fastnn.checks import check_number
-from fastnn.data import Rows, inputs_of_pairs, split_pairs
-from fastnn.sources import Inputs, dense
 
 
 class BookAnswers(BookParameters):

@@ -17,17 +17,17 @@ from typing import Any
 import numpy as np
 
 from fastnn import costs
-from fastnn._atomic import with_attributes
+from fastnn._common.checks import as_array
+from fastnn._core.atomic import with_attributes
+from fastnn._core.plan import Workspace
+from fastnn._data.rows import Rows, inputs_of_pairs, is_arrays, split_pairs
+from fastnn._training.loop import Epoch
 from fastnn.book import _algorithm
 from fastnn.book._answers import BookAnswers
 from fastnn.book._examples import OwnTargets, Watched, as_examples, targets_of, unread
 from fastnn.book._replaced import BookRandom
-from fastnn.checks import as_array
 from fastnn.costs import CrossEntropyCost
-from fastnn.data import Rows, inputs_of_pairs, is_arrays, split_pairs
 from fastnn.history import History
-from fastnn.plan import Workspace
-from fastnn.training import Epoch
 
 
 @dataclass

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.data import Rows, is_arrays
-from fastnn.model import Model
+from fastnn._data.rows import Rows, is_arrays
+from fastnn._model.model import Model
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fastnn.checks import check_flag, check_whole
+from fastnn._common.checks import check_flag, check_whole
 from fastnn.history import BookLists
 
 if TYPE_CHECKING:

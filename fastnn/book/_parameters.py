@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._model.model import Model
+from fastnn._training.loop import TrainingState
 from fastnn.book._replaced import BookRandom, Module
 from fastnn.dropout import Dropout
-from fastnn.model import Model
 from fastnn.network import Network
-from fastnn.training import TrainingState
 
 # What compiled code needs of a network, beside its lists.
 COMPILED = ("_layout", "_parameters", "_running", "_hidden", "_dropout", "_output")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import costs
-from fastnn._rng import GlobalRandom
+from fastnn._common.rng import GlobalRandom
 
 METHODS = (
     "feedforward",

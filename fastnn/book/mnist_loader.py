@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastnn.checks import MOST_NEURONS, check_whole
+from fastnn._common.checks import MOST_NEURONS, check_whole
 from fastnn.datasets.mnist import load_mnist
 from fastnn.datasets.mnist_pickle import load_mnist_pickle
 from fastnn.datasets.split import Split

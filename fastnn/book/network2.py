@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import storage
-from fastnn._described import dropout_from
-from fastnn._files import shown, write_whole
+from fastnn._common.checks import brief
+from fastnn._common.files import shown, write_whole
+from fastnn._model import storage
+from fastnn._model.described import dropout_from
 from fastnn.activations import sigmoid
 from fastnn.book._drop_in import DropIn, watched
 from fastnn.book._examples import Watched
 from fastnn.book._monitors import Monitors
 from fastnn.book._replaced import QUADRATIC_DELTA
 from fastnn.book.mnist_loader import vectorized_result
-from fastnn.checks import brief
 from fastnn.costs import CrossEntropyCost, QuadraticCost
 from fastnn.history import BookLists
 

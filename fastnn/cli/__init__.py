@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from fastnn._printable import printable
+from fastnn._common.printable import printable
 from fastnn.cli.arguments import build_parser
 
 __all__ = ["main"]

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import fastnn
 from fastnn import activations, initializers
-from fastnn._table_info import TASKS
+from fastnn._model.table_info import TASKS
 from fastnn.cli import demo, evaluate, info, predict, train, values
 
 # Lines of up to 79 columns: argparse does not wrap these texts.

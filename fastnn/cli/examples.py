@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from fastnn import datasets
-from fastnn._table_info import TableInfo
-from fastnn.checks import brief
+from fastnn._common.checks import brief
+from fastnn._model.table_info import TableInfo
 from fastnn.datasets import Split, Table, read_table
 from fastnn.datasets.by_name import cut_parts, cut_rows, is_npz, is_table, refuse_options
 from fastnn.datasets.checks import class_labels, feature_rows, regular_file, same_length

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import datasets
-from fastnn._table_info import TableInfo
+from fastnn._model.table_info import TableInfo
 from fastnn.cli.examples import (
     cut_of,
     cut_pairs,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from fastnn._printable import printable
+from fastnn._common.printable import printable
 
 PICTURES = (".png", ".pdf", ".svg")
 MODELS = (".json", ".npz")

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._files import write_whole
-from fastnn._printable import printable
+from fastnn._common.files import write_whole
+from fastnn._common.printable import printable
+from fastnn._data.rows import classes_of
 from fastnn.cli.matching import read_to_predict
 from fastnn.cli.outputs import check_outputs, say, writing
 from fastnn.cli.rows import check_features
-from fastnn.data import classes_of
 from fastnn.datasets.by_name import files_of
 from fastnn.network import Network, load
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastnn._model.folding import fold_inputs, fold_outputs, in_float64
 from fastnn.datasets.checks import PIXEL_SCALE
 from fastnn.datasets.split import Xy
-from fastnn.folding import fold_inputs, fold_outputs, in_float64
 from fastnn.network import Network
 from fastnn.preprocessing import Standardizer
 

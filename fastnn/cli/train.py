@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import costs, regularizers
-from fastnn._extras import require
+from fastnn._common.extras import require
 from fastnn.cli.examples import Examples, read_examples
 from fastnn.cli.outputs import MODELS, PICTURES, check_outputs, hints, say, writing
 from fastnn.cli.rows import choose_part, count_classes, quality

@@ -16,7 +16,7 @@ from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 
-from fastnn._printable import printable
+from fastnn._common.printable import printable
 from fastnn.datasets.compressed import BoundedReader
 
 _DAMAGED = "its instructions are damaged"

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fastnn._files import as_path
-from fastnn.checks import brief
+from fastnn._common.checks import brief
+from fastnn._common.files import as_path
 from fastnn.datasets.csv_table import load_csv
 from fastnn.datasets.digits import digit_rows, load_digits
 from fastnn.datasets.mnist import load_mnist, mnist_files

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._files import as_path, shown
-from fastnn.checks import brief
+from fastnn._common.checks import brief
+from fastnn._common.files import as_path, shown
 
 # A pixel is byte/256, not byte/255: so the book's own file holds them (its largest is 0.99609375).
 PIXEL_SCALE = 1.0 / 256.0

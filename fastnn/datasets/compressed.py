@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from fastnn._files import open_regular, shown
+from fastnn._common.files import open_regular, shown
 
 # The most that is unpacked from a compressed file, whatever the file says of itself.
 MAX_UNPACKED = 2**31

@@ -6,8 +6,8 @@ import os
 
 import numpy as np
 
-from fastnn._table_info import TASKS
-from fastnn.checks import brief
+from fastnn._common.checks import brief
+from fastnn._model.table_info import TASKS
 from fastnn.datasets.checks import wrong_label
 from fastnn.datasets.split import Xy
 from fastnn.datasets.tables.columns import locate

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._extras import require
+from fastnn._common.extras import require
 from fastnn.datasets.checks import float_dtype, random_state, whole_number
 from fastnn.datasets.split import Split, Xy
 

@@ -9,8 +9,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from fastnn._files import shown
-from fastnn.checks import check_whole
+from fastnn._common.checks import check_whole
+from fastnn._common.files import shown
 from fastnn.datasets.checks import regular_file
 from fastnn.datasets.compressed import MAX_UNPACKED, most_unpacked, open_unpacked, read_at_most
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._extras import require
-from fastnn._files import as_path, shown
+from fastnn._common.extras import require
+from fastnn._common.files import as_path, shown
 from fastnn.datasets.checks import class_labels, pixel_dtype, pixel_rows, same_length
 from fastnn.datasets.idx import read_idx
 from fastnn.datasets.mnist_pickle import load_mnist_pickle

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._files import shown
+from fastnn._common.files import shown
 from fastnn.datasets.array_pickle import PickledArray, read_array_pickle
 from fastnn.datasets.checks import (
     PIXEL_SCALE,

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from fastnn._printable import printable
+from fastnn._common.printable import printable
 from fastnn.datasets.checks import class_labels, feature_rows, regular_file, same_length
 from fastnn.datasets.compressed import MAX_UNPACKED, read_at_most
 from fastnn.datasets.split import Split, Xy

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn._tables import numbers_of
-from fastnn.checks import brief
+from fastnn._common.checks import brief
+from fastnn._common.nullable import numbers_of
 from fastnn.datasets.checks import number, random_state
 
 Xy = tuple[np.ndarray, np.ndarray]

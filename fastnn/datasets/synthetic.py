@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from fastnn.checks import brief, physical_memory
+from fastnn._common.checks import brief, physical_memory
 from fastnn.datasets.checks import number, random_state, whole_number
 
 # What is taken for a point on the way.

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastnn._activations import activation_backward, activation_forward
+from fastnn._common.checks import as_array, precision_of
+from fastnn._core.activation import activation_backward, activation_forward
 from fastnn.activations import FROM_Z, KERNELS
-from fastnn.checks import as_array, precision_of
 from fastnn.functional._arrays import checked, not_empty, own
 
 _FORWARD_DOC = """Return {formula}{where}.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.checks import as_array, as_finite
+from fastnn._common.checks import as_array, as_finite
 
 Shape = tuple[int, ...]
 

@@ -19,8 +19,8 @@ import numpy as np
 from numpy import empty, empty_like, ndarray
 from numpy.typing import ArrayLike
 
-from fastnn._norm import columns_backward, columns_forward
-from fastnn.checks import brief, check_finite, check_flag, check_number
+from fastnn._common.checks import brief, check_finite, check_flag, check_number
+from fastnn._core.norm import columns_backward, columns_forward
 from fastnn.functional._arrays import check_cache, checked, own
 from fastnn.functional._channels import (
     NormArguments,

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._norm import blocks_backward, blocks_forward
-from fastnn.checks import as_array, check_number, precision_of
+from fastnn._common.checks import as_array, check_number, precision_of
+from fastnn._core.norm import blocks_backward, blocks_forward
 from fastnn.functional._arrays import checked
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from numpy import empty, ndarray
 from numpy.typing import ArrayLike
 
-import fastnn._dense as kernels
-from fastnn.checks import MOST_NEURONS, as_array, precision_of
+import fastnn._core.dense as kernels
+from fastnn._common.checks import MOST_NEURONS, as_array, precision_of
 from fastnn.functional._arrays import check_cache, checked, own
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from fastnn.checks import check_whole
+from fastnn._common.checks import check_whole
 from fastnn.functional._arrays import check_cache, own
 from fastnn.functional._channels import (
     NormArguments,

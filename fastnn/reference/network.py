@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastnn.data import Rows
-from fastnn.model import Model
+from fastnn._core.plan import LayerOptions
+from fastnn._data.inputs import Inputs
+from fastnn._data.rows import Rows
+from fastnn._model.model import Model
+from fastnn._training.loop import Epoch
 from fastnn.normalization import BatchNorm, Normalization
 from fastnn.optimizers import AdamW
-from fastnn.plan import LayerOptions
 from fastnn.reference import dropout, normalization, optimizers
 from fastnn.reference.activations import DERIVATIVES, FUNCTIONS
 from fastnn.reference.costs import cost_of
 from fastnn.reference.deltas import output_delta
-from fastnn.sources import Inputs
-from fastnn.training import Epoch
 
 __all__ = ["Network"]
 

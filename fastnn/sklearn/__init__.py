@@ -8,7 +8,7 @@ side by side and average them.
 
 from __future__ import annotations
 
-from fastnn._extras import pip_command, require
+from fastnn._common.extras import pip_command, require
 
 if not hasattr(require("sklearn.utils.validation", extra="sklearn"), "validate_data"):
     raise ImportError(f"scikit-learn 1.6 or newer is needed for this: {pip_command('sklearn')}")

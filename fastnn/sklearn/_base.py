@@ -11,10 +11,10 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import Tags, check_array, check_random_state, check_X_y
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from fastnn._atomic import alone, with_attributes
-from fastnn._rng import sound_random_state
-from fastnn._threads import training
-from fastnn.checks import check_callbacks
+from fastnn._common.checks import check_callbacks
+from fastnn._common.rng import sound_random_state
+from fastnn._core.atomic import alone, with_attributes
+from fastnn._core.threads import training
 from fastnn.costs import parameter_of
 from fastnn.history import History
 from fastnn.network import Network

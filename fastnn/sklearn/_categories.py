@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.preprocessing import OrdinalEncoder
 from sklearn.utils import check_array
 
-from fastnn.sources import is_sparse
+from fastnn._data.inputs import is_sparse
 
 # As names of pandas' and polars' dtypes begin; of strings nothing else could be made.
 DTYPES = ("category", "categorical", "enum", "object", "str", "string", "utf8")

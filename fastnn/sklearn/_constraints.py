@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from fastnn._common.checks import MOST_THREADS
 from fastnn.activations import HIDDEN
-from fastnn.checks import MOST_THREADS
 from fastnn.dropout import Dropout
 from fastnn.initializers import Initializer
 from fastnn.normalization import Normalization

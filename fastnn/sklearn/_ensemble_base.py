@@ -14,8 +14,8 @@ from sklearn.utils import Tags, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from fastnn._atomic import with_attributes
-from fastnn._rng import sound_random_state
+from fastnn._common.rng import sound_random_state
+from fastnn._core.atomic import with_attributes
 from fastnn.sklearn import _presets
 from fastnn.sklearn._base import BaseMLP, check_pair
 from fastnn.sklearn._categories import mask_of

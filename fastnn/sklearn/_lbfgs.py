@@ -11,14 +11,14 @@ import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 from sklearn.exceptions import ConvergenceWarning
 
-from fastnn import _epoch
-from fastnn._cost_watch import CostWatch
-from fastnn._passes import Mode
+from fastnn._core import epoch as _epoch
+from fastnn._core.context import Mode
+from fastnn._core.plan import Workspace
+from fastnn._training.cost_watch import CostWatch
 from fastnn.costs import kernel_id, parameter_of, sum_over_rows
 from fastnn.network import Network, _quietly
 from fastnn.normalization import BatchNorm
 from fastnn.optimizers import LBFGS
-from fastnn.plan import Workspace
 from fastnn.sklearn._losses import Loss
 from fastnn.sklearn._rows import Rows
 from fastnn.sklearn._validation import Validation

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from fastnn import costs
-from fastnn.checks import brief
+from fastnn._common.checks import brief
 
 CLASSIFIER = ("log_loss", "squared_error")
 REGRESSOR: dict[str, type] = {

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import _prediction
+from fastnn._core import predict as _prediction
+from fastnn._core.plan import Workspace
 from fastnn.network import Network
-from fastnn.plan import Workspace
 from fastnn.sklearn._rows import as_inputs
 
 # Rows for which memory is kept from one call to the next.

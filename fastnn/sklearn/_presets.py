@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
-from fastnn._rng import RandomSource
+from fastnn._common.rng import RandomSource
+from fastnn._data.inputs import is_sparse
 from fastnn.initializers import Default
 from fastnn.network import Network
 from fastnn.normalization import BatchNorm
 from fastnn.preprocessing import SmoothClipper, Standardizer
 from fastnn.schedules import coslog4
 from fastnn.sklearn._categories import Categories
-from fastnn.sources import is_sparse
 
 
 class ZeroLast(Default):

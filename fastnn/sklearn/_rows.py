@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import _epoch
-from fastnn._optim import Rule
-from fastnn._pace import Pace
+from fastnn._core import epoch as _epoch
+from fastnn._core.optimizer import Rule
+from fastnn._core.plan import Workspace
+from fastnn._core.thread_tuner import Pace
+from fastnn._data.inputs import Inputs, as_source, is_sparse
 from fastnn.costs import kernel_id, parameter_of
 from fastnn.network import Network, _quietly
-from fastnn.plan import Workspace
 from fastnn.sklearn._losses import Loss
-from fastnn.sources import Inputs, as_source, is_sparse
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import _epoch
-from fastnn._passes import Mode
+from fastnn._core import epoch as _epoch
+from fastnn._core.context import Mode
+from fastnn._core.plan import Workspace
 from fastnn.costs import kernel_id, parameter_of, sum_over_rows
 from fastnn.network import Network, _quietly
-from fastnn.plan import Workspace
 from fastnn.sklearn._losses import Loss
 from fastnn.sklearn._rows import Rows
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 
-from fastnn._cost_watch import CostWatch
-from fastnn._rng import shuffle_as_numpy
-from fastnn._threads import pace_of
+from fastnn._common.rng import shuffle_as_numpy
+from fastnn._core.threads import pace_of
+from fastnn._training.cost_watch import CostWatch
+from fastnn._training.progress import epoch_bar
 from fastnn.history import History
 from fastnn.network import Network
-from fastnn.progress import epoch_bar
 from fastnn.sklearn._losses import Loss
 from fastnn.sklearn._row_weights import WeighingBatches
 from fastnn.sklearn._rows import Core, Rows

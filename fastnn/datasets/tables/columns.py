@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fastnn.checks import brief
+from fastnn._common.checks import brief
 from fastnn.datasets.checks import whole_number
 from fastnn.datasets.tables.fields import is_whole
 from fastnn.datasets.tables.header import InDoubtError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from fastnn.checks import brief
+from fastnn._common.checks import brief
 from fastnn.datasets.tables.fields import is_number
 from fastnn.datasets.tables.text import Record, records_of
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from fastnn._printable import printable
-from fastnn.checks import check_flag
+from fastnn._common.checks import check_flag
+from fastnn._common.printable import printable
 from fastnn.datasets.checks import regular_file
 from fastnn.datasets.tables.columns import counts_rows, find_index
 from fastnn.datasets.tables.dialect import DELIMITERS, records_of_sample

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastnn._table_info import TASKS
-from fastnn.checks import brief
+from fastnn._common.checks import brief
+from fastnn._model.table_info import TASKS
 from fastnn.datasets.tables.fields import is_number
 from fastnn.datasets.tables.header import InDoubtError
 from fastnn.datasets.tables.rows import Texts

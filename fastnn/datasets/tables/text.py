@@ -10,8 +10,8 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from fastnn._printable import printable
-from fastnn.checks import brief
+from fastnn._common.checks import brief
+from fastnn._common.printable import printable
 
 Record = tuple[int, list[str]]  # the number of its last line, from 1, and its fields
 

@@ -1,0 +1,1 @@
+"""What every layer uses: checks of arguments, files, optional libraries, random numbers."""

@@ -1,0 +1,1 @@
+"""The engine: plan, threads, and the compiled kernels below them."""

@@ -1,0 +1,38 @@
+"""A few rows predicted at once, without the way that many rows and all kinds of inputs need."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Self
+
+from fastnn._core.compiled_plan import CompiledPlan
+
+class Predictor:
+    """The memory in which a network predicts up to ``plan.batch_size`` rows."""
+
+    @property
+    def parameters(self) -> NDArray[Any]: ...
+    @property
+    def plan_of_blocks(self) -> CompiledPlan | None:
+        """The same network's for more rows; None until somebody leaves it here."""
+
+    @plan_of_blocks.setter
+    def plan_of_blocks(self, plan: CompiledPlan | None) -> None: ...
+    @property
+    def plan_of_z(self) -> CompiledPlan | None:
+        """The same, for the weighted inputs of the output layer."""
+
+    @plan_of_z.setter
+    def plan_of_z(self, plan: CompiledPlan | None) -> None: ...
+    def __new__(
+        cls,
+        plan: CompiledPlan,
+        parameters: NDArray[Any],
+        running: NDArray[Any],
+        work: NDArray[Any],
+    ) -> Self:
+        """All arrays (n,) of one dtype, float32 or float64."""
+
+    def predict(self, X: Any) -> np.ndarray | None:
+        """Return the outputs for finite rows of the dtype, or None for anything else."""

@@ -1,0 +1,62 @@
+"""How many threads a training may use: one a processor, unless somebody says less."""
+
+from __future__ import annotations
+
+import os
+
+from fastnn._core.atomic import Users, forget_visits
+from fastnn._core.blas_guard import blas_limit
+from fastnn._core.thread_tuner import Pace
+
+__all__ = ["pace_of", "training", "usable", "work_of_batch"]
+
+# Operations of a mini-batch for each thread, below which a meeting costs more than sharing gives:
+# about three microseconds.
+WORTH_MEETING = 150_000
+
+# Of a team, whatever is asked for; the compiled core has room for no more.
+MOST_MEMBERS = 64
+
+_trainings = Users()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_trainings.forget)
+    os.register_at_fork(after_in_child=forget_visits)
+
+
+def training() -> Users:
+    """Return what counts the trainings at work: several share the processors."""
+    return _trainings
+
+
+def _processors() -> int:
+    """Return how many this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def usable() -> int:
+    """Return how many threads are there for one more training or prediction."""
+    return max(1, min(_processors() // max(1, _trainings.at_work), blas_limit()))
+
+
+def work_of_batch(rows: int, n_parameters: int) -> float:
+    """Return a mini-batch's operations: six a weight and row, forward, backward and update."""
+    return 6.0 * rows * n_parameters
+
+
+def pace_of(n_threads: int | None, work: float) -> Pace:
+    """Return how many threads share mini-batches of ``work`` operations.
+
+    Parameters
+    ----------
+    n_threads : int or None
+        So many, always. None: up to one a processor, fewer if the work is too little, if other
+        trainings run, or if BLAS is held to fewer, by its environment variables, by threadpoolctl
+        or by joblib in its workers; and only while they are faster than one.
+    work : float
+    """
+    if n_threads is not None:
+        return Pace(min(n_threads, MOST_MEMBERS), True)
+    worth = int(work / WORTH_MEETING)
+    return Pace(min(usable(), worth) if worth > 1 else 1)

@@ -1,0 +1,1 @@
+"""From what users have to rows that kernels take."""

@@ -1,0 +1,1 @@
+"""The network: options, numbers, methods, and its form in files."""

@@ -1,0 +1,125 @@
+"""What every layer of a compiled network puts out, for those who look into it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastnn._core import predict as _prediction
+from fastnn._core.activation import activation_backward
+from fastnn._core.blas_guard import quietly
+from fastnn._data.inputs import dense
+from fastnn._data.rows import Rows
+from fastnn.activations import FROM_Z, KERNELS
+from fastnn.network import BLOCK, Network
+from fastnn.normalization import BatchNorm
+
+__all__ = ["LayerOutputs", "check_compiled", "layer_outputs"]
+
+
+@dataclass(frozen=True)
+class LayerOutputs:
+    """One layer's part of a forward pass over n rows.
+
+    Attributes
+    ----------
+    name : str
+        Of the activation f.
+    activations : array (n, n_out)
+        a = f(z).
+    slopes : array (n, n_out)
+        f'(z); of softmax the diagonal a (1 − a) of its Jacobian.
+    """
+
+    name: str
+    activations: np.ndarray
+    slopes: np.ndarray
+
+
+def check_compiled(network: Any) -> Network:
+    """Return ``network`` if it is a ``fastnn.Network``.
+
+    Raises
+    ------
+    TypeError
+        Otherwise: the reference and other models keep no layers to look at.
+    """
+    if not isinstance(network, Network):
+        raise TypeError(f"network: expected a fastnn.Network, got {type(network).__name__}")
+    return network
+
+
+def layer_outputs(network: Network, X: Any, *, training: bool) -> list[LayerOutputs]:
+    """Run ``X`` through the network and return a copy of what each layer put out.
+
+    Parameters
+    ----------
+    network : Network
+    X : array-like (n, n_in)
+    training : bool
+        Whether batch norm takes the statistics of these rows, as in training, or the running
+        ones, as in prediction. Nothing is dropped or remembered in either case.
+
+    Returns
+    -------
+    list of LayerOutputs
+        The first hidden layer first, the output layer last.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``X`` has another shape or does not hold finite real numbers.
+    """
+    inputs = dense(network._inputs(X), network.dtype)
+    return outputs_of_layers(network, inputs, training=training)
+
+
+def outputs_of_layers(
+    network: Network, inputs: np.ndarray, *, training: bool
+) -> list[LayerOutputs]:
+    """Return what ``layer_outputs`` does for inputs that are checked and scaled."""
+    whole = training and isinstance(network.normalization, BatchNorm)
+    if whole:
+        network.check_batch_size(len(inputs))
+    size = len(inputs) if whole else min(BLOCK, len(inputs))
+    names = [*network.activation, network.output]
+    found = [
+        LayerOutputs(name, *(np.empty((len(inputs), n_out), network.dtype) for _ in range(2)))
+        for name, n_out in zip(names, network.sizes[1:], strict=True)
+    ]
+    quietly(_fill, found, network, inputs, size, training)
+    return found
+
+
+def _fill(
+    found: list[LayerOutputs], network: Network, inputs: np.ndarray, size: int, training: bool
+) -> None:
+    """Write what the layers do into ``found``, ``size`` rows at a time."""
+    workspace = network._workspace(size)
+    targets = np.zeros((len(inputs), network.sizes[-1]), dtype=network.dtype)
+    for start in range(0, len(inputs), size):
+        rows = Rows(inputs[start : start + size], targets[start : start + size])
+        m = len(rows)
+        if training:
+            order = np.arange(m, dtype=np.intp)
+            network._forward_batch(workspace, rows, order, None)
+        else:
+            _prediction.predict(
+                workspace.compiled, network.parameters, network._running, workspace.memory,
+                rows.X, rows.Y, 1,
+            )  # fmt: skip
+        for l, layer in enumerate(found):
+            part = slice(start, start + m)
+            layer.activations[part] = workspace.block("act", m, l)
+            z = workspace.block("z", m, l) if layer.name in FROM_Z else None
+            layer.slopes[part] = _slopes(layer.name, layer.activations[part], z)
+
+
+def _slopes(name: str, a: np.ndarray, z: np.ndarray | None) -> np.ndarray:
+    if name == "softmax":
+        return a * (1 - a)
+    slopes = np.ones_like(a)
+    activation_backward(slopes, a, a if z is None else z, KERNELS[name])
+    return slopes

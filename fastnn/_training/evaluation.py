@@ -1,0 +1,27 @@
+"""How right a network is: its right answers and its cost on some rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastnn._data.rows import Rows, classes_of
+from fastnn.regularizers import Regularizer
+
+if TYPE_CHECKING:
+    from fastnn._model.outputs import ModelOutputs
+
+
+def count_correct(network: ModelOutputs, rows: Rows) -> int:
+    """Return for how many rows the network's class is the target's."""
+    outputs = network._evaluation_outputs(rows.X)
+    return int(np.count_nonzero(classes_of(outputs) == classes_of(rows.Y)))
+
+
+def mean_cost(network: ModelOutputs, rows: Rows, regularizer: Regularizer) -> float:
+    """Return the mean cost over ``rows`` plus the penalty on the weights for that many rows."""
+    mean = network._mean_cost(rows)
+    if not (regularizer.l1 or regularizer.l2):
+        return mean  # without making views of the weights, which takes as long as a few rows
+    return mean + regularizer.penalty(network.weights, len(rows))

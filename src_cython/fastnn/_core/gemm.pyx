@@ -1,0 +1,179 @@
+"""Which kernel multiplies: our own of the processor's instruction set, or BLAS for large ones."""
+
+from cython cimport floating
+from libc.string cimport memcpy
+
+from fastnn._core.blas cimport gemm_nn, gemm_nt, gemm_tn
+from fastnn._core.isa cimport c_level
+
+
+cdef extern from "products.h" nogil:
+    ctypedef struct SmallProducts:
+        const char* name
+        void (*nt_double)(
+            double*, Py_ssize_t, const double*, Py_ssize_t, const double*, Py_ssize_t,
+            const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*nt_float)(
+            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
+            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*tn_double)(
+            double*, Py_ssize_t, const double*, Py_ssize_t, const double*, Py_ssize_t,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, double, double, Ahead*) noexcept nogil
+        void (*tn_float)(
+            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, float, float, Ahead*) noexcept nogil
+        void (*nn_double)(
+            double*, Py_ssize_t, const double*, Py_ssize_t, const double*, Py_ssize_t,
+            const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*nn_float)(
+            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
+            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*panels_double)(double*, const double*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*panels_float)(float*, const float*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*np_double)(
+            double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, const double*) noexcept nogil
+        void (*np_float)(
+            float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t,
+            Py_ssize_t, const float*) noexcept nogil
+    const SmallProducts* fastnn_small_products
+    ctypedef struct PackedProducts:
+        void (*nt_float)(
+            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
+            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*tn_float)(
+            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, float, float, Ahead*) noexcept nogil
+        void (*nn_float)(
+            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
+            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+    const PackedProducts* fastnn_packed_products
+
+cdef SmallProducts small = fastnn_small_products[c_level()]
+cdef PackedProducts packed = fastnn_packed_products[c_level()]
+
+# Multiplications up to which our kernels are the faster ones, an instruction set each, as
+# measured: BLAS packs its matrices, which pays from where they no longer fit the cache.
+cdef double[3] MOST = [1e5, 4e6, 1e8]
+cdef double most = 0 if small.name == NULL else MOST[c_level()]
+
+# From so many multiplications on packing pays in float32, if each dimension has so much: a panel is
+# used so many times.
+cdef double MANY = 3e7
+cdef int ENOUGH = 64
+
+cdef enum:
+    LONGEST = 16  # numbers of the longest vector
+
+
+cdef bint c_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
+    """Whether a product of m n k multiplications is one for our own kernels."""
+    return <double> m * n * k <= most
+
+
+cdef bint _is_packed(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
+    """Whether a product of float32 is one for our own kernels that pack."""
+    return (packed.nt_float != NULL and min(m, n, k) >= ENOUGH
+            and <double> m * n * k > MANY)
+
+
+cdef void c_product_nt(
+    floating* C, const floating* A, const floating* B, Py_ssize_t ld, const floating* bias,
+    int m, int n, int k, int begin, int end, int tile,
+) noexcept nogil:
+    """Columns begin to end of C := A Bᵀ + bias: A (m, k), B (n, k), C (m, n), bias (n,) or NULL.
+
+    The rows of A and those of B begin ``ld`` numbers apart.
+    """
+    cdef const floating* own = B + begin * ld
+    cdef int j = begin, width
+    cdef Py_ssize_t i
+    if bias != NULL:
+        bias += begin
+    if floating is float and _is_packed(m, n, k):
+        packed.nt_float(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
+        return
+    if c_is_small(m, n, k):
+        if floating is float:
+            small.nt_float(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
+        else:
+            small.nt_double(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
+        return
+    while j < end:
+        width = min(tile, end - j)
+        if bias != NULL:
+            for i in range(m):  # the biases go in first, so that gemm adds to them
+                memcpy(C + i * n + j, bias + (j - begin), width * sizeof(floating))
+        gemm_nt(C + j, n, A, ld, B + j * ld, ld, m, width, k, <floating> 1,
+                <floating> (0 if bias == NULL else 1))
+        j += width
+
+
+cdef void c_product_nn(
+    floating* C, const floating* A, const floating* B, int m, int n, int k, int begin, int end,
+    int tile,
+) noexcept nogil:
+    """The columns from begin to end of C := A B, with A (m, k), B (k, n), C (m, n)."""
+    cdef int j = begin, width
+    if floating is float and _is_packed(m, n, k):
+        packed.nn_float(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
+        return
+    if c_is_small(m, n, k):
+        if floating is float:
+            small.nn_float(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
+        else:
+            small.nn_double(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
+        return
+    while j < end:
+        width = min(tile, end - j)
+        gemm_nn(C + j, n, A, k, B + j, n, m, width, k, <floating> 1, <floating> 0)
+        j += width
+
+
+cdef void c_product_tn(
+    floating* C, Py_ssize_t ldc, const floating* A, const floating* B, Py_ssize_t ldb, int m, int n,
+    int k, floating alpha, floating beta, int begin, int end, Ahead* ahead,
+) noexcept nogil:
+    """The rows from begin to end of C := alpha Aᵀ B + beta C, with A (k, m), B (k, n), C (m, n).
+
+    ``C`` is where row ``begin`` is; its rows begin ``ldc`` numbers apart, those of B ``ldb``. On
+    the way memory is asked for that is wanted soon, if ``ahead`` is not NULL.
+    """
+    if floating is float and _is_packed(m, n, k):
+        packed.tn_float(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
+        return
+    if c_is_small(m, n, k):
+        if floating is float:
+            small.tn_float(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
+        else:
+            small.tn_double(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
+        return
+    gemm_tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta)
+
+
+# One matrix for many blocks of rows.
+
+
+cdef bint c_has_panels() noexcept nogil:
+    return c_level() > 0 and small.name != NULL
+
+
+cdef Py_ssize_t c_panels_size(int n, int k) noexcept nogil:
+    return (n + LONGEST - 1) // LONGEST * LONGEST * <Py_ssize_t> k
+
+
+cdef void c_make_panels(floating* panels, const floating* B, int n, int k) noexcept nogil:
+    if floating is float:
+        small.panels_float(panels, B, n, k)
+    else:
+        small.panels_double(panels, B, n, k)
+
+
+cdef void c_product_np(
+    floating* C, const floating* A, const floating* panels, const floating* bias, int m, int n,
+    int k, const floating* soon,
+) noexcept nogil:
+    if floating is float:
+        small.np_float(C, A, panels, bias, m, n, k, soon)
+    else:
+        small.np_double(C, A, panels, bias, m, n, k, soon)
