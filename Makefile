@@ -20,7 +20,7 @@ ROOT := $(CURDIR)
 SOURCES := setup.py pyproject.toml MANIFEST.in README.md LICENSE \
     $(shell find fastnn src_cython -name __pycache__ -prune -o \
         \( -type d -o -name '*.py' -o -name '*.pyi' -o -name py.typed -o \
-           -name '*.pyx' -o -name '*.px[di]' -o -name '*.h' \) -print)
+           -name '*.pyx' -o -name '*.px[di]' -o -name '*.[ch]' \) -print)
 
 TOOLS := $(VENV)/.tools
 DEV := $(VENV)/.dev
@@ -75,7 +75,7 @@ sanitize: build/sanitize/wheel.stamp $(DEV)  ## the suite under AddressSanitizer
 tsan: build/tsan/team  ## the team of threads under ThreadSanitizer (gcc)
 	@TSAN_OPTIONS=halt_on_error=1 $<
 
-build/tsan/team: tests/team.c src_cython/fastnn/_core/team.h
+build/tsan/team: tests/team.c src_cython/fastnn/_core/runtime/thread_pool.h
 	@mkdir -p $(@D)
 	@$${CC:-gcc} -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=thread -Isrc_cython/fastnn/_core $< -o $@ -pthread
 

@@ -11,20 +11,32 @@ The environment chooses the flavour; each has a build directory of its own, ``bu
 import multiprocessing
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.modified import newer_group
 
 SOURCE = Path("src_cython")
 CORE = SOURCE / "fastnn" / "_core"
 # Memory-view code that every module would otherwise compile for itself; Cython writes it.
 SHARED = "fastnn._core._cyutility"
 
+# The C kernels, each file compiled once; this module hands them to the others.
+KERNELS = "fastnn._core.kernels"
+
 # Single flags instead of -ffast-math: that one would change the floating-point mode of the
 # whole process when it reaches the linker, and lets the compiler assume NaN away.
 FLAGS = {
-    "release": ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"],
+    "release": [
+        "-g0",
+        "-fno-asynchronous-unwind-tables",  # a twelfth of the wheel, for debuggers alone
+        "-fno-math-errno",
+        "-fno-trapping-math",
+        "-ffp-contract=fast",
+    ],
     "debug": ["-O0", "-g", "-UNDEBUG"],
     "sanitize": [
         "-O1",
@@ -35,25 +47,14 @@ FLAGS = {
         "-fno-sanitize-recover=undefined",
     ],
 }
-
-
-# In place of -O3, for the size of the wheel: the flags of modules that loop over nothing, and
-# of those whose few loops are as fast by -O2 as long as it makes vectors of them.
+# Modules that loop over nothing, and the kernels that gain by more than -O2. The rest is as fast by
+# -O2, as long as it makes vectors of loops, and a fifth smaller.
 NO_LOOPS = (
-    "_cyutility",
-    "atomic",
-    "blas",
-    "compiled_plan",
-    "isa",
-    "quiet_blas",
-    "thread_pool",
-    "thread_tuner",
-)
-FEW_LOOPS = ("cost", "cost_of_z", "dense", "epoch", "row_source")
-SMALLER = {
-    **dict.fromkeys(NO_LOOPS, ("-Os",)),
-    **dict.fromkeys(FEW_LOOPS, ("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic")),
-}
+    "_cyutility", "activation", "atomic", "blas", "compiled_plan", "context", "dropout", "example",
+    "gemm", "isa", "kernels", "norm", "optimizer", "predict", "predictor", "quiet_blas",
+    "thread_pool", "thread_tuner",
+)  # fmt: skip
+HOT = ("kernels/feature_major.c", "kernels/gemm_small.c")
 # Names of what a module keeps to itself would be a tenth of the wheel.
 STRIPPED = ["-Wl,-s"] if sys.platform == "linux" else []
 
@@ -81,7 +82,10 @@ DIRECTIVES = {
     "wraparound": False,
     "initializedcheck": FLAVOUR == "debug",
     "cdivision": True,
+    "binding": False,  # functions of the core are not methods, and smaller without
     "embedsignature": True,
+    "embedsignature.format": "clinic",
+    "auto_pickle": False,
 }
 
 
@@ -91,14 +95,18 @@ def settings() -> str:
     return f"{FLAVOUR} {variables}\n{Path('setup.py').read_text(encoding='utf-8')}"
 
 
-def compile_flags(module: str) -> list[str]:
-    """The compiler's flags for a module, ``fastnn`` left out of its name."""
+def compile_flags(name: str) -> list[str]:
+    """The compiler's flags for a module of the core, or for a file of kernels."""
     if sys.platform == "win32":
         return []
     flags = FLAGS[FLAVOUR]
-    if FLAVOUR == "release" and module in SMALLER:
-        return [*SMALLER[module], *(flag for flag in flags if flag != "-O3")]
-    return flags
+    if FLAVOUR != "release":
+        return flags
+    if name in NO_LOOPS:
+        return ["-Os", *flags]
+    if name in HOT:
+        return ["-O3", *flags]
+    return ["-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", *flags]
 
 
 def link_flags() -> list[str]:
@@ -147,12 +155,44 @@ def compiled() -> list[Extension]:
     headers = sorted(CORE.rglob("*.h"))
     for module in modules:
         module.depends += [path.as_posix() for path in (RECORD, *headers)]
+        if module.name == KERNELS:
+            module.depends += kernel_units()
     return modules
+
+
+def kernel_units() -> list[str]:
+    return [path.as_posix() for path in sorted(CORE.glob("kernels/*.c"))]
+
+
+class BuildExtensions(build_ext):
+    """Builds the modules; the C kernels by flags of their own, those that changed alone."""
+
+    def build_extension(self, ext: Extension) -> None:
+        if ext.name == KERNELS:
+            ext.extra_objects = self.objects(ext)
+        super().build_extension(ext)
+
+    def objects(self, ext: Extension) -> list[str]:
+        with ThreadPoolExecutor(CORES) as pool:
+            return list(pool.map(lambda unit: self.object(ext, unit), kernel_units()))
+
+    def object(self, ext: Extension, unit: str) -> str:
+        (name,) = self.compiler.object_filenames([unit], output_dir=self.build_temp)
+        headers = [path for path in ext.depends if not path.endswith(".c")]
+        if self.force or newer_group([unit, *headers], name):
+            self.compiler.compile(
+                [unit],
+                output_dir=self.build_temp,
+                include_dirs=ext.include_dirs,
+                extra_postargs=compile_flags(Path(unit).relative_to(CORE).as_posix()),
+            )
+        return name
 
 
 BUILD.mkdir(parents=True, exist_ok=True)
 setup(
     ext_modules=compiled(),
+    cmdclass={"build_ext": BuildExtensions},
     options={
         "build": {"build_base": BUILD.as_posix()},
         "build_ext": {"parallel": CORES},

@@ -92,7 +92,7 @@ def copy(folder: Path) -> None:
     """Copy what building and testing need; modules that were built would be of other sources."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    built = shutil.ignore_patterns("*.so", "*.pyd", "*.c", "__pycache__")
+    built = shutil.ignore_patterns("*.so", "*.pyd", "__pycache__")
     for name in FOLDERS:
         shutil.copytree(ROOT / name, folder / name, ignore=built)
     for name in COPIED:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED = {
-    "src_cython": ("*.pyx", "*.pxd", "*.h"),
+    "src_cython": ("*.pyx", "*.pxd", "*.[ch]"),
     "fastnn": ("*.py", "*.pyi", "py.typed"),
     "tests": ("*.py", "*.c"),
     "bench": ("*.py", "*.md"),

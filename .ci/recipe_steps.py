@@ -38,28 +38,28 @@ def exp(z: np.ndarray)''',
     ],
     [
         (
-            "src_cython/fastnn/_core/activation_kernels.h",
-            "INLINE VECTOR NAME(exp_slope)(VECTOR a) { return a; }\n",
+            "src_cython/fastnn/_core/kernels/activation.c",
+            "INLINE Vec NAME(exp_slope)(Vec a) { return a; }\n",
             """
-INLINE VECTOR NAME(softsign)(VECTOR z) { return z / (1 + NAME(absolute)(z)); }
+INLINE Vec NAME(softsign)(Vec z) { return z / (1 + Abs(z)); }
 
-INLINE VECTOR NAME(softsign_slope)(VECTOR a)
+INLINE Vec NAME(softsign_slope)(Vec a)
 {
-    VECTOR rest = 1 - NAME(absolute)(a);
+    Vec rest = 1 - Abs(a);
     return rest * rest;
 }
 """,
         ),
-        ("src_cython/fastnn/_core/activation_kernels.h", "\nFORWARD(exp)\n", "FORWARD(softsign)\n"),
+        ("src_cython/fastnn/_core/kernels/activation.c", "\nFORWARD(exp)\n", "FORWARD(softsign)\n"),
         (
-            "src_cython/fastnn/_core/activation_kernels.h",
+            "src_cython/fastnn/_core/kernels/activation.c",
             "\nBY_SLOPE(exp)\n",
             "BY_SLOPE(softsign)\n",
         ),
     ],
     [
         (
-            "src_cython/fastnn/_core/activation_numbers.h",
+            "src_cython/fastnn/_core/kernels/activation_numbers.h",
             "    BY_ENTRY(EXP, exp, OUTPUT, way, type, isa)",
             " \\\n    BY_ENTRY(SOFTSIGN, softsign, OUTPUT, way, type, isa)",
         ),

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "team.h"
+#include "runtime/thread_pool.h"
 
 enum { ROUNDS = 300, JOBS = 60 };
 

@@ -36,13 +36,13 @@ def recipes(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def compiles(folder: Path, header: str) -> subprocess.CompletedProcess[str]:
-    """Let the compiler read a header, and make nothing of it."""
+def compiles(folder: Path, source: str) -> subprocess.CompletedProcess[str]:
+    """Let the compiler read a file of C, and make nothing of it."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         pytest.skip("no C compiler")
     program = folder / "trial.c"
-    program.write_text(f'#include "{header}"\nint main(void) {{ return N_ACTIVATIONS; }}\n')
+    program.write_text(f'#include "{source}"\nint main(void) {{ return N_ACTIVATIONS; }}\n')
     command = [compiler, "-fsyntax-only", "-std=gnu11", "-I", str(folder), str(program)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
@@ -55,7 +55,7 @@ def test_each_step_can_be_followed(recipes: ModuleType, tmp_path: Path) -> None:
     written = (tmp_path / "copy" / "fastnn" / "costs.py").read_text(encoding="utf-8")
     assert "LogCoshCost: Cost.LOG_COSH" in written
     numbers = (
-        tmp_path / "copy" / "src_cython" / "fastnn" / "_core" / "activation_numbers.h"
+        tmp_path / "copy" / "src_cython/fastnn/_core/kernels/activation_numbers.h"
     ).read_text("utf-8")
     assert "BY_ENTRY(SOFTSIGN, softsign, OUTPUT" in numbers
 
@@ -87,12 +87,12 @@ def test_an_activation_without_kernels_does_not_compile(
     recipes: ModuleType, tmp_path: Path
 ) -> None:
     """With its number alone: the tables follow from the list, so that none has a hole."""
-    for header in CORE.glob("*.h"):
-        shutil.copy(header, tmp_path)
-    assert compiles(tmp_path, "activations.h").returncode == 0
+    for folder in ("kernels", "runtime", "simd"):
+        shutil.copytree(CORE / folder, tmp_path / folder)
+    assert compiles(tmp_path, "kernels/activation.c").returncode == 0
     (edit,) = recipes.RECIPES["Add an activation"][2]
-    recipes.apply((Path(edit[0]).name, *edit[1:]), tmp_path)
-    done = compiles(tmp_path, "activations.h")
+    recipes.apply((f"kernels/{Path(edit[0]).name}", *edit[1:]), tmp_path)
+    done = compiles(tmp_path, "kernels/activation.c")
     assert done.returncode != 0
     assert "forward_softsign_double_base" in done.stderr
 

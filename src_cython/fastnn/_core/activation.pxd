@@ -2,7 +2,7 @@
 
 from cython cimport floating
 
-cdef extern from "activation_numbers.h" nogil:
+cdef extern from "kernels/activation_numbers.h" nogil:
     cpdef enum Activation:
         IDENTITY "ACTIVATION_IDENTITY"
         SIGMOID "ACTIVATION_SIGMOID"

@@ -9,26 +9,11 @@ Which there are, and in which order, says ``activation_numbers.h``.
 
 from cython cimport floating
 
-from fastnn._core.isa cimport c_level
+from fastnn._core.kernels cimport (
+    ActivationDouble, ActivationFloat, c_kernels_double, c_kernels_float)
 
-cdef extern from "activations.h" nogil:
-    ctypedef struct ActivationsDouble:
-        void (**forward)(double*, Py_ssize_t) noexcept nogil
-        void (**backward)(double*, const double*, Py_ssize_t) noexcept nogil
-        void (*softmax)(double*, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*softmax_backward)(double*, const double*, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*log)(double*, Py_ssize_t) noexcept nogil
-    ctypedef struct ActivationsFloat:
-        void (**forward)(float*, Py_ssize_t) noexcept nogil
-        void (**backward)(float*, const float*, Py_ssize_t) noexcept nogil
-        void (*softmax)(float*, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*softmax_backward)(float*, const float*, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*log)(float*, Py_ssize_t) noexcept nogil
-    const ActivationsDouble* fastnn_activations_double
-    const ActivationsFloat* fastnn_activations_float
-
-cdef const ActivationsDouble* of_double = &fastnn_activations_double[c_level()]
-cdef const ActivationsFloat* of_float = &fastnn_activations_float[c_level()]
+cdef const ActivationDouble* of_double = c_kernels_double().activation
+cdef const ActivationFloat* of_float = c_kernels_float().activation
 
 if len(Activation) != <int> N_ACTIVATIONS:
     raise ImportError(f"activations: {<int> N_ACTIVATIONS} are in activation_numbers.h, "

@@ -15,7 +15,8 @@ from fastnn._core.context cimport (
     A_LINE, BACKWARD, DELTA, NORMALIZATION, OPTIMIZER, TRAIN, UPDATE, Window, c_mark, c_neurons,
     c_of_layer, c_own_pieces, c_rows_of, c_turn_to, c_wait)
 from fastnn._core.compiled_plan cimport Layer, c_piece
-from fastnn._core.gemm cimport FASTNN_LINE, Ahead, c_product_nn, c_product_tn
+from fastnn._core.gemm cimport c_product_nn, c_product_tn
+from fastnn._core.kernels cimport FASTNN_LINE, Ahead
 
 
 # Weights that are stepped together: those of the neurons from begin to end for the inputs from left

@@ -71,7 +71,7 @@ cdef class CompiledPlan:
         it, for any output.
     lane_sums : int, default -1
         Offset of 17 numbers for each parameter in the workspace, if the network is so narrow that
-        rows are the lanes of its vectors (see ``fastnn._core.feature_major``); the blocks then have room for
+        rows are the lanes of its vectors (see ``feature_major``); the blocks then have room for
         rows up to a multiple of 16. -1: it is not.
 
     Raises

@@ -16,9 +16,9 @@ from libc.stdint cimport uint64_t
 
 from fastnn._core.optimizer cimport Moment
 from fastnn._core.compiled_plan cimport Layer, Plan
-from fastnn._core.gemm cimport Ahead
+from fastnn._core.kernels cimport Ahead
 
-cdef extern from "clock.h" nogil:
+cdef extern from "runtime/clock.h" nogil:
     double fastnn_seconds() noexcept nogil
 
 cpdef enum Mode:

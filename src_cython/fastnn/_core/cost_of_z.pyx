@@ -16,40 +16,12 @@ from cython cimport floating
 
 from fastnn._core.activation cimport EXP, SIGMOID, SOFTMAX
 from fastnn._core.cost cimport CROSS_ENTROPY, LOG_LIKELIHOOD, POISSON
-from fastnn._core.isa cimport c_level
+from fastnn._core.kernels cimport (
+    CROSS_ENTROPY_SIGMOID, CROSS_ENTROPY_SOFTMAX, LOG_LIKELIHOOD_SIGMOID, LOG_LIKELIHOOD_SOFTMAX,
+    POISSON_EXP, CostDouble, CostFloat, c_kernels_double, c_kernels_float)
 
-cdef extern from "costs.h" nogil:
-    enum:
-        CROSS_ENTROPY_SIGMOID
-        LOG_LIKELIHOOD_SIGMOID
-        POISSON_EXP
-        LOG_LIKELIHOOD_SOFTMAX
-        CROSS_ENTROPY_SOFTMAX
-    ctypedef struct CostsDouble:
-        double (*of_each)(
-            const double*, const double*, const double*, const double*, Py_ssize_t,
-            int) noexcept nogil
-        double (*of_rows)(
-            const double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t,
-            int) noexcept nogil
-        double (*of_columns)(
-            const double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t) noexcept nogil
-    ctypedef struct CostsFloat:
-        double (*of_each)(
-            const float*, const float*, const float*, const float*, Py_ssize_t,
-            int) noexcept nogil
-        double (*of_rows)(
-            const float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t,
-            int) noexcept nogil
-        double (*of_columns)(
-            const float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t) noexcept nogil
-    const CostsDouble* fastnn_costs_double
-    const CostsFloat* fastnn_costs_float
-
-cdef const CostsDouble* of_double = &fastnn_costs_double[c_level()]
-cdef const CostsFloat* of_float = &fastnn_costs_float[c_level()]
+cdef const CostDouble* of_double = c_kernels_double().cost
+cdef const CostFloat* of_float = c_kernels_float().cost
 
 # The pairs of cost and output for which there is a formula; Python asks here too.
 FROM_Z = {

@@ -9,21 +9,11 @@ xor-shifting its number, with half of the key before each.
 from cython cimport floating
 from libc.stdint cimport uint32_t, uint64_t
 
-from fastnn._core.isa cimport c_level
+from fastnn._core.kernels cimport DropoutDouble, DropoutFloat, c_kernels_double, c_kernels_float
 
 
-cdef extern from "masks.h" nogil:
-    ctypedef void (*DropoutDouble)(
-        double*, const double*, uint32_t, Py_ssize_t, uint32_t, double, uint32_t, uint32_t,
-    ) noexcept nogil
-    ctypedef void (*DropoutFloat)(
-        float*, const float*, uint32_t, Py_ssize_t, uint32_t, float, uint32_t, uint32_t,
-    ) noexcept nogil
-    const DropoutDouble* fastnn_dropout_double
-    const DropoutFloat* fastnn_dropout_float
-
-cdef DropoutDouble of_double = fastnn_dropout_double[c_level()]
-cdef DropoutFloat of_float = fastnn_dropout_float[c_level()]
+cdef DropoutDouble of_double = c_kernels_double().dropout
+cdef DropoutFloat of_float = c_kernels_float().dropout
 
 
 cdef inline uint64_t _splitmix(uint64_t x) noexcept nogil:

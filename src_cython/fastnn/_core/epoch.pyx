@@ -29,7 +29,7 @@ from fastnn._core.thread_pool cimport Work, c_meet, c_run
 cdef enum:
     FEW_ROWS = 64  # of a mini-batch, up to which the next one's inputs are asked for ahead
 
-cdef extern from "clock.h" nogil:
+cdef extern from "runtime/clock.h" nogil:
     double fastnn_seconds() noexcept nogil
 
 cdef extern from "Python.h":

@@ -7,55 +7,22 @@ from libc.string cimport memcpy, memset
 from fastnn._core.activation cimport RELU, SOFTMAX, c_activation_backward, c_activation_forward
 from fastnn._core.cost cimport CROSS_ENTROPY, c_clip_outputs, c_cost_backward, c_cost_forward
 from fastnn._core.cost_of_z cimport c_cost_of_columns
-from fastnn._core.isa cimport c_level
+from fastnn._core.kernels cimport (
+    FeatureMajorDouble, FeatureMajorFloat, c_kernels_double, c_kernels_float)
 from fastnn._core.optimizer cimport (
     SGD, Moment, c_add_penalty, c_decay, c_limit_norms, c_moment, c_optimizer_step, c_penalty,
     c_shrink)
 from fastnn._core.context cimport (
     A_LINE, ACTIVATION, BACKWARD, COST, DELTA, FORWARD, GATHER, OPTIMIZER, SYNC,
     UPDATE, c_mark, c_own_pieces, c_workspace_of)
-from fastnn._core.compiled_plan cimport LANES, Layer, c_filled, c_n_in, c_n_out, c_part, c_shown_size
+from fastnn._core.compiled_plan cimport (
+    LANES, Layer, c_filled, c_n_in, c_n_out, c_part, c_shown_size)
 from fastnn._core.row_source cimport c_gather, c_in_place
 from fastnn._core.thread_pool cimport c_meet
 
 
-cdef extern from "lanes.h" nogil:
-    ctypedef struct LanesDouble:
-        Py_ssize_t (*pick)(
-            double*, Py_ssize_t, const double*, Py_ssize_t, const Py_ssize_t*,
-            Py_ssize_t) noexcept nogil
-        void (*product)(
-            double*, const double*, Py_ssize_t, Py_ssize_t, const double*, const double*,
-            const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        void (*gradient)(
-            double*, Py_ssize_t, Py_ssize_t, const double*, const double*, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, int) noexcept nogil
-        void (*totals)(double*, const double*, Py_ssize_t, double) noexcept nogil
-        void (*softmax)(double*, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*softmax_delta)(
-            double*, const double*, const double*, Py_ssize_t, Py_ssize_t) noexcept nogil
-        int (*cost_of_labels)(
-            double*, const double*, const double*, const double*, Py_ssize_t,
-            double) noexcept nogil
-    ctypedef struct LanesFloat:
-        Py_ssize_t (*pick)(
-            float*, Py_ssize_t, const float*, Py_ssize_t, const Py_ssize_t*,
-            Py_ssize_t) noexcept nogil
-        void (*product)(
-            float*, const float*, Py_ssize_t, Py_ssize_t, const float*, const float*,
-            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
-        void (*gradient)(
-            float*, Py_ssize_t, Py_ssize_t, const float*, const float*, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, int) noexcept nogil
-        void (*totals)(float*, const float*, Py_ssize_t, float) noexcept nogil
-        void (*softmax)(float*, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*softmax_delta)(
-            float*, const float*, const float*, Py_ssize_t, Py_ssize_t) noexcept nogil
-    const LanesDouble* fastnn_lanes_double
-    const LanesFloat* fastnn_lanes_float
-
-cdef const LanesDouble* of_double = &fastnn_lanes_double[c_level()]
-cdef const LanesFloat* of_float = &fastnn_lanes_float[c_level()]
+cdef const FeatureMajorDouble* of_double = c_kernels_double().feature_major
+cdef const FeatureMajorFloat* of_float = c_kernels_float().feature_major
 
 cdef enum:
     ROOM = 1024  # numbers converted at a time, of one row at least

@@ -9,15 +9,7 @@ comes out to the same bits.
 from cython cimport floating
 
 
-cdef extern from "products.h" nogil:
-    ctypedef struct Ahead "FastnnAhead":
-        const char* const* rows
-        Py_ssize_t n_rows
-        Py_ssize_t bytes
-        Py_ssize_t row
-        Py_ssize_t at
-        Py_ssize_t lines
-    int FASTNN_LINE
+from fastnn._core.kernels cimport Ahead
 
 cdef bint c_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
 

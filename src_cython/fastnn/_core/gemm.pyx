@@ -5,57 +5,18 @@ from libc.string cimport memcpy
 
 from fastnn._core.blas cimport gemm_nn, gemm_nt, gemm_tn
 from fastnn._core.isa cimport c_level
+from fastnn._core.kernels cimport (
+    Ahead, GemmDouble, GemmFloat, GemmPackedFloat, c_kernels_double, c_kernels_float)
 
 
-cdef extern from "products.h" nogil:
-    ctypedef struct SmallProducts:
-        const char* name
-        void (*nt_double)(
-            double*, Py_ssize_t, const double*, Py_ssize_t, const double*, Py_ssize_t,
-            const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*nt_float)(
-            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
-            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*tn_double)(
-            double*, Py_ssize_t, const double*, Py_ssize_t, const double*, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, double, double, Ahead*) noexcept nogil
-        void (*tn_float)(
-            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, float, float, Ahead*) noexcept nogil
-        void (*nn_double)(
-            double*, Py_ssize_t, const double*, Py_ssize_t, const double*, Py_ssize_t,
-            const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*nn_float)(
-            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
-            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*panels_double)(double*, const double*, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*panels_float)(float*, const float*, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*np_double)(
-            double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, const double*) noexcept nogil
-        void (*np_float)(
-            float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t,
-            Py_ssize_t, const float*) noexcept nogil
-    const SmallProducts* fastnn_small_products
-    ctypedef struct PackedProducts:
-        void (*nt_float)(
-            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
-            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*tn_float)(
-            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, float, float, Ahead*) noexcept nogil
-        void (*nn_float)(
-            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
-            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-    const PackedProducts* fastnn_packed_products
-
-cdef SmallProducts small = fastnn_small_products[c_level()]
-cdef PackedProducts packed = fastnn_packed_products[c_level()]
+cdef const GemmDouble* small_double = c_kernels_double().gemm
+cdef const GemmFloat* small_float = c_kernels_float().gemm
+cdef const GemmPackedFloat* packed = c_kernels_float().gemm_packed
 
 # Multiplications up to which our kernels are the faster ones, an instruction set each, as
 # measured: BLAS packs its matrices, which pays from where they no longer fit the cache.
 cdef double[3] MOST = [1e5, 4e6, 1e8]
-cdef double most = 0 if small.name == NULL else MOST[c_level()]
+cdef double most = 0 if small_double.name == NULL else MOST[c_level()]
 
 # From so many multiplications on packing pays in float32, if each dimension has so much: a panel is
 # used so many times.
@@ -73,7 +34,7 @@ cdef bint c_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
 
 cdef bint _is_packed(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Whether a product of float32 is one for our own kernels that pack."""
-    return (packed.nt_float != NULL and min(m, n, k) >= ENOUGH
+    return (packed.nt != NULL and min(m, n, k) >= ENOUGH
             and <double> m * n * k > MANY)
 
 
@@ -91,13 +52,13 @@ cdef void c_product_nt(
     if bias != NULL:
         bias += begin
     if floating is float and _is_packed(m, n, k):
-        packed.nt_float(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
+        packed.nt(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
         return
     if c_is_small(m, n, k):
         if floating is float:
-            small.nt_float(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
+            small_float.nt(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
         else:
-            small.nt_double(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
+            small_double.nt(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
         return
     while j < end:
         width = min(tile, end - j)
@@ -116,13 +77,13 @@ cdef void c_product_nn(
     """The columns from begin to end of C := A B, with A (m, k), B (k, n), C (m, n)."""
     cdef int j = begin, width
     if floating is float and _is_packed(m, n, k):
-        packed.nn_float(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
+        packed.nn(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
         return
     if c_is_small(m, n, k):
         if floating is float:
-            small.nn_float(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
+            small_float.nn(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
         else:
-            small.nn_double(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
+            small_double.nn(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
         return
     while j < end:
         width = min(tile, end - j)
@@ -140,13 +101,13 @@ cdef void c_product_tn(
     the way memory is asked for that is wanted soon, if ``ahead`` is not NULL.
     """
     if floating is float and _is_packed(m, n, k):
-        packed.tn_float(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
+        packed.tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
         return
     if c_is_small(m, n, k):
         if floating is float:
-            small.tn_float(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
+            small_float.tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
         else:
-            small.tn_double(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
+            small_double.tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
         return
     gemm_tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta)
 
@@ -155,7 +116,7 @@ cdef void c_product_tn(
 
 
 cdef bint c_has_panels() noexcept nogil:
-    return c_level() > 0 and small.name != NULL
+    return c_level() > 0 and small_double.name != NULL
 
 
 cdef Py_ssize_t c_panels_size(int n, int k) noexcept nogil:
@@ -164,9 +125,9 @@ cdef Py_ssize_t c_panels_size(int n, int k) noexcept nogil:
 
 cdef void c_make_panels(floating* panels, const floating* B, int n, int k) noexcept nogil:
     if floating is float:
-        small.panels_float(panels, B, n, k)
+        small_float.panels(panels, B, n, k)
     else:
-        small.panels_double(panels, B, n, k)
+        small_double.panels(panels, B, n, k)
 
 
 cdef void c_product_np(
@@ -174,6 +135,6 @@ cdef void c_product_np(
     int k, const floating* soon,
 ) noexcept nogil:
     if floating is float:
-        small.np_float(C, A, panels, bias, m, n, k, soon)
+        small_float.np(C, A, panels, bias, m, n, k, soon)
     else:
-        small.np_double(C, A, panels, bias, m, n, k, soon)
+        small_double.np(C, A, panels, bias, m, n, k, soon)

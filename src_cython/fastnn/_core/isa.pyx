@@ -6,7 +6,7 @@
 from os import environ as _environ
 
 
-cdef extern from "isa.h" nogil:
+cdef extern from "simd/cpu.h" nogil:
     int fastnn_best_level()
 
 LEVELS = ("base", "v3", "v4")

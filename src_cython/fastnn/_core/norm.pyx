@@ -8,59 +8,11 @@ Backward, with g = γ ∂C/∂y and means over the same numbers:
 
 from cython cimport floating
 
-from fastnn._core.isa cimport c_level
+from fastnn._core.kernels cimport NormDouble, NormFloat, c_kernels_double, c_kernels_float
 
 
-cdef extern from "norms.h" nogil:
-    ctypedef struct NormsDouble:
-        void (*columns_forward)(
-            double*, double*, double*, double*, double*, const double*, const double*,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, double) noexcept nogil
-        void (*columns_backward)(
-            double*, double*, double*, const double*, const double*, const double*,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*running_forward)(
-            double*, const double*, const double*, const double*, const double*,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, double) noexcept nogil
-        void (*parameter_sums)(
-            double*, double*, const double*, const double*,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*blocks_forward)(
-            double*, double*, double*, const double*, const double*,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, double) noexcept nogil
-        void (*blocks_delta)(
-            double*, const double*, const double*, const double*,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*channel_sums)(
-            double*, double*, const double*, const double*,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-    ctypedef struct NormsFloat:
-        void (*columns_forward)(
-            float*, float*, float*, float*, float*, const float*, const float*,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, double) noexcept nogil
-        void (*columns_backward)(
-            float*, float*, float*, const float*, const float*, const float*,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*running_forward)(
-            float*, const float*, const float*, const float*, const float*,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, double) noexcept nogil
-        void (*parameter_sums)(
-            float*, float*, const float*, const float*,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*blocks_forward)(
-            float*, float*, float*, const float*, const float*,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, double) noexcept nogil
-        void (*blocks_delta)(
-            float*, const float*, const float*, const float*,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*channel_sums)(
-            float*, float*, const float*, const float*,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-    const NormsDouble* fastnn_norms_double
-    const NormsFloat* fastnn_norms_float
-
-cdef const NormsDouble* of_double = &fastnn_norms_double[c_level()]
-cdef const NormsFloat* of_float = &fastnn_norms_float[c_level()]
+cdef const NormDouble* of_double = c_kernels_double().norm
+cdef const NormFloat* of_float = c_kernels_float().norm
 
 
 cdef void c_columns_forward(

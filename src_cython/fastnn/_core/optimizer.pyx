@@ -17,46 +17,14 @@ W ← (1 − ηλ/n) W − η λ₁/n sgn(W) − η g (Nielsen, chapter 3).
 from cython cimport floating
 from libc.math cimport pow, sqrt
 
-from fastnn._core.isa cimport c_level
+from fastnn._core.kernels cimport (
+    EPS, GROW, KEEP, KEEP_SQUARE, L1, L2, LEAST, MOST, N_NUMBERS, RATE, ROOT, SHRINK, TAKE,
+    TAKE_SQUARE, OptimizerDouble, OptimizerFloat, StepDouble, StepFloat, c_kernels_double,
+    c_kernels_float)
 
 
-cdef extern from "steps.h" nogil:
-    enum:
-        RATE, KEEP, TAKE, EPS, KEEP_SQUARE, TAKE_SQUARE, ROOT, N_NUMBERS
-        L1, L2, GROW, SHRINK, MOST, LEAST
-    ctypedef void StepDouble(
-        double*, const double*, double*, double*, Py_ssize_t, const double*) noexcept nogil
-    ctypedef void StepFloat(
-        float*, const float*, float*, float*, Py_ssize_t, const float*) noexcept nogil
-    ctypedef struct StepsDouble:
-        StepDouble* plain
-        StepDouble* momentum
-        StepDouble* nesterov
-        StepDouble* by_squares
-        StepDouble* adam
-        StepDouble* rprop
-        StepDouble* decay
-        StepDouble* shrink
-        StepDouble* add_penalty
-        double (*sum_of_squares)(const double*, Py_ssize_t) noexcept nogil
-        double (*sum_of_sizes)(const double*, Py_ssize_t) noexcept nogil
-    ctypedef struct StepsFloat:
-        StepFloat* plain
-        StepFloat* momentum
-        StepFloat* nesterov
-        StepFloat* by_squares
-        StepFloat* adam
-        StepFloat* rprop
-        StepFloat* decay
-        StepFloat* shrink
-        StepFloat* add_penalty
-        double (*sum_of_squares)(const float*, Py_ssize_t) noexcept nogil
-        double (*sum_of_sizes)(const float*, Py_ssize_t) noexcept nogil
-    const StepsDouble* fastnn_steps_double
-    const StepsFloat* fastnn_steps_float
-
-cdef const StepsDouble* of_double = &fastnn_steps_double[c_level()]
-cdef const StepsFloat* of_float = &fastnn_steps_float[c_level()]
+cdef const OptimizerDouble* of_double = c_kernels_double().optimizer
+cdef const OptimizerFloat* of_float = c_kernels_float().optimizer
 
 cdef double RPROP_SHRINK = 0.5, RPROP_GROW = 1.2, RPROP_LEAST = 1e-6, RPROP_MOST = 50
 

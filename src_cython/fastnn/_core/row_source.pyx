@@ -24,7 +24,7 @@ cdef extern from *:
     """
     void c_prefetch "FASTNN_PREFETCH"(const void* address) noexcept nogil
 
-cdef extern from "row_copies.h" nogil:
+cdef extern from "runtime/row_copies.h" nogil:
     void fastnn_pick_rows(char* out, const char* rows, Py_ssize_t size, const Py_ssize_t* order,
                           Py_ssize_t m)
 

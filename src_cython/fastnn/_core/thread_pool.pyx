@@ -1,7 +1,7 @@
 """The team of threads that shares out the work of a mini-batch."""
 
 
-cdef extern from "team.h" nogil:
+cdef extern from "runtime/thread_pool.h" nogil:
     int fastnn_run(Work work, void* argument, int n) noexcept nogil
     void fastnn_meet(int n_members) noexcept nogil
 

@@ -1,6 +1,6 @@
-/* Softmax by rows: a part of activation_kernels.h. Sums go by the row's length alone. */
+/* Softmax by rows: a part of activation.c. Sums go by the row's length alone. */
 
-INLINE REAL NAME(largest_lane)(VECTOR x)
+INLINE REAL NAME(largest_lane)(Vec x)
 {
     REAL lanes[LANES], largest;
     memcpy(lanes, &x, sizeof x);
@@ -13,35 +13,20 @@ INLINE REAL NAME(largest_lane)(VECTOR x)
 /* A NaN may be passed over: its exponential spoils the sum anyway. */
 INLINE REAL NAME(largest)(const REAL *z, ptrdiff_t n)
 {
-    VECTOR top = ALL(-INFINITY);
+    Vec top = Set(-INFINITY);
     for (ptrdiff_t j = 0; j < n; j += LANES) {
-        VECTOR x = NAME(load)(z + j, n - j, -INFINITY);
-        top = SELECT(x > top, x, top);
+        Vec x = LoadNOr(-INFINITY, z + j, n - j);
+        top = IfThenElse(x > top, x, top);
     }
     return NAME(largest_lane)(top);
 }
 
-INLINE VECTOR NAME(first_lanes)(VECTOR x, ptrdiff_t count)
-{
-    VECTOR first = ALL(0);
-    if (count >= LANES)
-        return x;
-#if ISA_LEVEL == 2
-    first = PICK(_mm512_maskz_mov_pd, _mm512_maskz_mov_ps)(FIRST(count), x);
-#elif ISA_LEVEL == 1
-    first = PICK(_mm256_and_pd, _mm256_and_ps)(x, (VECTOR)FIRST_LANES(count));
-#else
-    memcpy(&first, &x, (size_t)count * sizeof(REAL));
-#endif
-    return first;
-}
-
 /* e^(z − largest), and 0 in lanes without a number; there as well nothing on the way is too small
  * for a normal number, which would take the processor a hundred cycles. */
-INLINE VECTOR NAME(exp_below)(const REAL *z, ptrdiff_t count, REAL largest)
+INLINE Vec NAME(exp_below)(const REAL *z, ptrdiff_t count, REAL largest)
 {
-    VECTOR x = NAME(load)(z, count, largest) - largest;
-    return NAME(first_lanes)(NAME(bounded_exp)(NAME(at_least)(x, LOWEST_EXP)), count);
+    Vec x = LoadNOr(largest, z, count) - largest;
+    return FirstN(NAME(bounded_exp)(ClampBelow(x, LOWEST_EXP)), count);
 }
 
 #define GROUP 4 /* rows together: while one's few numbers wait for each other, the others' go on */
@@ -51,41 +36,41 @@ INLINE VECTOR NAME(exp_below)(const REAL *z, ptrdiff_t count, REAL largest)
  * that begins in the line where another one was just stored would have to wait for it. */
 INLINE void NAME(softmax_of_few)(REAL *z, ptrdiff_t n, const int rows, const int width)
 {
-    VECTOR x[GROUP][FEW], sum[GROUP];
+    Vec x[GROUP][FEW], sum[GROUP];
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < width; v++)
-            x[i][v] = NAME(load)(z + i * n + v * LANES, n - v * LANES, -INFINITY);
+            x[i][v] = LoadNOr(-INFINITY, z + i * n + v * LANES, n - v * LANES);
     for (int i = 0; i < rows; i++) {
-        VECTOR top = x[i][0];
+        Vec top = x[i][0];
         REAL largest;
         for (int v = 1; v < width; v++)
-            top = SELECT(x[i][v] > top, x[i][v], top);
+            top = IfThenElse(x[i][v] > top, x[i][v], top);
         largest = NAME(largest_lane)(top);
-        sum[i] = ALL(0);
+        sum[i] = Zero();
         for (int v = 0; v < width; v++) {
             x[i][v] = NAME(exp_below)(z + i * n + v * LANES, n - v * LANES, largest);
             sum[i] += x[i][v];
         }
     }
     for (int i = 0; i < rows; i++) {
-        REAL total = NAME(sum_of_lanes)(sum[i]);
+        REAL total = SumOfLanes(sum[i]);
         for (int v = 0; v < width; v++)
-            NAME(store)(z + i * n + v * LANES, x[i][v] / total, n - v * LANES);
+            StoreN(x[i][v] / total, z + i * n + v * LANES, n - v * LANES);
     }
 }
 
 INLINE void NAME(softmax_of_many)(REAL *z, ptrdiff_t n)
 {
     REAL largest = NAME(largest)(z, n), total;
-    VECTOR sum = ALL(0);
+    Vec sum = Zero();
     for (ptrdiff_t j = 0; j < n; j += LANES) {
-        VECTOR e = NAME(exp_below)(z + j, n - j, largest);
+        Vec e = NAME(exp_below)(z + j, n - j, largest);
         sum += e;
-        NAME(store)(z + j, e, n - j);
+        StoreN(e, z + j, n - j);
     }
-    total = NAME(sum_of_lanes)(sum);
+    total = SumOfLanes(sum);
     for (ptrdiff_t j = 0; j < n; j += LANES)
-        NAME(store)(z + j, NAME(load)(z + j, n - j, 0) / total, n - j);
+        StoreN(LoadNOr(0, z + j, n - j) / total, z + j, n - j);
 }
 
 /* z := e^(z − max z) / Σ e^(z − max z) in each of m rows of n */
@@ -114,14 +99,14 @@ static void NAME(softmax)(REAL *z, ptrdiff_t m, ptrdiff_t n)
 static void NAME(softmax_backward)(REAL *delta, const REAL *a, ptrdiff_t m, ptrdiff_t n)
 {
     for (; m > 0; m--, delta += n, a += n) {
-        VECTOR sum = ALL(0);
+        Vec sum = Zero();
         REAL mean;
         for (ptrdiff_t j = 0; j < n; j += LANES)
-            sum += NAME(load)(a + j, n - j, 0) * NAME(load)(delta + j, n - j, 0);
-        mean = NAME(sum_of_lanes)(sum);
+            sum += LoadNOr(0, a + j, n - j) * LoadNOr(0, delta + j, n - j);
+        mean = SumOfLanes(sum);
         for (ptrdiff_t j = 0; j < n; j += LANES) {
-            VECTOR slope = NAME(load)(a + j, n - j, 0);
-            NAME(store)(delta + j, slope * (NAME(load)(delta + j, n - j, 0) - mean), n - j);
+            Vec slope = LoadNOr(0, a + j, n - j);
+            StoreN(slope * (LoadNOr(0, delta + j, n - j) - mean), delta + j, n - j);
         }
     }
 }

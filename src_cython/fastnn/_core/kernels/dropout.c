@@ -1,8 +1,19 @@
-/* Dropout by vectors: how a unit's number becomes 32 bits, dropout.pyx says.
- *
- * Included once per instruction set and number type: see each_isa.h.
- */
-#include "vector_types.h"
+/* Dropout by vectors: how a unit's number becomes 32 bits, dropout.pyx says. */
+#include "kernels/kernels.h"
+
+#ifndef REAL /* ---- once: the table ---- */
+
+#define FOREACH_FILE "kernels/dropout.c"
+#include "simd/foreach_isa.h"
+
+#define OF_DOUBLE(isa) dropout_double_##isa
+#define OF_FLOAT(isa) dropout_float_##isa
+const DropoutDouble fastnn_dropout_double[] = {FOR_EACH_ISA(OF_DOUBLE)};
+const DropoutFloat fastnn_dropout_float[] = {FOR_EACH_ISA(OF_FLOAT)};
+
+#else /* ---- once for each instruction set and number type ---- */
+
+#include "simd/simd.h"
 
 #ifdef FASTNN_HAVE_VECTORS
 typedef uint32_t NAME(units) __attribute__((vector_size(LANES * sizeof(uint32_t))));
@@ -33,11 +44,11 @@ static void NAME(dropout)(REAL *out, const REAL *inp, uint32_t start, ptrdiff_t 
         numbers[lane] = start + lane;
     memcpy(&units, numbers, sizeof units);
     for (ptrdiff_t i = 0; i < size; i += LANES, units += LANES) {
-        VECTOR kept = NAME(load)(inp + i, size - i, 0) * scale;
-        kept = SELECT(MARKED(NAME(hash)(units, first, second) >= below), kept, ALL(0));
-        NAME(store)(out + i, kept, size - i);
+        Vec kept = LoadNOr(0, inp + i, size - i) * scale;
+        kept = IfThenElse(MARKED(NAME(hash)(units, first, second) >= below), kept, Zero());
+        StoreN(kept, out + i, size - i);
     }
 }
 #undef MARKED
 
-#include "vector_math_end.h"
+#endif

@@ -1,10 +1,31 @@
 /* Products of large matrices of AVX-512 in float32, where BLAS waits for memory.
  *
- * A part of small_products.h. The factors are copied into panels that a tile reads from end to
- * end, so that neither the length of a row nor the pages it lies on matter; while one panel is
- * multiplied, the memory of the next is asked for. Every number is summed in blocks of depth that
- * depend on the depth k alone, so that a matrix may be computed in any pieces.
+ * The factors are packed into panels that a tile reads from end to end, so that neither the length
+ * of a row nor the pages it lies on matter; while one panel is multiplied, the next is prefetched.
+ * Every number is summed in blocks of depth that depend on the depth k alone, so that a matrix may
+ * be computed in any pieces. Elsewhere BLAS is as fast or faster.
  */
+#include "kernels/kernels.h"
+
+#ifndef REAL /* ---- once: the table ---- */
+
+#define FOREACH_FILE "kernels/gemm_packed.c"
+#include "simd/foreach_isa.h"
+
+#if defined(FASTNN_HAVE_VECTORS) && defined(__x86_64__) /* base, v3, v4 */
+const GemmPackedFloat fastnn_gemm_packed_float[] = {
+    {NULL}, {NULL}, {packed_nt_float_v4, packed_tn_float_v4, packed_nn_float_v4}};
+#else
+const GemmPackedFloat fastnn_gemm_packed_float[] = {{NULL}};
+#endif
+
+#else /* ---- once for each instruction set and number type ---- */
+
+#if ISA_LEVEL == 2 && REAL_BITS == 32
+#include "simd/simd.h"
+#include "simd/transpose.h"
+#include "gemm_tile.h"
+
 #define TILE_ROWS 8
 #define TILE_WIDTH 3 /* vectors: with the rows, 24 sums and 3 factors of the 32 registers */
 #define TILE_COLS (TILE_WIDTH * LANES)
@@ -68,7 +89,7 @@ INLINE void NAME(pack_a)(REAL *to, const REAL *A, ptrdiff_t lda, ptrdiff_t high,
     ptrdiff_t last = high % TILE_ROWS;
     if (!down) {
         for (ptrdiff_t i = 0; i < high; i += TILE_ROWS)
-            NAME(copy_turned)(to + i / TILE_ROWS * PANEL, TILE_ROWS, A + i * lda, lda,
+            NAME(copy_transposed)(to + i / TILE_ROWS * PANEL, TILE_ROWS, A + i * lda, lda,
                               high - i < TILE_ROWS ? last : TILE_ROWS, depth);
         return;
     }
@@ -92,15 +113,15 @@ typedef struct {
 } NAME(block);
 
 /* One step of depth; the row of B is copied to `to`, if it is not NULL. */
-INLINE void NAME(tile_step)(VECTOR sums[TILE_ROWS][TILE_WIDTH], const REAL *A, const REAL *B,
+INLINE void NAME(tile_step)(Vec sums[TILE_ROWS][TILE_WIDTH], const REAL *A, const REAL *B,
                             REAL *to, const int width)
 {
-    VECTOR b[TILE_WIDTH];
+    Vec b[TILE_WIDTH];
     UNROLL
     for (int v = 0; v < width; v++) {
-        b[v] = *(const VECTOR *)(B + v * LANES);
+        b[v] = Load(B + v * LANES);
         if (to)
-            *(VECTOR *)(to + v * LANES) = b[v];
+            Store(b[v], to + v * LANES);
     }
     UNROLL
     for (int i = 0; i < TILE_ROWS; i++)
@@ -111,7 +132,7 @@ INLINE void NAME(tile_step)(VECTOR sums[TILE_ROWS][TILE_WIDTH], const REAL *A, c
 
 /* `rows` rows of C := alpha sums + beta C, without looking at C if not `added`: it may hold
  * anything then, NaN too. */
-INLINE void NAME(store_tile)(const NAME(block) *of, REAL *C, VECTOR sums[TILE_ROWS][TILE_WIDTH],
+INLINE void NAME(store_tile)(const NAME(block) *of, REAL *C, Vec sums[TILE_ROWS][TILE_WIDTH],
                              int rows, const int width, int part, const int added)
 {
     UNROLL
@@ -121,13 +142,13 @@ INLINE void NAME(store_tile)(const NAME(block) *of, REAL *C, VECTOR sums[TILE_RO
         UNROLL
         for (int v = 0; v < width; v++) {
             REAL *row = C + r * of->ldc;
-            VECTOR sum = of->alpha * sums[r][v];
+            Vec sum = of->alpha * sums[r][v];
             if (added)
                 sum += of->beta * NAME(load_of_row)(row, v, width, part);
             if (part && v == width - 1)
-                NAME(store_part)(row + v * LANES, sum, part);
+                StoreN(sum, row + v * LANES, part);
             else
-                *(VECTOR *)(row + v * LANES) = sum;
+                Store(sum, row + v * LANES);
         }
     }
 }
@@ -138,7 +159,7 @@ INLINE void NAME(packed_tile)(const NAME(block) *of, ptrdiff_t i, const REAL *B,
                               REAL *to, const int width, int part, NAME(soon) *soon)
 {
     const REAL *A = of->panels->a + i / TILE_ROWS * PANEL;
-    VECTOR sums[TILE_ROWS][TILE_WIDTH];
+    Vec sums[TILE_ROWS][TILE_WIDTH];
     NAME(soon) next = *soon;
     ptrdiff_t asked = next.per_tile, p = 0;
     int rows = of->high - i < TILE_ROWS ? (int)(of->high - i) : TILE_ROWS;
@@ -148,7 +169,7 @@ INLINE void NAME(packed_tile)(const NAME(block) *of, ptrdiff_t i, const REAL *B,
             __builtin_prefetch(C + r * of->ldc + v * LANES, 1, 3);
     UNROLL
     for (int v = 0; v < width; v++) {
-        VECTOR first = of->start ? NAME(load_of_row)(of->start, v, width, part) : (VECTOR){0};
+        Vec first = of->start ? NAME(load_of_row)(of->start, v, width, part) : Zero();
         UNROLL
         for (int r = 0; r < TILE_ROWS; r++)
             sums[r][v] = first;
@@ -209,7 +230,7 @@ INLINE void NAME(packed_panel)(const NAME(block) *of, const REAL *B, ptrdiff_t l
 {
     ptrdiff_t i = 0;
     if (turned)
-        NAME(copy_turned)(of->panels->b, TILE_COLS, B, ldb, width, of->depth);
+        NAME(copy_transposed)(of->panels->b, TILE_COLS, B, ldb, width, of->depth);
     else if (width < TILE_COLS)
         NAME(copy)(of->panels->b, TILE_COLS, B, ldb, of->depth, width);
     else {
@@ -243,7 +264,7 @@ INLINE NAME(soon) NAME(soon_panel)(const REAL *B, ptrdiff_t ldb, ptrdiff_t depth
 INLINE void NAME(packed_columns)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
                                  const REAL *B, ptrdiff_t ldb, const REAL *start, ptrdiff_t m,
                                  ptrdiff_t begin, ptrdiff_t end, ptrdiff_t k, REAL alpha,
-                                 REAL beta, const int down, const int turned, FastnnAhead *ahead)
+                                 REAL beta, const int down, const int turned, FastnnPrefetch *ahead)
 {
     NAME(panels) *panels = NAME(own_panels)();
     ptrdiff_t blocks = (k - 1) / DEPTH + 1, deep = (k - 1) / blocks + 1;
@@ -270,7 +291,7 @@ INLINE void NAME(packed_columns)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_
                 of.C = C + i * ldc + j;
                 of.start = start && top == 0 ? start + j : NULL;
                 if (ahead)
-                    fastnn_ask(ahead, 1);
+                    fastnn_prefetch(ahead, 1);
                 NAME(packed_panel)(&of, B + (turned ? j * ldb + top : top * ldb + j), ldb,
                                    LEAST(TILE_COLS, end - j), turned, &soon);
             }
@@ -282,17 +303,17 @@ INLINE void NAME(packed_columns)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_
 INLINE void NAME(packed_product)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
                                  const REAL *B, ptrdiff_t ldb, const REAL *start, ptrdiff_t m,
                                  ptrdiff_t n, ptrdiff_t k, REAL alpha, REAL beta, const int down,
-                                 const int turned, FastnnAhead *ahead)
+                                 const int turned, FastnnPrefetch *ahead)
 {
     for (ptrdiff_t j = 0; j < n; j += WIDE)
         NAME(packed_columns)(C, ldc, A, lda, B, ldb, start, m, j, LEAST(n, j + WIDE), k, alpha,
                              beta, down, turned, ahead);
 }
 
-/* The three products as small_products.h has them. */
+/* The three products as gemm_small.c has them. */
 static void NAME(packed_tn)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
                             ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, REAL alpha,
-                            REAL beta, FastnnAhead *ahead)
+                            REAL beta, FastnnPrefetch *ahead)
 {
     NAME(packed_product)(C, ldc, A, lda, B, ldb, NULL, m, n, k, alpha, beta, 1, 0, ahead);
 }
@@ -319,3 +340,6 @@ static void NAME(packed_nt)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda
 #undef TILE_COLS
 #undef TILE_WIDTH
 #undef TILE_ROWS
+
+#endif
+#endif

@@ -1,14 +1,33 @@
 /* The optimizers' steps, and what goes before and after them, over arrays, by vectors.
  *
- * Included once per instruction set and number type: see each_isa.h. The last vector of an array
- * is filled up and goes the same way as the others: no number depends on where it stands.
+ * The last vector of an array is filled up and goes the same way as the others: no number depends on
+ * where it stands.
  */
-#include "vector_types.h"
+#include "kernels/kernels.h"
+
+#ifndef REAL /* ---- once: the table ---- */
+
+#define FOREACH_FILE "kernels/optimizer.c"
+#include "simd/foreach_isa.h"
+
+#define TABLE(type, isa) { \
+    plain_##type##_##isa, momentum_##type##_##isa, nesterov_##type##_##isa, \
+    by_squares_##type##_##isa, adam_##type##_##isa, rprop_##type##_##isa, decay_##type##_##isa, \
+    shrink_##type##_##isa, add_penalty_##type##_##isa, sum_of_squares_##type##_##isa, \
+    sum_of_sizes_##type##_##isa}
+#define OF_DOUBLE(isa) TABLE(double, isa)
+#define OF_FLOAT(isa) TABLE(float, isa)
+const OptimizerDouble fastnn_optimizer_double[] = {FOR_EACH_ISA(OF_DOUBLE)};
+const OptimizerFloat fastnn_optimizer_float[] = {FOR_EACH_ISA(OF_FLOAT)};
+
+#else /* ---- once for each instruction set and number type ---- */
+
+#include "simd/simd.h"
 
 /* p and its state `one` and `two`, by g and the step's numbers k, which are read before anything
  * is written. */
-#define AT(array) NAME(load)((array) + i, count, 0)
-#define SET(array, x) NAME(store)((array) + i, x, count)
+#define AT(array) LoadNOr(0, (array) + i, count)
+#define SET(array, x) StoreN(x, (array) + i, count)
 #define STEP(name, ...) \
     INLINE void NAME(vector_##name)(REAL *p, const REAL *g, REAL *one, REAL *two, ptrdiff_t i, \
                                     ptrdiff_t count, const REAL *k) \
@@ -31,44 +50,44 @@
 STEP(plain, { SET(p, AT(p) - k[RATE] * AT(g)); })
 
 STEP(momentum, {
-    VECTOR v = k[KEEP] * AT(one) - k[RATE] * AT(g);
+    Vec v = k[KEEP] * AT(one) - k[RATE] * AT(g);
     SET(one, v);
     SET(p, AT(p) + v);
 })
 
 STEP(nesterov, {
-    VECTOR slope = AT(g), v = k[KEEP] * AT(one) - k[RATE] * slope;
+    Vec slope = AT(g), v = k[KEEP] * AT(one) - k[RATE] * slope;
     SET(one, v);
     SET(p, AT(p) + (k[KEEP] * v - k[RATE] * slope));
 })
 
 /* RMSProp (keep α, take 1 − α) and AdaGrad (1 and 1) */
 STEP(by_squares, {
-    VECTOR slope = AT(g), s = k[KEEP] * AT(one) + k[TAKE] * slope * slope;
+    Vec slope = AT(g), s = k[KEEP] * AT(one) + k[TAKE] * slope * slope;
     SET(one, s);
-    SET(p, AT(p) - k[RATE] * slope / (NAME(square_root)(s) + k[EPS]));
+    SET(p, AT(p) - k[RATE] * slope / (Sqrt(s) + k[EPS]));
 })
 
 STEP(adam, {
-    VECTOR slope = AT(g), mean = k[KEEP] * AT(one) + k[TAKE] * slope;
-    VECTOR square = k[KEEP_SQUARE] * AT(two) + k[TAKE_SQUARE] * slope * slope;
+    Vec slope = AT(g), mean = k[KEEP] * AT(one) + k[TAKE] * slope;
+    Vec square = k[KEEP_SQUARE] * AT(two) + k[TAKE_SQUARE] * slope * slope;
     SET(one, mean);
     SET(two, square);
-    SET(p, AT(p) - k[RATE] * mean / (NAME(square_root)(square) * k[ROOT] + k[EPS]));
+    SET(p, AT(p) - k[RATE] * mean / (Sqrt(square) * k[ROOT] + k[EPS]));
 })
 
 /* The gradient before is `one`, the step `two`. A gradient that changed its sign is forgotten, and
  * its parameter rests for a step. */
 STEP(rprop, {
-    VECTOR slope = AT(g), size_of_step = AT(two), agreement = slope * AT(one);
-    VECTOR more = NAME(at_most)(size_of_step * k[GROW], k[MOST]);
-    VECTOR less = NAME(at_least)(size_of_step * k[SHRINK], k[LEAST]);
-    slope = SELECT(agreement < 0, ALL(0), slope);
-    size_of_step = SELECT(agreement < 0, less, size_of_step);
-    size_of_step = SELECT(agreement > 0, more, size_of_step);
+    Vec slope = AT(g), size_of_step = AT(two), agreement = slope * AT(one);
+    Vec more = ClampAbove(size_of_step * k[GROW], k[MOST]);
+    Vec less = ClampBelow(size_of_step * k[SHRINK], k[LEAST]);
+    slope = IfThenElse(agreement < 0, Zero(), slope);
+    size_of_step = IfThenElse(agreement < 0, less, size_of_step);
+    size_of_step = IfThenElse(agreement > 0, more, size_of_step);
     SET(one, slope);
     SET(two, size_of_step);
-    SET(p, AT(p) - size_of_step * NAME(sign)(slope));
+    SET(p, AT(p) - size_of_step * Sign(slope));
 })
 
 /* p := keep p */
@@ -76,39 +95,21 @@ STEP(decay, { SET(p, k[KEEP] * AT(p)); })
 
 /* p := keep p − l1 sgn(p) */
 STEP(shrink, {
-    VECTOR x = AT(p);
-    SET(p, k[KEEP] * x - k[L1] * NAME(sign)(x));
+    Vec x = AT(p);
+    SET(p, k[KEEP] * x - k[L1] * Sign(x));
 })
 
 /* p := p + l2 g + l1 sgn(g): here p is a gradient, and g the weights. */
 STEP(add_penalty, {
-    VECTOR x = AT(g);
-    SET(p, (AT(p) + k[L2] * x) + k[L1] * NAME(sign)(x));
+    Vec x = AT(g);
+    SET(p, (AT(p) + k[L2] * x) + k[L1] * Sign(x));
 })
 #undef AT
 #undef SET
 #undef STEP
 
 /* Σ x² or Σ |x| in double, in an order that the size alone decides. */
-#ifdef FASTNN_HAVE_VECTORS
-#define WIDE_LANES (VECTOR_BYTES / 8)
-typedef REAL NAME(narrow) __attribute__((vector_size(WIDE_LANES * sizeof(REAL))));
-typedef double NAME(wide) __attribute__((vector_size(VECTOR_BYTES)));
-#define WIDEN(x) __builtin_convertvector(x, NAME(wide))
-#else
-#define WIDE_LANES 1
-typedef REAL NAME(narrow);
-typedef double NAME(wide);
-#define WIDEN(x) ((double)(x))
-#endif
 #define SIDE_BY_SIDE 4 /* sums: one would wait on itself */
-
-INLINE NAME(wide) NAME(widened)(const REAL *x)
-{
-    NAME(narrow) some;
-    memcpy(&some, x, sizeof some);
-    return WIDEN(some);
-}
 
 INLINE double NAME(sum_of_wide)(const NAME(wide) *sums)
 {
@@ -129,11 +130,11 @@ static double NAME(sum_of_squares)(const REAL *x, ptrdiff_t size)
     for (; i + SIDE_BY_SIDE * WIDE_LANES <= size; i += SIDE_BY_SIDE * WIDE_LANES)
         UNROLL
         for (int part = 0; part < SIDE_BY_SIDE; part++) {
-            NAME(wide) some = NAME(widened)(x + i + part * WIDE_LANES);
+            NAME(wide) some = NAME(load_wide)(x + i + part * WIDE_LANES);
             sums[part] += some * some;
         }
     for (; i + WIDE_LANES <= size; i += WIDE_LANES) {
-        NAME(wide) some = NAME(widened)(x + i);
+        NAME(wide) some = NAME(load_wide)(x + i);
         sums[0] += some * some;
     }
     for (; i < size; i++)
@@ -149,8 +150,6 @@ static double NAME(sum_of_sizes)(const REAL *x, ptrdiff_t size)
         sums[i % SIDE_BY_SIDE] += fabs((double)x[i]);
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
-#undef WIDE_LANES
-#undef WIDEN
 #undef SIDE_BY_SIDE
 
-#include "vector_math_end.h"
+#endif

@@ -1,10 +1,28 @@
 /* Normalization of columns and of blocks of rows, by vectors.
  *
- * Included once per instruction set and number type: see each_isa.h. Columns are added up ROWS rows
- * at a time, which keeps more digits than one row after the other, and reads long rows as they lie
- * in memory. What becomes of a column depends on its numbers alone, not on the columns beside it.
+ * Columns are added up ROWS rows at a time, which keeps more digits than one row after the other,
+ * and reads long rows as they lie in memory. What becomes of a column depends on its numbers alone,
+ * not on the columns beside it.
  */
-#include "vector_types.h"
+#include "kernels/kernels.h"
+
+#ifndef REAL /* ---- once: the table ---- */
+
+#define FOREACH_FILE "kernels/norm.c"
+#include "simd/foreach_isa.h"
+
+#define TABLE(type, isa) { \
+    columns_forward_##type##_##isa, columns_backward_##type##_##isa, \
+    running_forward_##type##_##isa, parameter_sums_##type##_##isa, blocks_forward_##type##_##isa, \
+    blocks_delta_##type##_##isa, channel_sums_##type##_##isa}
+#define OF_DOUBLE(isa) TABLE(double, isa)
+#define OF_FLOAT(isa) TABLE(float, isa)
+const NormDouble fastnn_norm_double[] = {FOR_EACH_ISA(OF_DOUBLE)};
+const NormFloat fastnn_norm_float[] = {FOR_EACH_ISA(OF_FLOAT)};
+
+#else /* ---- once for each instruction set and number type ---- */
+
+#include "simd/simd.h"
 
 #define ROWS 8
 #define ROWS_WRITTEN 4 /* at a time: of rows 4096 bytes apart a cache keeps few */
@@ -17,18 +35,18 @@ INLINE void NAME(add_rows)(REAL *mean, REAL *squares, const REAL *x, const REAL 
                            ptrdiff_t before, const ptrdiff_t rows, ptrdiff_t ld, ptrdiff_t count)
 {
     const REAL part = (REAL)1 / (REAL)rows, share = (REAL)rows / (REAL)(before + rows);
-    VECTOR start = NAME(load)(first, count, 0), sum = ALL(0), around = ALL(0), moved;
+    Vec start = LoadNOr(0, first, count), sum = Zero(), around = Zero(), moved;
     for (ptrdiff_t i = 0; i < rows; i++)
-        sum += NAME(load)(x + i * ld, count, 0) - start;
+        sum += LoadNOr(0, x + i * ld, count) - start;
     sum *= part; /* the mean of these rows */
     for (ptrdiff_t i = 0; i < rows; i++) {
-        moved = (NAME(load)(x + i * ld, count, 0) - start) - sum;
+        moved = (LoadNOr(0, x + i * ld, count) - start) - sum;
         around += moved * moved;
     }
-    moved = sum - NAME(load)(mean, count, 0);
+    moved = sum - LoadNOr(0, mean, count);
     around += moved * moved * (share * (REAL)before);
-    NAME(store)(squares, NAME(load)(squares, count, 0) + around, count);
-    NAME(store)(mean, NAME(load)(mean, count, 0) + moved * share, count);
+    StoreN(LoadNOr(0, squares, count) + around, squares, count);
+    StoreN(LoadNOr(0, mean, count) + moved * share, mean, count);
 }
 
 /* Mean and biased variance of each column, less its first number. */
@@ -56,13 +74,13 @@ INLINE void NAME(normalize_rows)(REAL *x, REAL *xhat, const REAL *start, const R
                                  const REAL *inverse, const REAL *gamma, const REAL *beta,
                                  const ptrdiff_t rows, ptrdiff_t ld, ptrdiff_t count)
 {
-    VECTOR first = NAME(load)(start, count, 0), middle = NAME(load)(mean, count, 0);
-    VECTOR by = NAME(load)(inverse, count, 0);
-    VECTOR scale = NAME(load)(gamma, count, 0), shift = NAME(load)(beta, count, 0);
+    Vec first = LoadNOr(0, start, count), middle = LoadNOr(0, mean, count);
+    Vec by = LoadNOr(0, inverse, count);
+    Vec scale = LoadNOr(0, gamma, count), shift = LoadNOr(0, beta, count);
     for (ptrdiff_t i = rows - 1; i >= 0; i--) {
-        VECTOR hat = ((NAME(load)(x + i * ld, count, 0) - first) - middle) * by;
-        NAME(store)(xhat + i * ld, hat, count);
-        NAME(store)(x + i * ld, scale * hat + shift, count);
+        Vec hat = ((LoadNOr(0, x + i * ld, count) - first) - middle) * by;
+        StoreN(hat, xhat + i * ld, count);
+        StoreN(scale * hat + shift, x + i * ld, count);
     }
 }
 
@@ -89,8 +107,8 @@ static void NAME(columns_forward)(REAL *x, REAL *xhat, REAL *mean, REAL *varianc
                 NAME(normalize_rows)(at + j, hat + j, first, mean + j, inverse + j, gamma + j,
                                      beta + j, end - i, ld, count);
             if (i == 0)
-                NAME(store)(mean + j, NAME(load)(mean + j, count, 0)
-                            + NAME(load)(first, count, 0), count);
+                StoreN(LoadNOr(0, mean + j, count)
+                            + LoadNOr(0, first, count), mean + j, count);
         }
     }
 }
@@ -103,13 +121,13 @@ static void NAME(running_forward)(REAL *x, const REAL *mean, const REAL *varianc
     REAL scale[LANES];
     for (ptrdiff_t j = 0; j < n; j += LANES) {
         const ptrdiff_t count = LESS(LANES, n - j);
-        VECTOR middle = NAME(load)(mean + j, count, 0), shift = NAME(load)(beta + j, count, 0), by;
+        Vec middle = LoadNOr(0, mean + j, count), shift = LoadNOr(0, beta + j, count), by;
         for (ptrdiff_t k = 0; k < count; k++)
             scale[k] = (REAL)(1 / sqrt((double)variance[j + k] + eps)) * gamma[j + k];
-        by = NAME(load)(scale, count, 0);
+        by = LoadNOr(0, scale, count);
         for (ptrdiff_t i = 0; i < m; i++) {
             REAL *at = x + i * ld + j;
-            NAME(store)(at, (NAME(load)(at, count, 0) - middle) * by + shift, count);
+            StoreN((LoadNOr(0, at, count) - middle) * by + shift, at, count);
         }
     }
 }
@@ -118,14 +136,14 @@ static void NAME(running_forward)(REAL *x, const REAL *mean, const REAL *varianc
 INLINE void NAME(sum_rows)(REAL *dgamma, REAL *dbeta, const REAL *delta, const REAL *xhat,
                            const ptrdiff_t rows, ptrdiff_t ld, ptrdiff_t count)
 {
-    VECTOR total = ALL(0), along = ALL(0);
+    Vec total = Zero(), along = Zero();
     for (ptrdiff_t i = 0; i < rows; i++) {
-        VECTOR d = NAME(load)(delta + i * ld, count, 0);
+        Vec d = LoadNOr(0, delta + i * ld, count);
         total += d;
-        along += d * NAME(load)(xhat + i * ld, count, 0);
+        along += d * LoadNOr(0, xhat + i * ld, count);
     }
-    NAME(store)(dbeta, NAME(load)(dbeta, count, 0) + total, count);
-    NAME(store)(dgamma, NAME(load)(dgamma, count, 0) + along, count);
+    StoreN(LoadNOr(0, dbeta, count) + total, dbeta, count);
+    StoreN(LoadNOr(0, dgamma, count) + along, dgamma, count);
 }
 
 /* dgamma := Σ_i x̂ ∂C/∂y, dbeta := Σ_i ∂C/∂y, over the rows of (m, n) */
@@ -146,12 +164,12 @@ static void NAME(parameter_sums)(REAL *dgamma, REAL *dbeta, const REAL *delta, c
 }
 
 /* delta := ∂C/∂x in place of ∂C/∂y, of one vector of columns */
-INLINE void NAME(columns_delta)(REAL *delta, const REAL *xhat, VECTOR scale, VECTOR constant,
-                                VECTOR along, const ptrdiff_t rows, ptrdiff_t ld, ptrdiff_t count)
+INLINE void NAME(columns_delta)(REAL *delta, const REAL *xhat, Vec scale, Vec constant,
+                                Vec along, const ptrdiff_t rows, ptrdiff_t ld, ptrdiff_t count)
 {
     for (ptrdiff_t i = 0; i < rows; i++) {
-        VECTOR away = constant + NAME(load)(xhat + i * ld, count, 0) * along;
-        NAME(store)(delta + i * ld, scale * (NAME(load)(delta + i * ld, count, 0) - away), count);
+        Vec away = constant + LoadNOr(0, xhat + i * ld, count) * along;
+        StoreN(scale * (LoadNOr(0, delta + i * ld, count) - away), delta + i * ld, count);
     }
 }
 
@@ -165,9 +183,9 @@ static void NAME(columns_backward)(REAL *delta, REAL *dgamma, REAL *dbeta, const
         const ptrdiff_t rows = LESS(ROWS_WRITTEN, m - i);
         for (ptrdiff_t j = 0; j < n; j += LANES) {
             const ptrdiff_t count = LESS(LANES, n - j), at = i * ld + j;
-            VECTOR scale = NAME(load)(gamma + j, count, 0) * NAME(load)(inverse + j, count, 0);
-            VECTOR constant = share * NAME(load)(dbeta + j, count, 0);
-            VECTOR along = share * NAME(load)(dgamma + j, count, 0);
+            Vec scale = LoadNOr(0, gamma + j, count) * LoadNOr(0, inverse + j, count);
+            Vec constant = share * LoadNOr(0, dbeta + j, count);
+            Vec along = share * LoadNOr(0, dgamma + j, count);
             if (count == LANES)
                 NAME(columns_delta)(delta + at, xhat + at, scale, constant, along, rows, ld, LANES);
             else
@@ -176,8 +194,9 @@ static void NAME(columns_backward)(REAL *delta, REAL *dgamma, REAL *dbeta, const
     }
 }
 
-#include "block_kernels.h"
+#include "norm_blocks.h"
 #undef ROWS
 #undef ROWS_WRITTEN
 #undef LESS
-#include "vector_math_end.h"
+
+#endif

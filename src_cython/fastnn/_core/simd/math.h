@@ -1,9 +1,8 @@
 /* Elementary functions of vectors; infinities, NaN and subnormal numbers as the C library has them.
  *
- * Included once per instruction set and number type: see each_isa.h. No lane depends on another.
+ * For each instruction set and number type. No lane depends on another.
  * Polynomials interpolate at Chebyshev's nodes; their terms stand highest power first.
  */
-#include "vector_types.h"
 
 #define LN2_HIGH PICK(6.93147180369123816490e-01, 0.693145751953125) /* times n exact */
 #define LN2_LOW PICK(1.90821492927058770002e-10, 1.428606765330187045e-06)
@@ -37,9 +36,9 @@ static const REAL NAME(log_terms)[] = {
 };
 
 /* Even and odd powers apart: one chain of dependent steps is what a processor waits for. */
-INLINE VECTOR NAME(polynomial)(VECTOR x, const REAL *terms, const int count)
+INLINE Vec NAME(polynomial)(Vec x, const REAL *terms, const int count)
 {
-    VECTOR square = x * x, a = NAME(all)(terms[0]), b = NAME(all)(terms[1]);
+    Vec square = x * x, a = Set(terms[0]), b = Set(terms[1]);
     UNROLL
     for (int i = 2; i + 1 < count; i += 2) {
         a = a * square + terms[i];
@@ -53,47 +52,47 @@ INLINE VECTOR NAME(polynomial)(VECTOR x, const REAL *terms, const int count)
 /* n = x / ln 2 rounded, as a number and, with twice the exponent's bias added, as bits: adding
  * SHIFTER leaves no bits for a fraction. */
 #define SHIFTER (C(PICK(0x1.8p52, 0x1.8p23)) + 2 * EXPONENT_BIAS)
-INLINE VECTOR NAME(halvings)(VECTOR x, BITS *biased)
+INLINE Vec NAME(halvings)(Vec x, Bits *biased)
 {
-    VECTOR shifted = x * C(LOG2_E) + SHIFTER;
-    *biased = NAME(as_bits)(shifted) & (4 * (WORD)EXPONENT_BIAS + 3);
+    Vec shifted = x * C(LOG2_E) + SHIFTER;
+    *biased = BitCastBits(shifted) & (4 * (WORD)EXPONENT_BIAS + 3);
     return shifted - SHIFTER;
 }
 
 /* e^r − 1 for |r| ≤ ln 2 / 2 */
-INLINE VECTOR NAME(fraction)(VECTOR r) { return r + r * r * POLYNOMIAL(r, exp_terms); }
+INLINE Vec NAME(fraction)(Vec r) { return r + r * r * POLYNOMIAL(r, exp_terms); }
 
 /* 2^n x, rounded once. */
-INLINE VECTOR NAME(scaled)(VECTOR x, VECTOR n, BITS biased)
+INLINE Vec NAME(scaled)(Vec x, Vec n, Bits biased)
 {
 #if ISA_LEVEL == 2
     (void)biased;
-    return PICK(_mm512_scalef_pd, _mm512_scalef_ps)(x, n);
+    return ScaleByExponent(x, n);
 #else
-    BITS half = biased >> 1; /* of two factors only the last can overflow or lose digits */
+    Bits half = biased >> 1; /* of two factors only the last can overflow or lose digits */
     (void)n;
-    return x * NAME(as_real)(half << MANTISSA) * NAME(as_real)((biased - half) << MANTISSA);
+    return x * BitCastReal(half << MANTISSA) * BitCastReal((biased - half) << MANTISSA);
 #endif
 }
 
 #if ISA_LEVEL == 2
-#include "vector_tables.h"
+#include "simd/math_tables.h"
 #else
 /* e^x for x from LOWEST_EXP to HIGHEST_EXP, or NaN */
-INLINE VECTOR NAME(bounded_exp)(VECTOR x)
+INLINE Vec NAME(bounded_exp)(Vec x)
 {
-    BITS biased;
-    VECTOR n = NAME(halvings)(x, &biased);
-    VECTOR r = (x - n * C(LN2_HIGH)) - n * C(LN2_LOW);
+    Bits biased;
+    Vec n = NAME(halvings)(x, &biased);
+    Vec r = (x - n * C(LN2_HIGH)) - n * C(LN2_LOW);
     return NAME(scaled)(1 + NAME(fraction)(r), n, biased);
 }
 
 /* e^(x − excess) = 2^n (head + tail), or where `sign` is −1 its inverse by −n. What is rounded away
  * from r, and from its sum with 1, is added to the rest. */
-INLINE VECTOR NAME(exp_parts)(VECTOR x, VECTOR excess, const int sign, VECTOR *n, BITS *biased,
-                              VECTOR *tail)
+INLINE Vec NAME(exp_parts)(Vec x, Vec excess, const int sign, Vec *n, Bits *biased,
+                              Vec *tail)
 {
-    VECTOR high, low, rest, r, sum, head;
+    Vec high, low, rest, r, sum, head;
     *n = NAME(halvings)(x - excess, biased);
     high = C(sign) * (x - *n * C(LN2_HIGH));
     low = C(-sign) * (*n * C(LN2_LOW) + excess);
@@ -106,49 +105,49 @@ INLINE VECTOR NAME(exp_parts)(VECTOR x, VECTOR excess, const int sign, VECTOR *n
 }
 #endif
 
-INLINE VECTOR NAME(exp)(VECTOR x)
+INLINE Vec NAME(exp)(Vec x)
 {
-    return NAME(bounded_exp)(NAME(at_least)(NAME(at_most)(x, HIGHEST_EXP), LOWEST_EXP));
+    return NAME(bounded_exp)(ClampBelow(ClampAbove(x, HIGHEST_EXP), LOWEST_EXP));
 }
 
 /* e^−|x| */
-INLINE VECTOR NAME(decay)(VECTOR x)
+INLINE Vec NAME(decay)(Vec x)
 {
-    BITS biased;
-    VECTOR n, tail, size = NAME(at_most)(NAME(absolute)(x), -LOWEST_EXP);
-    VECTOR head = NAME(exp_parts)(-size, ALL(0), 1, &n, &biased, &tail);
+    Bits biased;
+    Vec n, tail, size = ClampAbove(Abs(x), -LOWEST_EXP);
+    Vec head = NAME(exp_parts)(-size, Zero(), 1, &n, &biased, &tail);
     return NAME(scaled)(head, n, biased);
 }
 
 /* e^x − 1 = whole + part for −700 ≤ x ≤ 0 (float: −80): 2^n − 1 and 2^n (e^r − 1) */
-INLINE VECTOR NAME(expm1_parts)(VECTOR x, VECTOR *whole)
+INLINE Vec NAME(expm1_parts)(Vec x, Vec *whole)
 {
-    BITS biased;
-    VECTOR n = NAME(halvings)(x, &biased);
-    VECTOR r = (x - n * C(LN2_HIGH)) - n * C(LN2_LOW);
-    VECTOR power = NAME(as_real)((biased - EXPONENT_BIAS) << MANTISSA);
+    Bits biased;
+    Vec n = NAME(halvings)(x, &biased);
+    Vec r = (x - n * C(LN2_HIGH)) - n * C(LN2_LOW);
+    Vec power = BitCastReal((biased - EXPONENT_BIAS) << MANTISSA);
     *whole = power - 1;
     return power * NAME(fraction)(r);
 }
 
-INLINE VECTOR NAME(expm1_below_0)(VECTOR x)
+INLINE Vec NAME(expm1_below_0)(Vec x)
 {
-    VECTOR whole, part = NAME(expm1_parts)(NAME(at_least)(x, PICK(-40, -20)), &whole);
+    Vec whole, part = NAME(expm1_parts)(ClampBelow(x, PICK(-40, -20)), &whole);
     return whole + part;
 }
 
 #if ISA_LEVEL != 2 || REAL_BITS == 64
 /* tanh |x| = (1 − e) / (1 + e) with e = e^−2|x|. What both sums lose is made good: the quotient q
  * then moves by (lost above − q · lost below) / (1 + e), and 1 / (1 + e) = (1 + q) / 2. */
-INLINE VECTOR NAME(tanh)(VECTOR x)
+INLINE Vec NAME(tanh)(Vec x)
 {
-    VECTOR whole, part, above, below, lost, q, size = NAME(at_most)(NAME(absolute)(x), PICK(20, 10));
+    Vec whole, part, above, below, lost, q, size = ClampAbove(Abs(x), PICK(20, 10));
     part = NAME(expm1_parts)(-2 * size, &whole);
     above = whole + part;
     below = (whole + 2) + part;
     q = -above / below;
     lost = ((above - whole) - part) - q * (part - (below - (whole + 2)));
-    return NAME(with_sign_of)(q + lost * (C(0.5) + C(0.5) * q), x);
+    return CopySign(q + lost * (C(0.5) + C(0.5) * q), x);
 }
 #endif
 
@@ -156,68 +155,68 @@ INLINE VECTOR NAME(tanh)(VECTOR x)
 
 /* c / (1 + e^−x) as 2^n (c / (2^n + 2^n e^−x)), where 1 ≤ 2^n e^−x < 2 or so: even a subnormal
  * result is rounded but once. What the sum loses is made good; an infinite c stays what it is. */
-INLINE VECTOR NAME(logistic)(VECTOR c, VECTOR x)
+INLINE Vec NAME(logistic)(Vec c, Vec x)
 {
-    BITS biased;
-    VECTOR n, tail, bounded = NAME(at_least)(NAME(at_most)(x, HIGHEST_SIGMOID), LOWEST_EXP);
-    VECTOR head = NAME(exp_parts)(bounded, ALL(0), -1, &n, &biased, &tail);
-    VECTOR power = NAME(scaled)(ALL(1), n, biased);
-    VECTOR larger = GREATER(power, head), smaller = LESSER(power, head);
-    VECTOR sum = larger + smaller, lost = (smaller - (sum - larger)) + tail, q = c / sum;
-    q -= NAME(at_most)(q, HIGHEST_SIGMOID) * (lost * NAME(rough_inverse)(sum));
+    Bits biased;
+    Vec n, tail, bounded = ClampBelow(ClampAbove(x, HIGHEST_SIGMOID), LOWEST_EXP);
+    Vec head = NAME(exp_parts)(bounded, Zero(), -1, &n, &biased, &tail);
+    Vec power = NAME(scaled)(Set(1), n, biased);
+    Vec larger = Max(power, head), smaller = Min(power, head);
+    Vec sum = larger + smaller, lost = (smaller - (sum - larger)) + tail, q = c / sum;
+    q -= ClampAbove(q, HIGHEST_SIGMOID) * (lost * ApproximateReciprocal(sum));
     return NAME(scaled)(q, n, biased);
 }
 
-INLINE VECTOR NAME(sigmoid)(VECTOR x) { return NAME(logistic)(ALL(1), x); }
+INLINE Vec NAME(sigmoid)(Vec x) { return NAME(logistic)(Set(1), x); }
 
 /* ln(1 + f) + k ln 2 for √½ ≤ 1 + f ≤ √2, with s = f / (2 + f):
  * ln(1 + f) = f − (f²/2 − s (f²/2 + R)), where f, the largest term, is exact. */
-INLINE VECTOR NAME(log_sum)(VECTOR f, VECTOR s, VECTOR k)
+INLINE Vec NAME(log_sum)(Vec f, Vec s, Vec k)
 {
-    VECTOR z = s * s, half_square = C(0.5) * f * f;
-    VECTOR rest = z * POLYNOMIAL(z, log_terms);
-    VECTOR low = s * (half_square + rest) + k * C(LN2_LOW);
+    Vec z = s * s, half_square = C(0.5) * f * f;
+    Vec rest = z * POLYNOMIAL(z, log_terms);
+    Vec low = s * (half_square + rest) + k * C(LN2_LOW);
     return k * C(LN2_HIGH) + (f - (half_square - low));
 }
 
 /* ln(1 + e) for 0 ≤ e ≤ 1 */
-INLINE VECTOR NAME(log1p_to_1)(VECTOR e)
+INLINE Vec NAME(log1p_to_1)(Vec e)
 {
-    VECTOR doubled = SELECT(e > C(2 * SQRT_HALF - 1), ALL(1), ALL(0)); /* then 1 + e = 2 (1 + f) */
-    VECTOR moved = e - doubled;
-    VECTOR f = moved * (1 - C(0.5) * doubled);
+    Vec doubled = IfThenElse(e > C(2 * SQRT_HALF - 1), Set(1), Zero()); /* then 1 + e = 2 (1 + f) */
+    Vec moved = e - doubled;
+    Vec f = moved * (1 - C(0.5) * doubled);
     return NAME(log_sum)(f, moved / (moved + (2 + 2 * doubled)), doubled);
 }
 
 /* ln(1 + e^x) = max(x, 0) + ln(1 + e^−|x|) */
-INLINE VECTOR NAME(softplus)(VECTOR x)
+INLINE Vec NAME(softplus)(Vec x)
 {
-    return SELECT(x > 0, x, ALL(0)) + NAME(log1p_to_1)(NAME(decay)(x));
+    return IfThenElse(x > 0, x, Zero()) + NAME(log1p_to_1)(NAME(decay)(x));
 }
 
 #if ISA_LEVEL != 2
 /* x = 2^k (1 + f) with √½ ≤ 1 + f ≤ √2, for finite x > 0 */
 #define SMALLEST_NORMAL PICK(0x1p-1022, 0x1p-126)
-INLINE VECTOR NAME(log_parts)(VECTOR x, VECTOR *k)
+INLINE Vec NAME(log_parts)(Vec x, Vec *k)
 {
     const WORD from = PICK(0x3fe6a09e667f3bcd, 0x3f3504f3); /* √½ */
     const WORD one = (WORD)EXPONENT_BIAS << MANTISSA;
     const REAL shifter = C(PICK(0x1p52, 0x1p23)); /* the spacing of numbers there is 1 */
-    VECTOR raised = SELECT(x < C(SMALLEST_NORMAL), ALL(PICK(0x1p54, 0x1p25)), ALL(1));
-    BITS u = NAME(as_bits)(x * raised) + (one - from);
-    BITS exponent = (u >> MANTISSA) | NAME(as_bits)(NAME(all)(shifter));
-    *k = NAME(as_real)(exponent) - (shifter + EXPONENT_BIAS)
-        - SELECT(x < C(SMALLEST_NORMAL), ALL(PICK(54, 25)), ALL(0));
-    return NAME(as_real)((u & (((WORD)1 << MANTISSA) - 1)) + from) - 1;
+    Vec raised = IfThenElse(x < C(SMALLEST_NORMAL), Set(PICK(0x1p54, 0x1p25)), Set(1));
+    Bits u = BitCastBits(x * raised) + (one - from);
+    Bits exponent = (u >> MANTISSA) | BitCastBits(Set(shifter));
+    *k = BitCastReal(exponent) - (shifter + EXPONENT_BIAS)
+        - IfThenElse(x < C(SMALLEST_NORMAL), Set(PICK(54, 25)), Zero());
+    return BitCastReal((u & (((WORD)1 << MANTISSA) - 1)) + from) - 1;
 }
 
 /* −∞ for 0, NaN below and for NaN, ∞ for ∞ */
-INLINE VECTOR NAME(log)(VECTOR x)
+INLINE Vec NAME(log)(Vec x)
 {
-    VECTOR k, f = NAME(log_parts)(x, &k);
-    VECTOR y = NAME(log_sum)(f, f / (2 + f), k);
-    y = SELECT(x < C(INFINITY), y, x);
-    y = SELECT(x < 0, ALL(NAN), y);
-    return SELECT(x == 0, ALL(-INFINITY), y);
+    Vec k, f = NAME(log_parts)(x, &k);
+    Vec y = NAME(log_sum)(f, f / (2 + f), k);
+    y = IfThenElse(x < C(INFINITY), y, x);
+    y = IfThenElse(x < 0, Set(NAN), y);
+    return IfThenElse(x == 0, Set(-INFINITY), y);
 }
 #endif

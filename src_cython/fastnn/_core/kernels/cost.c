@@ -4,37 +4,64 @@
  * infinite, nor of one near 1. Where only z still tells, they are replaced by it. So costs are finite
  * for any z, and right to the last digits where they are nearly 0.
  *
- * Included once per instruction set and number type: see each_isa.h. Sums are in double; floats are
- * converted, some at a time.
+ * Sums are in double; floats are converted, some at a time.
  */
-#include "vector_math.h"
+#include <float.h>
 
-#define OF_DOUBLE(name) NAME_IN(name, double, ISA)
+#include "kernels/kernels.h"
+
+#ifndef REAL /* ---- once: the table ---- */
+
+#define SOME 64 /* outputs, or rows of softmax, that are looked at together */
+
+/* What is known of some rows of softmax outputs: the largest z and a, the sum of all other a, what
+ * the targets make of z, their sum; −ln a and −ln(1 − a) of the largest a. */
+typedef struct {
+    double top[SOME], top_a[SOME], others[SOME], linear[SOME], of_y[SOME], log_of_top[SOME],
+        miss_of_top[SOME];
+} SoftmaxRows;
+
+#define FOREACH_FILE "kernels/cost.c"
+#include "simd/foreach_isa.h"
+
+#define TABLE(type, isa) \
+    {costs_of_each_##type##_##isa, costs_of_rows_##type##_##isa, costs_of_columns_##type##_##isa}
+#define OF_DOUBLE(isa) TABLE(double, isa)
+#define OF_FLOAT(isa) TABLE(float, isa)
+const CostDouble fastnn_cost_double[] = {FOR_EACH_ISA(OF_DOUBLE)};
+const CostFloat fastnn_cost_float[] = {FOR_EACH_ISA(OF_FLOAT)};
+
+#else /* ---- once for each instruction set and number type ---- */
+
+#include "simd/simd.h"
+#include "simd/math.h"
+
+#define IN_DOUBLE(name) NAME_IN(name, double, ISA)
 
 #if REAL_BITS == 64
 /* |ln(1 + x)|, x > −1. What 1 + x loses is made good: where this tells, 1 + x is nearly 1. */
-INLINE VECTOR NAME(log_beside_1)(VECTOR x)
+INLINE Vec NAME(log_beside_1)(Vec x)
 {
-    VECTOR sum = 1 + x;
-    return NAME(absolute)(NAME(log)(sum) + (x - (sum - 1)));
+    Vec sum = 1 + x;
+    return Abs(NAME(log)(sum) + (x - (sum - 1)));
 }
 
 /* σ(−|z|), from a = σ(z); for a z above `limit`, where 1 − a has lost too much, from z. */
-INLINE VECTOR NAME(share_missed)(VECTOR z, VECTOR a, double limit, const int some_above)
+INLINE Vec NAME(share_missed)(Vec z, Vec a, double limit, const int some_above)
 {
-    VECTOR e, p = SELECT(z > 0, 1 - a, a);
+    Vec e, p = IfThenElse(z > 0, 1 - a, a);
     if (!some_above)
         return p;
-    e = NAME(bounded_exp)(NAME(at_least)(-z, LOWEST_EXP));
-    return SELECT(z > limit, e / (1 + e), p);
+    e = NAME(bounded_exp)(ClampBelow(-z, LOWEST_EXP));
+    return IfThenElse(z > limit, e / (1 + e), p);
 }
 
 /* What cost y has beside −ln(1 − p), p = σ(−|z|). Nothing in it is below 0, so that no digits cancel.
  * An infinite z counts as the largest number: it may be right, and then costs nothing. */
-INLINE VECTOR NAME(linear_part)(VECTOR z, VECTOR y, const int pair)
+INLINE Vec NAME(linear_part)(Vec z, Vec y, const int pair)
 {
-    VECTOR wrong = SELECT(z > 0, pair == LOG_LIKELIHOOD_SIGMOID ? ALL(0) : 1 - y, y);
-    return wrong * NAME(at_most)(NAME(absolute)(z), DBL_MAX);
+    Vec wrong = IfThenElse(z > 0, pair == LOG_LIKELIHOOD_SIGMOID ? Zero() : 1 - y, y);
+    return wrong * ClampAbove(Abs(z), DBL_MAX);
 }
 
 /* Cross-entropy of outputs that all count the same: of four at a time −Σ ln(1 − p) takes but one
@@ -42,30 +69,30 @@ INLINE VECTOR NAME(linear_part)(VECTOR z, VECTOR y, const int pair)
 INLINE double NAME(add_up_four)(const double *z, const double *a, const double *y, ptrdiff_t size,
                                 double limit, const int some_above)
 {
-    VECTOR sum = ALL(0), missed = ALL(0);
+    Vec sum = Zero(), missed = Zero();
     int held = 0;
     for (ptrdiff_t i = 0; i < size; i += LANES) { /* what is filled up costs nothing */
-        VECTOR of_z = NAME(load)(z + i, size - i, 0);
-        VECTOR p = NAME(share_missed)(of_z, NAME(load)(a + i, size - i, 0), limit, some_above);
+        Vec of_z = LoadNOr(0, z + i, size - i);
+        Vec p = NAME(share_missed)(of_z, LoadNOr(0, a + i, size - i), limit, some_above);
         missed += p * (1 - missed);
-        sum += NAME(linear_part)(of_z, NAME(load)(y + i, size - i, 0), CROSS_ENTROPY_SIGMOID);
+        sum += NAME(linear_part)(of_z, LoadNOr(0, y + i, size - i), CROSS_ENTROPY_SIGMOID);
         if (++held == 4) {
             sum += NAME(log_beside_1)(-missed);
-            missed = ALL(0);
+            missed = Zero();
             held = 0;
         }
     }
-    return NAME(sum_of_lanes)(sum + NAME(log_beside_1)(-missed));
+    return SumOfLanes(sum + NAME(log_beside_1)(-missed));
 }
 
 INLINE double NAME(add_up)(const double *z, const double *a, const double *y,
                            const double *weights, ptrdiff_t size, double limit,
                            const int some_above, const int pair)
 {
-    VECTOR sum = ALL(0);
+    Vec sum = Zero();
     for (ptrdiff_t i = 0; i < size; i += LANES) {
-        VECTOR of_z = NAME(load)(z + i, size - i, 0), of_a = NAME(load)(a + i, size - i, 0);
-        VECTOR of_y = NAME(load)(y + i, size - i, 0), cost;
+        Vec of_z = LoadNOr(0, z + i, size - i), of_a = LoadNOr(0, a + i, size - i);
+        Vec of_y = LoadNOr(0, y + i, size - i), cost;
         if (pair == POISSON_EXP) {
             cost = of_a - of_y * of_z;
         } else {
@@ -74,19 +101,19 @@ INLINE double NAME(add_up)(const double *z, const double *a, const double *y,
                 cost *= of_y;
             cost += NAME(linear_part)(of_z, of_y, pair);
         }
-        sum += weights ? cost * NAME(load)(weights + i, size - i, 0) : cost;
+        sum += weights ? cost * LoadNOr(0, weights + i, size - i) : cost;
     }
-    return NAME(sum_of_lanes)(sum);
+    return SumOfLanes(sum);
 }
 
 INLINE int NAME(is_any_above)(const double *z, ptrdiff_t size, double limit)
 {
-    VECTOR top = ALL(0);
+    Vec top = Zero();
     REAL lanes[LANES];
     int any = 0;
     for (ptrdiff_t i = 0; i < size; i += LANES) {
-        VECTOR x = NAME(load)(z + i, size - i, 0);
-        top = SELECT(x > top, x, top);
+        Vec x = LoadNOr(0, z + i, size - i);
+        top = IfThenElse(x > top, x, top);
     }
     memcpy(lanes, &top, sizeof top);
     for (int lane = 0; lane < LANES; lane++)
@@ -115,23 +142,23 @@ INLINE double NAME(costs_of_some)(const double *z, const double *a, const double
 static void NAME(take_logs)(SoftmaxRows *rows, int m)
 {
     for (int i = 0; i < m; i += LANES) {
-        VECTOR top = NAME(load)(rows->top_a + i, m - i, 1);
-        VECTOR others = NAME(load)(rows->others + i, m - i, 0);
-        VECTOR low = -NAME(log)(SELECT(others > C(0.5), top, ALL(1)));
-        VECTOR high = NAME(log_beside_1)(-SELECT(others > C(0.5), ALL(0), others));
-        NAME(store)(rows->log_of_top + i, low + high, m - i);
-        NAME(store)(rows->miss_of_top + i, -NAME(log)(others), m - i);
+        Vec top = LoadNOr(1, rows->top_a + i, m - i);
+        Vec others = LoadNOr(0, rows->others + i, m - i);
+        Vec low = -NAME(log)(IfThenElse(others > C(0.5), top, Set(1)));
+        Vec high = NAME(log_beside_1)(-IfThenElse(others > C(0.5), Zero(), others));
+        StoreN(low + high, rows->log_of_top + i, m - i);
+        StoreN(-NAME(log)(others), rows->miss_of_top + i, m - i);
     }
 }
 
 /* −Σ factors ln(1 − x), of at most SOME of 0 ≤ x ≤ ½ */
 static double NAME(sum_of_misses)(const double *x, const double *factors, int size)
 {
-    VECTOR sum = ALL(0);
+    Vec sum = Zero();
     for (int k = 0; k < size; k += LANES)
-        sum += NAME(load)(factors + k, size - k, 0)
-             * NAME(log_beside_1)(-NAME(load)(x + k, size - k, 0));
-    return NAME(sum_of_lanes)(sum);
+        sum += LoadNOr(0, factors + k, size - k)
+             * NAME(log_beside_1)(-LoadNOr(0, x + k, size - k));
+    return SumOfLanes(sum);
 }
 #define AT_ONCE 512
 #define LIMIT 7 /* where 1 − a, of a in REAL, has lost 3 of 16 digits; of float 1 of 7 */
@@ -161,7 +188,7 @@ static double NAME(costs_of_each)(const REAL *z, const REAL *a, const REAL *y,
         for (int k = 0; pair == POISSON_EXP && k < some; k++)
             if (wide[1][k] > FLT_MAX) /* in double there is a number for it */
                 wide[1][k] = exp(wide[0][k]);
-        total += OF_DOUBLE(costs_of_some)(wide[0], wide[1], wide[2], weights ? wide[3] : NULL, some,
+        total += IN_DOUBLE(costs_of_some)(wide[0], wide[1], wide[2], weights ? wide[3] : NULL, some,
                                           LIMIT, pair);
 #endif
     }
@@ -265,12 +292,12 @@ static double NAME(misses_of_rows)(const SoftmaxRows *rows, const REAL *z, const
             outputs[size] = a[j];
             factors[size++] = factor;
             if (size == SOME) {
-                total += OF_DOUBLE(sum_of_misses)(outputs, factors, size);
+                total += IN_DOUBLE(sum_of_misses)(outputs, factors, size);
                 size = 0;
             }
         }
     }
-    return total + OF_DOUBLE(sum_of_misses)(outputs, factors, size);
+    return total + IN_DOUBLE(sum_of_misses)(outputs, factors, size);
 }
 
 static double NAME(cost_of_row)(const SoftmaxRows *rows, int i)
@@ -288,7 +315,7 @@ static double NAME(costs_of_rows)(const REAL *z, const REAL *a, const REAL *y,
         int some = (int)(m - first < SOME ? m - first : SOME);
         ptrdiff_t at = first * n;
         NAME(scan_rows)(&rows, z + at, a + at, y + at, some, n);
-        OF_DOUBLE(take_logs)(&rows, some);
+        IN_DOUBLE(take_logs)(&rows, some);
         for (int i = 0; i < some; i++) {
             double cost = NAME(cost_of_row)(&rows, i);
             total += weights ? weights[first + i] * cost : cost;
@@ -311,7 +338,7 @@ static double NAME(costs_of_columns)(const REAL *z, const REAL *a, const REAL *y
     for (ptrdiff_t first = 0; first < m; first += SOME) {
         int some = (int)(m - first < SOME ? m - first : SOME);
         NAME(scan_columns)(&rows, z + first, a + first, y + first, some, n, distance);
-        OF_DOUBLE(take_logs)(&rows, some);
+        IN_DOUBLE(take_logs)(&rows, some);
         for (int i = 0; i < some; i++) {
             double cost = NAME(cost_of_row)(&rows, i);
             total += weights ? weights[first + i] * cost : cost;
@@ -320,5 +347,6 @@ static double NAME(costs_of_columns)(const REAL *z, const REAL *a, const REAL *y
     return total;
 }
 
-#undef OF_DOUBLE
-#include "vector_math_end.h"
+#undef IN_DOUBLE
+
+#endif

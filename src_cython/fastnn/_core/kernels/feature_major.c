@@ -1,13 +1,29 @@
-/* A narrow network's passes with rows of the mini-batch as the lanes of vectors.
+/* A narrow network's passes in feature-major layout: rows of the mini-batch are the SIMD lanes.
  *
- * Included once per instruction set and number type: see each_isa.h. Blocks are feature by feature:
- * (n, width), with one column a row of the mini-batch; `width` is a multiple of LANES, so that
- * there are whole vectors only. Numbers of one column never meet those of another but in the sums
- * over all rows, whose lanes are added up at the end of the mini-batch.
+ * Blocks are feature by feature: (n, width), with one column a row of the mini-batch; `width` is a
+ * multiple of LANES, so that there are whole vectors only. Numbers of one column never meet those of
+ * another but in the sums over all rows, whose lanes are added up at the end of the mini-batch.
  */
-#include "vector_math.h"
+#include "kernels/kernels.h"
 
-#include "lane_turning.h"
+#ifndef REAL /* ---- once: the table ---- */
+
+#define FOREACH_FILE "kernels/feature_major.c"
+#include "simd/foreach_isa.h"
+
+#define TABLE(type, isa) \
+    gather_transposed_##type##_##isa, lane_product_##type##_##isa, lane_gradient_##type##_##isa, \
+    lane_totals_##type##_##isa, lane_softmax_##type##_##isa, lane_softmax_delta_##type##_##isa
+#define OF_DOUBLE(isa) {TABLE(double, isa), lane_cost_of_labels_double_##isa}
+#define OF_FLOAT(isa) {TABLE(float, isa)}
+const FeatureMajorDouble fastnn_feature_major_double[] = {FOR_EACH_ISA(OF_DOUBLE)};
+const FeatureMajorFloat fastnn_feature_major_float[] = {FOR_EACH_ISA(OF_FLOAT)};
+
+#else /* ---- once for each instruction set and number type ---- */
+
+#include "simd/simd.h"
+#include "simd/math.h"
+#include "simd/transpose.h"
 
 /* A tile of sums that the registers hold: of so many rows, and vectors or rows of the other. */
 #if ISA_LEVEL == 2
@@ -20,16 +36,6 @@
 #define TILE_ROWS 3
 #define TILE_WIDTH 2
 #endif
-
-/* Whole vectors wherever they lie. */
-#ifdef FASTNN_HAVE_VECTORS
-typedef REAL NAME(lanes) __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)),
-                                        may_alias));
-#else
-typedef REAL NAME(lanes);
-#endif
-#define AT(place) ((VECTOR) * (const NAME(lanes) *)(place))
-#define SET(place, x) (*(NAME(lanes) *)(place) = (x))
 
 /* f(rows, width) with the numbers as constants, from 1 to TILE_ROWS and TILE_WIDTH. */
 #if TILE_WIDTH == 4
@@ -61,20 +67,20 @@ INLINE void NAME(product_tile)(REAL *out, const REAL *factors, ptrdiff_t across,
                                const REAL *start, const REAL *inp, const REAL *act, ptrdiff_t depth,
                                ptrdiff_t distance, int cut, const int rows, const int width)
 {
-    VECTOR sums[TILE_ROWS][TILE_WIDTH];
+    Vec sums[TILE_ROWS][TILE_WIDTH];
     UNROLL
     for (int i = 0; i < rows; i++)
         UNROLL
         for (int v = 0; v < width; v++)
-            sums[i][v] = NAME(all)(start ? start[i] : 0);
+            sums[i][v] = Set(start ? start[i] : 0);
     for (ptrdiff_t p = 0; p < depth; p++) {
-        VECTOR x[TILE_WIDTH];
+        Vec x[TILE_WIDTH];
         UNROLL
         for (int v = 0; v < width; v++)
-            x[v] = AT(inp + p * distance + v * LANES);
+            x[v] = Load(inp + p * distance + v * LANES);
         UNROLL
         for (int i = 0; i < rows; i++) {
-            VECTOR factor = NAME(all)(factors[i * across + p * along]);
+            Vec factor = Set(factors[i * across + p * along]);
             UNROLL
             for (int v = 0; v < width; v++)
                 sums[i][v] += factor * x[v];
@@ -86,10 +92,10 @@ INLINE void NAME(product_tile)(REAL *out, const REAL *factors, ptrdiff_t across,
         for (int v = 0; v < width; v++) {
             ptrdiff_t place = i * distance + v * LANES;
             if (cut)
-                sums[i][v] = SELECT(sums[i][v] < 0, ALL(0), sums[i][v]);
+                sums[i][v] = IfThenElse(sums[i][v] < 0, Zero(), sums[i][v]);
             if (act)
-                sums[i][v] = SELECT(AT(act + place) > 0, sums[i][v], ALL(0));
-            SET(out + place, sums[i][v]);
+                sums[i][v] = IfThenElse(Load(act + place) > 0, sums[i][v], Zero());
+            Store(sums[i][v], out + place);
         }
 }
 
@@ -115,20 +121,20 @@ static void NAME(lane_product)(REAL *out, const REAL *factors, ptrdiff_t across,
 INLINE void NAME(gradient_tile)(REAL *sums, ptrdiff_t n_in, const REAL *delta, const REAL *inp,
                                 ptrdiff_t width, int first, const int rows, const int columns)
 {
-    VECTOR totals[TILE_ROWS][TILE_WIDTH];
+    Vec totals[TILE_ROWS][TILE_WIDTH];
     UNROLL
     for (int i = 0; i < rows; i++)
         UNROLL
         for (int j = 0; j < columns; j++)
-            totals[i][j] = first ? ALL(0) : AT(sums + (i * n_in + j) * LANES);
+            totals[i][j] = first ? Zero() : Load(sums + (i * n_in + j) * LANES);
     for (ptrdiff_t at = 0; at < width; at += LANES) {
-        VECTOR x[TILE_WIDTH];
+        Vec x[TILE_WIDTH];
         UNROLL
         for (int j = 0; j < columns; j++)
-            x[j] = AT(inp + j * width + at);
+            x[j] = Load(inp + j * width + at);
         UNROLL
         for (int i = 0; i < rows; i++) {
-            VECTOR d = AT(delta + i * width + at);
+            Vec d = Load(delta + i * width + at);
             UNROLL
             for (int j = 0; j < columns; j++)
                 totals[i][j] += d * x[j];
@@ -138,7 +144,7 @@ INLINE void NAME(gradient_tile)(REAL *sums, ptrdiff_t n_in, const REAL *delta, c
     for (int i = 0; i < rows; i++)
         UNROLL
         for (int j = 0; j < columns; j++)
-            SET(sums + (i * n_in + j) * LANES, totals[i][j]);
+            Store(totals[i][j], sums + (i * n_in + j) * LANES);
 }
 
 /* The sums of the weights (n_out, n_in) and of the biases (n_out), which are in `sums`, a vector
@@ -158,51 +164,17 @@ static void NAME(lane_gradient)(REAL *sums, ptrdiff_t weights_at, ptrdiff_t bias
 #undef TILE
         }
     for (ptrdiff_t i = 0; i < n_out; i++) {
-        VECTOR even = first ? ALL(0) : AT(biases + i * LANES), odd = ALL(0);
+        Vec even = first ? Zero() : Load(biases + i * LANES), odd = Zero();
         ptrdiff_t at = 0;
         for (; at + 2 * LANES <= width; at += 2 * LANES) {
-            even += AT(delta + i * width + at);
-            odd += AT(delta + i * width + at + LANES);
+            even += Load(delta + i * width + at);
+            odd += Load(delta + i * width + at + LANES);
         }
         if (at < width)
-            even += AT(delta + i * width + at);
-        SET(biases + i * LANES, even + odd);
+            even += Load(delta + i * width + at);
+        Store(even + odd, biases + i * LANES);
     }
 }
-
-#if ISA_LEVEL > 0
-#define HALF PICK(__m256d, __m256)
-#define LOAD_HALF PICK(_mm256_loadu_pd, _mm256_loadu_ps)
-#define ADD_HALVES PICK(_mm256_add_pd, _mm256_add_ps)
-#define ADD_PAIRS PICK(_mm256_hadd_pd, _mm256_hadd_ps)
-/* A vector, or if it has 64 bytes the sum of its halves. */
-INLINE HALF NAME(folded)(const REAL *sums)
-{
-    HALF half = LOAD_HALF(sums);
-    return LANES * sizeof(REAL) == 32 ? half
-                                      : ADD_HALVES(half, LOAD_HALF(sums + (LANES - 32 / sizeof(REAL))));
-}
-
-/* totals := scale times the sums of four vectors' lanes */
-INLINE void NAME(totals_of_four)(REAL *totals, const REAL *sums, REAL scale)
-{
-    HALF ab = ADD_PAIRS(NAME(folded)(sums), NAME(folded)(sums + LANES));
-    HALF cd = ADD_PAIRS(NAME(folded)(sums + 2 * LANES), NAME(folded)(sums + 3 * LANES));
-#if REAL_BITS == 64
-    HALF four = ADD_HALVES(_mm256_permute2f128_pd(ab, cd, 0x20),
-                           _mm256_permute2f128_pd(ab, cd, 0x31));
-    _mm256_storeu_pd(totals, four * scale);
-#else
-    HALF eight = ADD_PAIRS(ab, cd);
-    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-    _mm_storeu_ps(totals, four * scale);
-#endif
-}
-#undef HALF
-#undef LOAD_HALF
-#undef ADD_HALVES
-#undef ADD_PAIRS
-#endif
 
 /* totals[i] := scale times the sum of the lanes of sums[i] */
 static void NAME(lane_totals)(REAL *totals, const REAL *sums, ptrdiff_t n, REAL scale)
@@ -210,10 +182,10 @@ static void NAME(lane_totals)(REAL *totals, const REAL *sums, ptrdiff_t n, REAL 
     ptrdiff_t i = 0;
 #if ISA_LEVEL > 0
     for (; i + 4 <= n; i += 4)
-        NAME(totals_of_four)(totals + i, sums + i * LANES, scale);
+        NAME(pair_sums_of_4)(totals + i, sums + i * LANES, scale);
 #endif
     for (; i < n; i++)
-        totals[i] = scale * NAME(sum_of_lanes)(AT(sums + i * LANES));
+        totals[i] = scale * SumOfLanes(Load(sums + i * LANES));
 }
 
 /* Softmax of each column, with the largest taken off first. A NaN may be passed over: its
@@ -221,19 +193,19 @@ static void NAME(lane_totals)(REAL *totals, const REAL *sums, ptrdiff_t n, REAL 
 static void NAME(lane_softmax)(REAL *z, ptrdiff_t n, ptrdiff_t width)
 {
     for (ptrdiff_t at = 0; at < width; at += LANES) {
-        VECTOR top = AT(z + at), sum = ALL(0);
+        Vec top = Load(z + at), sum = Zero();
         for (ptrdiff_t j = 1; j < n; j++) {
-            VECTOR x = AT(z + j * width + at);
-            top = SELECT(x > top, x, top);
+            Vec x = Load(z + j * width + at);
+            top = IfThenElse(x > top, x, top);
         }
         for (ptrdiff_t j = 0; j < n; j++) {
-            VECTOR x = AT(z + j * width + at) - top;
-            VECTOR e = NAME(bounded_exp)(NAME(at_least)(x, LOWEST_EXP));
+            Vec x = Load(z + j * width + at) - top;
+            Vec e = NAME(bounded_exp)(ClampBelow(x, LOWEST_EXP));
             sum += e;
-            SET(z + j * width + at, e);
+            Store(e, z + j * width + at);
         }
         for (ptrdiff_t j = 0; j < n; j++)
-            SET(z + j * width + at, AT(z + j * width + at) / sum);
+            Store(Load(z + j * width + at) / sum, z + j * width + at);
     }
 }
 
@@ -242,12 +214,11 @@ static void NAME(lane_softmax_delta)(REAL *delta, const REAL *a, const REAL *y, 
                                      ptrdiff_t width)
 {
     for (ptrdiff_t at = 0; at < width; at += LANES) {
-        VECTOR total = ALL(0);
+        Vec total = Zero();
         for (ptrdiff_t j = 0; j < n; j++)
-            total += AT(y + j * width + at);
+            total += Load(y + j * width + at);
         for (ptrdiff_t j = 0; j < n; j++)
-            SET(delta + j * width + at,
-                AT(a + j * width + at) * total - AT(y + j * width + at));
+            Store(Load(a + j * width + at) * total - Load(y + j * width + at), delta + j * width + at);
     }
 }
 
@@ -258,28 +229,27 @@ static void NAME(lane_softmax_delta)(REAL *delta, const REAL *a, const REAL *y, 
 static int NAME(lane_cost_of_labels)(REAL *cost, const REAL *a, const REAL *y, const REAL *weights,
                                      ptrdiff_t size, REAL largest)
 {
-    VECTOR sum = ALL(0), wrong = ALL(0);
+    Vec sum = Zero(), wrong = Zero();
     for (ptrdiff_t i = 0; i < size; i += LANES) {
-        VECTOR of_a = NAME(load)(a + i, size - i, 0), of_y = NAME(load)(y + i, size - i, 0);
-        VECTOR one = NAME(at_most)(-NAME(log)(NAME(absolute)((1 - of_y) - of_a)), largest);
-        wrong += SELECT(of_y * (1 - of_y) == 0, ALL(0), ALL(1));
-        wrong += SELECT(of_a >= 0, ALL(0), ALL(1)) + SELECT(of_a <= 1, ALL(0), ALL(1));
+        Vec of_a = LoadNOr(0, a + i, size - i), of_y = LoadNOr(0, y + i, size - i);
+        Vec one = ClampAbove(-NAME(log)(Abs((1 - of_y) - of_a)), largest);
+        wrong += IfThenElse(of_y * (1 - of_y) == 0, Zero(), Set(1));
+        wrong += IfThenElse(of_a >= 0, Zero(), Set(1)) + IfThenElse(of_a <= 1, Zero(), Set(1));
         if (weights)
-            one *= NAME(load)(weights + i, size - i, 0);
+            one *= LoadNOr(0, weights + i, size - i);
         sum += one;
     }
-    if (NAME(sum_of_lanes)(wrong) != 0)
+    if (SumOfLanes(wrong) != 0)
         return 0;
-    *cost += NAME(sum_of_lanes)(sum);
+    *cost += SumOfLanes(sum);
     return 1;
 }
 #endif
 
-#undef AT
-#undef SET
 #undef BY_WIDTH
 #undef BY_SIZE
 #undef AT_MOST
 #undef TILE_ROWS
 #undef TILE_WIDTH
-#include "vector_math_end.h"
+
+#endif

@@ -1,6 +1,6 @@
 /* Products with one matrix that many blocks of rows are multiplied with: it is turned round once.
  *
- * A part of small_products.h. B (n, k) stands in panels: as many of its rows as a tile of C has
+ * A part of gemm_small.c. B (n, k) stands in panels: as many of its rows as a tile of C has
  * columns, turned round, panel after panel, the last one filled up to whole vectors with zeros.
  * The numbers of a tile of C then lie side by side, and no sum of lanes is needed in the end.
  */
@@ -24,7 +24,7 @@ static void NAME(small_panels)(REAL *panels, const REAL *B, ptrdiff_t n, ptrdiff
     for (ptrdiff_t j = 0; j < n; j += PANEL) {
         ptrdiff_t width = NAME(panel_width)(n - j), step = NAME(panel_step)(width);
         REAL *panel = panels + j * k;
-        NAME(copy_turned)(panel, step, B + j * k, k, width, k);
+        NAME(copy_transposed)(panel, step, B + j * k, k, width, k);
         for (ptrdiff_t p = 0; p < k && width < step; p++)
             memset(panel + p * step + width, 0, (size_t)(step - width) * sizeof(REAL));
     }

@@ -1,9 +1,30 @@
 /* Activations over arrays, and delta := delta f'(...), by vectors; logarithms; rows of softmax.
  *
- * Included once per instruction set and number type: see each_isa.h. The last vector of an array
- * is filled up and goes the same way as the others: no number depends on where it stands.
+ * The last vector of an array is filled up and goes the same way as the others: no number depends on
+ * where it stands.
  */
-#include "vector_math.h"
+#include "kernels/kernels.h"
+
+#ifndef REAL /* ---- once: the table ---- */
+
+#define FOREACH_FILE "kernels/activation.c"
+#include "simd/foreach_isa.h"
+
+#define KERNEL(NAME, f, slope_from, way, type, isa) way##_##f##_##type##_##isa,
+#define NO_KERNEL(NAME) NULL,
+#define KERNELS_IN_ORDER(way, type, isa) {EACH_ACTIVATION(KERNEL, NO_KERNEL, way, type, isa)}
+#define TABLE(type, isa) { \
+    KERNELS_IN_ORDER(forward, type, isa), KERNELS_IN_ORDER(backward, type, isa), \
+    softmax_##type##_##isa, softmax_backward_##type##_##isa, forward_log_##type##_##isa}
+#define OF_DOUBLE(isa) TABLE(double, isa)
+#define OF_FLOAT(isa) TABLE(float, isa)
+const ActivationDouble fastnn_activation_double[] = {FOR_EACH_ISA(OF_DOUBLE)};
+const ActivationFloat fastnn_activation_float[] = {FOR_EACH_ISA(OF_FLOAT)};
+
+#else /* ---- once for each instruction set and number type ---- */
+
+#include "simd/simd.h"
+#include "simd/math.h"
 
 #define LEAK 0.01
 /* Fixed points of mean 0 and variance 1 (Klambauer, Unterthiner, Mayr and Hochreiter, 2017). */
@@ -11,33 +32,33 @@
 #define SELU_SCALE 1.0507009873554804934193349852946
 #define NORMAL_PEAK 0.39894228040143267794 /* 1 / √2π */
 
-#include "gated_kernels.h"
+#include "activation_gated.h"
 
 /* f(z), one function an activation */
-INLINE VECTOR NAME(relu)(VECTOR z) { return SELECT(z < 0, ALL(0), z); }
-INLINE VECTOR NAME(leaky_relu)(VECTOR z) { return SELECT(z < 0, C(LEAK) * z, z); }
-INLINE VECTOR NAME(elu)(VECTOR z) { return SELECT(z < 0, NAME(expm1_below_0)(z), z); }
+INLINE Vec NAME(relu)(Vec z) { return IfThenElse(z < 0, Zero(), z); }
+INLINE Vec NAME(leaky_relu)(Vec z) { return IfThenElse(z < 0, C(LEAK) * z, z); }
+INLINE Vec NAME(elu)(Vec z) { return IfThenElse(z < 0, NAME(expm1_below_0)(z), z); }
 
-INLINE VECTOR NAME(selu)(VECTOR z)
+INLINE Vec NAME(selu)(Vec z)
 {
-    return C(SELU_SCALE) * SELECT(z < 0, C(SELU_ALPHA) * NAME(expm1_below_0)(z), z);
+    return C(SELU_SCALE) * IfThenElse(z < 0, C(SELU_ALPHA) * NAME(expm1_below_0)(z), z);
 }
 
 /* f'(z), from a = f(z) or, where this does not say it, from z */
-INLINE VECTOR NAME(sigmoid_slope)(VECTOR a) { return a * (1 - a); }
-INLINE VECTOR NAME(tanh_slope)(VECTOR a) { return 1 - a * a; }
-INLINE VECTOR NAME(leaky_relu_slope)(VECTOR a) { return SELECT(a > 0, ALL(1), ALL(LEAK)); }
-INLINE VECTOR NAME(elu_slope)(VECTOR a) { return SELECT(a > 0, ALL(1), a + 1); }
-INLINE VECTOR NAME(softplus_slope)(VECTOR a) { return -NAME(expm1_below_0)(-a); }
-INLINE VECTOR NAME(exp_slope)(VECTOR a) { return a; }
+INLINE Vec NAME(sigmoid_slope)(Vec a) { return a * (1 - a); }
+INLINE Vec NAME(tanh_slope)(Vec a) { return 1 - a * a; }
+INLINE Vec NAME(leaky_relu_slope)(Vec a) { return IfThenElse(a > 0, Set(1), Set(LEAK)); }
+INLINE Vec NAME(elu_slope)(Vec a) { return IfThenElse(a > 0, Set(1), a + 1); }
+INLINE Vec NAME(softplus_slope)(Vec a) { return -NAME(expm1_below_0)(-a); }
+INLINE Vec NAME(exp_slope)(Vec a) { return a; }
 
-INLINE VECTOR NAME(selu_slope)(VECTOR a)
+INLINE Vec NAME(selu_slope)(Vec a)
 {
-    return SELECT(a > 0, ALL(SELU_SCALE), a + C(SELU_SCALE * SELU_ALPHA));
+    return IfThenElse(a > 0, Set(SELU_SCALE), a + C(SELU_SCALE * SELU_ALPHA));
 }
 
 /* ReLU is none of these: an infinite delta ends where its slope is 0. */
-INLINE VECTOR NAME(relu_delta)(VECTOR delta, VECTOR a) { return SELECT(a > 0, delta, ALL(0)); }
+INLINE Vec NAME(relu_delta)(Vec delta, Vec a) { return IfThenElse(a > 0, delta, Zero()); }
 
 /* A kernel over whole vectors, then over what is left, filled up. */
 static void NAME(map)(void (*whole)(REAL *, ptrdiff_t), REAL *z, ptrdiff_t size)
@@ -73,11 +94,11 @@ static void NAME(map_back)(void (*whole)(REAL *, const REAL *, ptrdiff_t), REAL 
 #define FORWARD(f) \
     static NOINLINE void NAME(whole_##f)(REAL *z, ptrdiff_t size) \
     { \
-        VECTOR next = NAME(load)(z, LANES, 0); \
+        Vec next = Load(z); \
         for (ptrdiff_t i = 0; i < size; i += LANES) { \
-            VECTOR x = next; \
-            next = NAME(load)(z + (i + LANES < size ? i + LANES : i), LANES, 0); \
-            NAME(store)(z + i, NAME(f)(x), LANES); \
+            Vec x = next; \
+            next = Load(z + (i + LANES < size ? i + LANES : i)); \
+            Store(NAME(f)(x), z + i); \
         } \
     } \
     static void NAME(forward_##f)(REAL *z, ptrdiff_t size) \
@@ -87,11 +108,11 @@ static void NAME(map_back)(void (*whole)(REAL *, const REAL *, ptrdiff_t), REAL 
 #define BACKWARD(f, of_delta_and_source) \
     static NOINLINE void NAME(whole_back_##f)(REAL *deltas, const REAL *sources, ptrdiff_t size) \
     { \
-        VECTOR next = NAME(load)(deltas, LANES, 0); \
+        Vec next = Load(deltas); \
         for (ptrdiff_t i = 0; i < size; i += LANES) { \
-            VECTOR delta = next, source = NAME(load)(sources + i, LANES, 0); \
-            next = NAME(load)(deltas + (i + LANES < size ? i + LANES : i), LANES, 0); \
-            NAME(store)(deltas + i, of_delta_and_source, LANES); \
+            Vec delta = next, source = Load(sources + i); \
+            next = Load(deltas + (i + LANES < size ? i + LANES : i)); \
+            Store(of_delta_and_source, deltas + i); \
         } \
     } \
     static void NAME(backward_##f)(REAL *deltas, const REAL *sources, ptrdiff_t size) \
@@ -128,5 +149,6 @@ BY_SLOPE(exp)
 #undef BACKWARD
 #undef BY_SLOPE
 
-#include "softmax_kernels.h"
-#include "vector_math_end.h"
+#include "softmax.h"
+
+#endif

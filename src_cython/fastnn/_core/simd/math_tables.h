@@ -1,17 +1,7 @@
-/* e^x, ln x and, of float, tanh x by tables that AVX-512 holds in registers: a part of vector_math.h.
+/* e^x, ln x and, of float, tanh x by tables that AVX-512 holds in registers: a part of math.h.
  *
  * A short table makes the rest of the work small: no division, and few terms.
  */
-INLINE VECTOR NAME(of_sixteen)(const REAL *table, BITS index) /* its lowest four bits */
-{
-#if REAL_BITS == 64
-    return _mm512_permutex2var_pd(
-        _mm512_loadu_pd(table), (__m512i)index, _mm512_loadu_pd(table + LANES));
-#else
-    return _mm512_permutexvar_ps((__m512i)index, _mm512_loadu_ps(table));
-#endif
-}
-
 /* 2^(j / 16) for j from 0 to 15, what these lack, and the same of 2^(−j / 16) */
 static const REAL NAME(roots)[] = {
 #if REAL_BITS == 64
@@ -88,27 +78,27 @@ static const REAL NAME(short_exp_terms)[] = {
 #define SIXTEENTH_SHIFTER PICK(0x1.8p48, 0x1.8p19)
 /* e^x for x from LOWEST_EXP to HIGHEST_EXP, or NaN: 2^n e^r with n in sixteenths, whose four bits of
  * fraction choose the root. Scaling by 2^n passes over them. */
-INLINE VECTOR NAME(bounded_exp)(VECTOR x)
+INLINE Vec NAME(bounded_exp)(Vec x)
 {
-    VECTOR shifted = x * C(LOG2_E) + C(SIXTEENTH_SHIFTER), n = shifted - C(SIXTEENTH_SHIFTER);
-    VECTOR root = NAME(of_sixteen)(NAME(roots), NAME(as_bits)(shifted));
-    VECTOR r = NAME(remainder)(x, n, ALL(LN2_HIGH)) - n * C(LN2_LOW);
-    VECTOR fraction = r + r * r * POLYNOMIAL(r, short_exp_terms);
-    return PICK(_mm512_scalef_pd, _mm512_scalef_ps)(root * fraction + root, n);
+    Vec shifted = x * C(LOG2_E) + C(SIXTEENTH_SHIFTER), n = shifted - C(SIXTEENTH_SHIFTER);
+    Vec root = Lookup16(NAME(roots), BitCastBits(shifted));
+    Vec r = NegMulAdd(n, Set(LN2_HIGH), x) - n * C(LN2_LOW);
+    Vec fraction = r + r * r * POLYNOMIAL(r, short_exp_terms);
+    return ScaleByExponent(root * fraction + root, n);
 }
 
 /* e^(x − excess) = 2^n (head + tail), n rounded down, or where `sign` is −1 its inverse by −n */
-INLINE VECTOR NAME(exp_parts)(VECTOR x, VECTOR excess, const int sign, VECTOR *n,
-                              BITS *biased, VECTOR *tail)
+INLINE Vec NAME(exp_parts)(Vec x, Vec excess, const int sign, Vec *n,
+                              Bits *biased, Vec *tail)
 {
-    VECTOR shifted = (x - excess) * C(LOG2_E) + C(SIXTEENTH_SHIFTER);
-    BITS index = NAME(as_bits)(shifted);
-    VECTOR root = NAME(of_sixteen)(sign > 0 ? NAME(roots) : NAME(falling_roots), index);
-    VECTOR lost = NAME(of_sixteen)(sign > 0 ? NAME(roots_lost) : NAME(falling_roots_lost), index);
-    VECTOR r, head;
+    Vec shifted = (x - excess) * C(LOG2_E) + C(SIXTEENTH_SHIFTER);
+    Bits index = BitCastBits(shifted);
+    Vec root = Lookup16(sign > 0 ? NAME(roots) : NAME(falling_roots), index);
+    Vec lost = Lookup16(sign > 0 ? NAME(roots_lost) : NAME(falling_roots_lost), index);
+    Vec r, head;
     *n = shifted - C(SIXTEENTH_SHIFTER);
     *biased = index; /* not looked at: see scaled */
-    r = C(sign) * ((NAME(remainder)(x, *n, ALL(LN2_HIGH)) - *n * C(LN2_LOW)) - excess);
+    r = C(sign) * ((NegMulAdd(*n, Set(LN2_HIGH), x) - *n * C(LN2_LOW)) - excess);
     lost += root * (r + r * r * POLYNOMIAL(r, short_exp_terms));
     head = root + lost;
     *tail = lost - (head - root);
@@ -162,19 +152,16 @@ static const REAL NAME(short_log_terms)[] = {
 };
 
 /* −∞ for 0, NaN below and for NaN, ∞ for ∞ */
-INLINE VECTOR NAME(log)(VECTOR x)
+INLINE Vec NAME(log)(Vec x)
 {
-    VECTOR m = PICK(_mm512_getmant_pd, _mm512_getmant_ps)(
-        x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_src);
-    VECTOR k = PICK(_mm512_getexp_pd, _mm512_getexp_ps)(x);
-    BITS index = NAME(as_bits)(m) >> (MANTISSA - 4); /* the sixteenth that m is in */
-    VECTOR y, r = NAME(remainder)(ALL(-1), -m, NAME(of_sixteen)(NAME(inverses), index));
-    k = SELECT(m < 1, k + 1, k);
+    Vec m = Mantissa(x), k = Exponent(x);
+    Bits index = BitCastBits(m) >> (MANTISSA - 4); /* the sixteenth that m is in */
+    Vec y, r = NegMulAdd(-m, Lookup16(NAME(inverses), index), Set(-1));
+    k = IfThenElse(m < 1, k + 1, k);
     y = (k * C(LN2_LOW) + r) + r * r * POLYNOMIAL(r, short_log_terms);
-    y += k * C(LN2_HIGH) + NAME(of_sixteen)(NAME(minus_logs), index);
+    y += k * C(LN2_HIGH) + Lookup16(NAME(minus_logs), index);
     /* four bits say what becomes of each kind of number: 0 leaves y as it is */
-    return PICK(_mm512_fixupimm_pd, _mm512_fixupimm_ps)(
-        y, x, PICK(_mm512_set1_epi64, _mm512_set1_epi32)(0x03530422), 0);
+    return FixUp(y, x, 0x03530422);
 }
 
 #if REAL_BITS == 32
@@ -235,21 +222,14 @@ static const REAL NAME(tanh_pieces)[7][32] = {
     1.417656080e-03F, 4.610300064e-03F}
 };
 
-INLINE VECTOR NAME(of_piece)(int term, BITS index) /* its lowest five bits */
+INLINE Vec NAME(tanh)(Vec x)
 {
-    const REAL *table = NAME(tanh_pieces)[term];
-    return _mm512_permutex2var_ps(
-        _mm512_loadu_ps(table), (__m512i)index, _mm512_loadu_ps(table + LANES));
-}
-
-INLINE VECTOR NAME(tanh)(VECTOR x)
-{
-    VECTOR size = NAME(at_most)(NAME(absolute)(x), TANH_LAST);
-    BITS index = NAME(as_bits)(NAME(at_least)(size, TANH_FIRST)) >> (MANTISSA - 2);
-    VECTOR y = size - NAME(of_piece)(0, index), square = y * y;
-    VECTOR low = NAME(of_piece)(3, index) * y + NAME(of_piece)(2, index);
-    VECTOR high = NAME(of_piece)(5, index) * y + NAME(of_piece)(4, index);
-    VECTOR rest = low + square * (high + square * NAME(of_piece)(6, index));
-    return NAME(with_sign_of)(NAME(of_piece)(1, index) + y * rest, x);
+    Vec size = ClampAbove(Abs(x), TANH_LAST);
+    Bits index = BitCastBits(ClampBelow(size, TANH_FIRST)) >> (MANTISSA - 2);
+    Vec y = size - Lookup32(NAME(tanh_pieces)[0], index), square = y * y;
+    Vec low = Lookup32(NAME(tanh_pieces)[3], index) * y + Lookup32(NAME(tanh_pieces)[2], index);
+    Vec high = Lookup32(NAME(tanh_pieces)[5], index) * y + Lookup32(NAME(tanh_pieces)[4], index);
+    Vec rest = low + square * (high + square * Lookup32(NAME(tanh_pieces)[6], index));
+    return CopySign(Lookup32(NAME(tanh_pieces)[1], index) + y * rest, x);
 }
 #endif

@@ -1,0 +1,1 @@
+"""The tables of C kernels: nothing for Python to see."""
