@@ -72,10 +72,10 @@ sanitize: build/sanitize/wheel.stamp $(DEV)  ## the suite under AddressSanitizer
 	    OPENBLAS_NUM_THREADS=1,--capture=sys,$(SANITIZED)) || { cat $(REPORT).* >&2 2>/dev/null; exit 1; }
 	@if ls $(REPORT).* >/dev/null 2>&1; then cat $(REPORT).* >&2; exit 1; fi
 
-tsan: build/tsan/team  ## the team of threads under ThreadSanitizer (gcc)
+tsan: build/tsan/thread_pool  ## the thread pool under ThreadSanitizer (gcc)
 	@TSAN_OPTIONS=halt_on_error=1 $<
 
-build/tsan/team: tests/team.c src_cython/fastnn/_core/runtime/thread_pool.h
+build/tsan/thread_pool: tests/thread_pool.c src_cython/fastnn/_core/runtime/thread_pool.h
 	@mkdir -p $(@D)
 	@$${CC:-gcc} -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=thread -Isrc_cython/fastnn/_core $< -o $@ -pthread
 

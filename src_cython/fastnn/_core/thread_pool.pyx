@@ -3,7 +3,7 @@
 
 cdef extern from "runtime/thread_pool.h" nogil:
     int fastnn_run(Work work, void* argument, int n) noexcept nogil
-    void fastnn_meet(int n_members) noexcept nogil
+    void fastnn_barrier(int n_members) noexcept nogil
 
 
 cdef int c_run(Work work, void* argument, int n) noexcept nogil:
@@ -11,7 +11,7 @@ cdef int c_run(Work work, void* argument, int n) noexcept nogil:
 
 
 cdef void c_meet(int n_members) noexcept nogil:
-    fastnn_meet(n_members)
+    fastnn_barrier(n_members)
 
 
 cdef struct Rounds:

@@ -32,7 +32,7 @@ const GemmPackedFloat fastnn_gemm_packed_float[] = {{NULL}};
 #define DEPTH 256     /* at most so much at a time: a panel of B then fits the first cache */
 #define HIGH 512      /* rows of A at a time: with them, half of the second cache */
 #define WIDE 1024     /* columns of C at a time: they are visited once per block of depth */
-#define STEPS 4       /* between two lines that are asked for */
+#define STEPS 4       /* between two prefetched lines */
 #define SLAB 8        /* rows that are copied at a time: their lines stay in the first cache */
 /* From panel to panel of A; not a power of two, or all panels would meet in one set of the cache. */
 #define PANEL (DEPTH * TILE_ROWS + 16)
@@ -43,7 +43,7 @@ typedef struct {
     REAL b[DEPTH * TILE_COLS];
 } NAME(panels);
 
-/* Where they are is found out once a product: known to be this, it would be asked in every tile,
+/* Where they are is found out once a product: known to be this, it would be looked up in every tile,
  * with all sums put aside meanwhile. */
 static __attribute__((noinline)) NAME(panels) *NAME(own_panels)(void)
 {
@@ -53,23 +53,23 @@ static __attribute__((noinline)) NAME(panels) *NAME(own_panels)(void)
     return hidden;
 }
 
-/* Rows of memory that are wanted soon. */
+/* What to prefetch: rows of the next panel of B. */
 typedef struct {
     const char *at, *end; /* in its first row */
     ptrdiff_t bytes, stride, rows;
-    ptrdiff_t per_tile; /* lines to be asked for in each */
-} NAME(soon);
+    ptrdiff_t per_tile; /* lines to prefetch in each */
+} NAME(PanelPrefetch);
 
-INLINE void NAME(ask)(NAME(soon) *soon)
+INLINE void NAME(prefetch_line)(NAME(PanelPrefetch) *prefetch)
 {
-    if (soon->rows == 0)
+    if (prefetch->rows == 0)
         return;
-    __builtin_prefetch(soon->at, 0, 2);
-    soon->at += FASTNN_LINE;
-    if (soon->at >= soon->end) {
-        soon->at = soon->end - soon->bytes + soon->stride;
-        soon->end += soon->stride;
-        soon->rows--;
+    __builtin_prefetch(prefetch->at, 0, 2);
+    prefetch->at += FASTNN_LINE;
+    if (prefetch->at >= prefetch->end) {
+        prefetch->at = prefetch->end - prefetch->bytes + prefetch->stride;
+        prefetch->end += prefetch->stride;
+        prefetch->rows--;
     }
 }
 
@@ -156,12 +156,12 @@ INLINE void NAME(store_tile)(const NAME(block) *of, REAL *C, Vec sums[TILE_ROWS]
 /* Rows of C from `i` on: as many as a panel has, `width` vectors of columns. B's rows are `ldb`
  * apart, and become the panel `to` on the way if it is not NULL. */
 INLINE void NAME(packed_tile)(const NAME(block) *of, ptrdiff_t i, const REAL *B, ptrdiff_t ldb,
-                              REAL *to, const int width, int part, NAME(soon) *soon)
+                              REAL *to, const int width, int part, NAME(PanelPrefetch) *prefetch)
 {
     const REAL *A = of->panels->a + i / TILE_ROWS * PANEL;
     Vec sums[TILE_ROWS][TILE_WIDTH];
-    NAME(soon) next = *soon;
-    ptrdiff_t asked = next.per_tile, p = 0;
+    NAME(PanelPrefetch) next = *prefetch;
+    ptrdiff_t lines = next.per_tile, p = 0;
     int rows = of->high - i < TILE_ROWS ? (int)(of->high - i) : TILE_ROWS;
     REAL *C = of->C + i * of->ldc;
     for (int r = 0; r < rows; r++)
@@ -177,8 +177,8 @@ INLINE void NAME(packed_tile)(const NAME(block) *of, ptrdiff_t i, const REAL *B,
 #define STEP(p) \
     NAME(tile_step)(sums, A + (p) * TILE_ROWS, B + (p) * ldb, to ? to + (p) * TILE_COLS : NULL, width)
     for (; p + STEPS <= of->depth; p += STEPS) {
-        if (asked-- > 0)
-            NAME(ask)(&next);
+        if (lines-- > 0)
+            NAME(prefetch_line)(&next);
         UNROLL
         for (int step = 0; step < STEPS; step++)
             STEP(p + step);
@@ -186,7 +186,7 @@ INLINE void NAME(packed_tile)(const NAME(block) *of, ptrdiff_t i, const REAL *B,
     for (; p < of->depth; p++)
         STEP(p);
 #undef STEP
-    *soon = next;
+    *prefetch = next;
     if (of->beta != 0)
         NAME(store_tile)(of, C, sums, rows, width, part, 1);
     else
@@ -195,25 +195,26 @@ INLINE void NAME(packed_tile)(const NAME(block) *of, ptrdiff_t i, const REAL *B,
 
 /* The first rows of C, which make the panel of B on the way. */
 static __attribute__((noinline)) void NAME(first_tile)(const NAME(block) *of, const REAL *B,
-                                                       ptrdiff_t ldb, NAME(soon) *soon)
+                                                       ptrdiff_t ldb, NAME(PanelPrefetch) *prefetch)
 {
-    NAME(packed_tile)(of, 0, B, ldb, of->panels->b, TILE_WIDTH, 0, soon);
+    NAME(packed_tile)(of, 0, B, ldb, of->panels->b, TILE_WIDTH, 0, prefetch);
 }
 
 /* Rows of C from `i` on, of the panel of B. */
 static __attribute__((noinline)) void NAME(full_tile)(const NAME(block) *of, ptrdiff_t i,
-                                                      NAME(soon) *soon)
+                                                      NAME(PanelPrefetch) *prefetch)
 {
-    NAME(packed_tile)(of, i, of->panels->b, TILE_COLS, NULL, TILE_WIDTH, 0, soon);
+    NAME(packed_tile)(of, i, of->panels->b, TILE_COLS, NULL, TILE_WIDTH, 0, prefetch);
 }
 
 /* The same of the last panel, which has fewer columns. */
 static __attribute__((noinline)) void NAME(narrow_tile)(const NAME(block) *of, ptrdiff_t i,
-                                                        ptrdiff_t width, NAME(soon) *soon)
+                                                        ptrdiff_t width,
+                                                        NAME(PanelPrefetch) *prefetch)
 {
     int part = (int)(width % LANES);
 #define OF_WIDTH(width) \
-    NAME(packed_tile)(of, i, of->panels->b, TILE_COLS, NULL, width, part, soon)
+    NAME(packed_tile)(of, i, of->panels->b, TILE_COLS, NULL, width, part, prefetch)
     if (width > 2 * LANES)
         OF_WIDTH(3);
     else if (width > LANES)
@@ -223,39 +224,40 @@ static __attribute__((noinline)) void NAME(narrow_tile)(const NAME(block) *of, p
 #undef OF_WIDTH
 }
 
-/* The columns of C of one panel of B, which stands at B[j * ldb + p] if `turned`, else at
+/* The columns of C of one panel of B, which stands at B[j * ldb + p] if `transposed`, else at
  * B[p * ldb + j]. */
 INLINE void NAME(packed_panel)(const NAME(block) *of, const REAL *B, ptrdiff_t ldb,
-                               ptrdiff_t width, const int turned, NAME(soon) *soon)
+                               ptrdiff_t width, const int transposed, NAME(PanelPrefetch) *prefetch)
 {
     ptrdiff_t i = 0;
-    if (turned)
+    if (transposed)
         NAME(copy_transposed)(of->panels->b, TILE_COLS, B, ldb, width, of->depth);
     else if (width < TILE_COLS)
         NAME(copy)(of->panels->b, TILE_COLS, B, ldb, of->depth, width);
     else {
-        NAME(first_tile)(of, B, ldb, soon);
+        NAME(first_tile)(of, B, ldb, prefetch);
         i = TILE_ROWS;
     }
     for (; i < of->high; i += TILE_ROWS)
         if (width < TILE_COLS)
-            NAME(narrow_tile)(of, i, width, soon);
+            NAME(narrow_tile)(of, i, width, prefetch);
         else
-            NAME(full_tile)(of, i, soon);
+            NAME(full_tile)(of, i, prefetch);
 }
 
-/* The memory of the panel of B with so many rows and columns, during `tiles` tiles. */
-INLINE NAME(soon) NAME(soon_panel)(const REAL *B, ptrdiff_t ldb, ptrdiff_t depth, ptrdiff_t width,
-                                   const int turned, ptrdiff_t tiles)
+/* What prefetches a panel of B of `depth` rows and `width` columns during `tiles` tiles. */
+INLINE NAME(PanelPrefetch) NAME(panel_prefetch)(const REAL *B, ptrdiff_t ldb, ptrdiff_t depth,
+                                                ptrdiff_t width, const int transposed,
+                                                ptrdiff_t tiles)
 {
-    NAME(soon) soon;
-    soon.at = (const char *)B;
-    soon.rows = turned ? width : depth;
-    soon.bytes = (turned ? depth : width) * (ptrdiff_t)sizeof(REAL);
-    soon.stride = ldb * (ptrdiff_t)sizeof(REAL);
-    soon.end = soon.at + soon.bytes;
-    soon.per_tile = (soon.rows * ((soon.bytes - 1) / FASTNN_LINE + 1) - 1) / tiles + 1;
-    return soon;
+    NAME(PanelPrefetch) panel;
+    panel.at = (const char *)B;
+    panel.rows = transposed ? width : depth;
+    panel.bytes = (transposed ? depth : width) * (ptrdiff_t)sizeof(REAL);
+    panel.stride = ldb * (ptrdiff_t)sizeof(REAL);
+    panel.end = panel.at + panel.bytes;
+    panel.per_tile = (panel.rows * ((panel.bytes - 1) / FASTNN_LINE + 1) - 1) / tiles + 1;
+    return panel;
 }
 
 #define LEAST(a, b) ((a) < (b) ? (a) : (b))
@@ -264,7 +266,8 @@ INLINE NAME(soon) NAME(soon_panel)(const REAL *B, ptrdiff_t ldb, ptrdiff_t depth
 INLINE void NAME(packed_columns)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
                                  const REAL *B, ptrdiff_t ldb, const REAL *start, ptrdiff_t m,
                                  ptrdiff_t begin, ptrdiff_t end, ptrdiff_t k, REAL alpha,
-                                 REAL beta, const int down, const int turned, FastnnPrefetch *ahead)
+                                 REAL beta, const int down, const int transposed,
+                                 FastnnPrefetch *prefetch)
 {
     NAME(panels) *panels = NAME(own_panels)();
     ptrdiff_t blocks = (k - 1) / DEPTH + 1, deep = (k - 1) / blocks + 1;
@@ -279,43 +282,44 @@ INLINE void NAME(packed_columns)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_
                          of.depth, down);
             for (ptrdiff_t j = begin; j < end; j += TILE_COLS) {
                 ptrdiff_t j_next = j + TILE_COLS, p_next = top;
-                NAME(soon) soon = {0};
+                NAME(PanelPrefetch) next_panel = {0};
                 if (j_next >= end) {
                     j_next = begin;
                     p_next = i + HIGH < m ? top : top + deep;
                 }
                 if (p_next < k)
-                    soon = NAME(soon_panel)(
-                        B + (turned ? j_next * ldb + p_next : p_next * ldb + j_next), ldb,
-                        LEAST(deep, k - p_next), LEAST(TILE_COLS, end - j_next), turned, tiles);
+                    next_panel = NAME(panel_prefetch)(
+                        B + (transposed ? j_next * ldb + p_next : p_next * ldb + j_next), ldb,
+                        LEAST(deep, k - p_next), LEAST(TILE_COLS, end - j_next), transposed, tiles);
                 of.C = C + i * ldc + j;
                 of.start = start && top == 0 ? start + j : NULL;
-                if (ahead)
-                    fastnn_prefetch(ahead, 1);
-                NAME(packed_panel)(&of, B + (turned ? j * ldb + top : top * ldb + j), ldb,
-                                   LEAST(TILE_COLS, end - j), turned, &soon);
+                if (prefetch)
+                    fastnn_prefetch(prefetch, 1);
+                NAME(packed_panel)(&of, B + (transposed ? j * ldb + top : top * ldb + j), ldb,
+                                   LEAST(TILE_COLS, end - j), transposed, &next_panel);
             }
         }
     }
 }
 
-/* C := beta C + alpha (start + op(A) op(B)), as rank_product has it; B's transpose if `turned`. */
+/* C := beta C + alpha (start + op(A) op(B)), as rank_product has it; with B's transpose if
+ * `transposed`. */
 INLINE void NAME(packed_product)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
                                  const REAL *B, ptrdiff_t ldb, const REAL *start, ptrdiff_t m,
                                  ptrdiff_t n, ptrdiff_t k, REAL alpha, REAL beta, const int down,
-                                 const int turned, FastnnPrefetch *ahead)
+                                 const int transposed, FastnnPrefetch *prefetch)
 {
     for (ptrdiff_t j = 0; j < n; j += WIDE)
         NAME(packed_columns)(C, ldc, A, lda, B, ldb, start, m, j, LEAST(n, j + WIDE), k, alpha,
-                             beta, down, turned, ahead);
+                             beta, down, transposed, prefetch);
 }
 
 /* The three products as gemm_small.c has them. */
 static void NAME(packed_tn)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
                             ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, REAL alpha,
-                            REAL beta, FastnnPrefetch *ahead)
+                            REAL beta, FastnnPrefetch *prefetch)
 {
-    NAME(packed_product)(C, ldc, A, lda, B, ldb, NULL, m, n, k, alpha, beta, 1, 0, ahead);
+    NAME(packed_product)(C, ldc, A, lda, B, ldb, NULL, m, n, k, alpha, beta, 1, 0, prefetch);
 }
 
 static void NAME(packed_nn)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,

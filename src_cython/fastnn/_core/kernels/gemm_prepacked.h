@@ -1,7 +1,7 @@
-/* Products with one matrix that many blocks of rows are multiplied with: it is turned round once.
+/* Products of many blocks of rows with one matrix B, whose panels are packed once.
  *
  * A part of gemm_small.c. B (n, k) stands in panels: as many of its rows as a tile of C has
- * columns, turned round, panel after panel, the last one filled up to whole vectors with zeros.
+ * columns, transposed, panel after panel, the last one padded to whole vectors with zeros.
  * The numbers of a tile of C then lie side by side, and no sum of lanes is needed in the end.
  */
 #define PANEL (RANK_WIDTH * LANES)
@@ -33,14 +33,14 @@ static void NAME(small_panels)(REAL *panels, const REAL *B, ptrdiff_t n, ptrdiff
 /* Columns of C from one panel, in parts of the depth. */
 INLINE void NAME(of_panel)(REAL *C, ptrdiff_t ldc, const REAL *A, const REAL *panel,
                            const REAL *start, ptrdiff_t m, ptrdiff_t width, ptrdiff_t k,
-                           const REAL *soon)
+                           const REAL *next_rows)
 {
     ptrdiff_t step = NAME(panel_step)(width);
     ptrdiff_t parts = (k * step * (ptrdiff_t)sizeof(REAL) + CLOSE / 2) / CLOSE;
     ptrdiff_t deep = parts > 1 ? (k - 1) / parts + 1 : k;
     for (ptrdiff_t top = 0; top < k; top += deep) {
         ptrdiff_t depth = k - top < deep ? k - top : deep, i = 0;
-        const REAL *next = !soon ? NULL : top + deep < k ? A + top + deep : soon;
+        const REAL *next = !next_rows ? NULL : top + deep < k ? A + top + deep : next_rows;
 #define OF_ROWS(rows) \
     NAME(rank_part)(C + i * ldc, ldc, A + i * k + top, k, panel + top * step, step, \
                     top ? NULL : start, width, depth, 1, top ? 1 : 0, 0, 1, \
@@ -55,14 +55,14 @@ INLINE void NAME(of_panel)(REAL *C, ptrdiff_t ldc, const REAL *A, const REAL *pa
     }
 }
 
-/* C := A B^T + start in every row, with A (m, k), C (m, n), and B in panels. Rows of A are asked for
- * before they are needed, in the end as many at `soon`, if that is not NULL. */
+/* C := A B^T + start in every row, with A (m, k), C (m, n), and B in panels. Rows of A are
+ * prefetched, and in the end as many at `next_rows`, if that is not NULL. */
 static void NAME(small_np)(REAL *C, const REAL *A, const REAL *panels, const REAL *start,
-                           ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const REAL *soon)
+                           ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const REAL *next_rows)
 {
     for (ptrdiff_t j = 0; j < n; j += PANEL)
         NAME(of_panel)(C + j, n, A, panels + j * k, start + j, m, NAME(panel_width)(n - j), k,
-                       j ? NULL : soon);
+                       j ? NULL : next_rows);
 }
 
 #undef CLOSE

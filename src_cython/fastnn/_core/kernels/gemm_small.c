@@ -165,11 +165,11 @@ static void NAME(dot_product)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t l
 /* A tile of C := beta C + alpha (start + op(A) B): `rows` rows of C, `width` vectors of columns.
  * The factor of C's row i and B's row p stands at A[p * lda + i] if `down`, else at
  * A[i * lda + p]; `start` is a row to add to all, or NULL. If B is `padded`, its rows may be read
- * up to whole vectors. While A's rows are read, so much of those at `soon` is asked for, if it is not
- * NULL. */
+ * up to whole vectors. While A's rows are read, as many at `next_rows` are prefetched, if it is
+ * not NULL. */
 INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
                             ptrdiff_t ldb, const REAL *start, ptrdiff_t k, REAL alpha, REAL beta,
-                            const int down, const int padded, const REAL *soon, const int rows,
+                            const int down, const int padded, const REAL *next_rows, const int rows,
                             const int width, int part)
 {
     Vec sums[RANK_ROWS][RANK_WIDTH];
@@ -182,9 +182,9 @@ INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda
     }
     for (ptrdiff_t p = 0; p < k; p++) {
         Vec b[RANK_WIDTH];
-        if (soon && p % LANES == 0)
+        if (next_rows && p % LANES == 0)
             for (int i = 0; i < rows; i++)
-                __builtin_prefetch(soon + i * lda + p, 0, 2);
+                __builtin_prefetch(next_rows + i * lda + p, 0, 2);
         UNROLL
         for (int v = 0; v < width; v++)
             b[v] = NAME(load_of_row)(B + p * ldb, v, width, padded ? 0 : part);
@@ -215,11 +215,11 @@ INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda
 INLINE void NAME(rank_part)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
                             ptrdiff_t ldb, const REAL *start, ptrdiff_t n, ptrdiff_t k, REAL alpha,
                             REAL beta, const int down, const int padded,
-                            const REAL *soon, const int rows)
+                            const REAL *next_rows, const int rows)
 {
     int part = (int)(n % LANES);
 #define OF_WIDTH(width, part) \
-    NAME(rank_tile)(C, ldc, A, lda, B, ldb, start, k, alpha, beta, down, padded, soon, rows, width, part)
+    NAME(rank_tile)(C, ldc, A, lda, B, ldb, start, k, alpha, beta, down, padded, next_rows, rows, width, part)
     if (n >= RANK_WIDTH * LANES)
         OF_WIDTH(RANK_WIDTH, 0);
     else if (n > 3 * LANES)
@@ -238,10 +238,10 @@ INLINE void NAME(rank_part)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda
 INLINE void NAME(rank_product)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
                                ptrdiff_t ldb, const REAL *start, ptrdiff_t m, ptrdiff_t n,
                                ptrdiff_t k, REAL alpha, REAL beta, const int down,
-                               FastnnPrefetch *ahead)
+                               FastnnPrefetch *prefetch)
 {
     ptrdiff_t steps = (m + RANK_ROWS - 1) / RANK_ROWS * ((n - 1) / (RANK_WIDTH * LANES) + 1);
-    ptrdiff_t lines = ahead ? (ahead->lines + steps - 1) / steps : 0;
+    ptrdiff_t lines = prefetch ? (prefetch->lines + steps - 1) / steps : 0;
     for (ptrdiff_t top = 0; top < k; top += DEPTH) {
         ptrdiff_t depth = k - top < DEPTH ? k - top : DEPTH;
         for (ptrdiff_t j = 0; j < n; j += RANK_WIDTH * LANES) {
@@ -253,7 +253,7 @@ INLINE void NAME(rank_product)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t 
                     rows)
             for (; i + RANK_ROWS <= m; i += RANK_ROWS) {
                 if (lines)
-                    fastnn_prefetch(ahead, lines);
+                    fastnn_prefetch(prefetch, lines);
                 OF_ROWS(RANK_ROWS);
             }
 #if RANK_ROWS > 4
@@ -274,13 +274,13 @@ INLINE void NAME(rank_product)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t 
 
 #undef DEPTH
 
-/* C := beta C + alpha A^T B, with A (k, m), B (k, n), C (m, n). On the way memory is asked for
- * that is wanted soon, if `ahead` is not NULL. */
+/* C := beta C + alpha A^T B, with A (k, m), B (k, n), C (m, n). Meanwhile rows are prefetched, if
+ * `prefetch` is not NULL. */
 static void NAME(small_tn)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
                            ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, REAL alpha,
-                           REAL beta, FastnnPrefetch *ahead)
+                           REAL beta, FastnnPrefetch *prefetch)
 {
-    NAME(rank_product)(C, ldc, A, lda, B, ldb, NULL, m, n, k, alpha, beta, 1, ahead);
+    NAME(rank_product)(C, ldc, A, lda, B, ldb, NULL, m, n, k, alpha, beta, 1, prefetch);
 }
 
 /* C := A B + start in every row, if it is not NULL, with A (m, k), B (k, n), C (m, n). */

@@ -175,7 +175,10 @@ INLINE Vec LoadNOr(REAL fill, const REAL *from, ptrdiff_t count)
     return PICK(_mm256_blendv_pd, _mm256_blendv_ps)(x, LoadN(from, count),
                                                     (Vec)FIRST_LANES(count));
 #else
-    memcpy(&x, from, (size_t)count * sizeof(REAL));
+#ifdef FASTNN_HAVE_VECTORS
+    for (int lane = 0; lane < count; lane++)
+        x[lane] = from[lane];
+#endif
     return x;
 #endif
 }
