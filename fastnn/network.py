@@ -15,6 +15,7 @@ from fastnn._core.blas_guard import quietly
 from fastnn._core.compiled_plan import CompiledPlan
 from fastnn._core.context import Mode
 from fastnn._core.cost import Cost
+from fastnn._core.epoch_options import Epoch
 from fastnn._core.example import ExampleGradient
 from fastnn._core.interruption import run_long_batches
 from fastnn._core.isa import instruction_set
@@ -26,7 +27,6 @@ from fastnn._data.inputs import Inputs, Unchecked, as_source
 from fastnn._data.rows import Rows
 from fastnn._model import storage
 from fastnn._model.model import Model
-from fastnn._training.loop import Epoch
 
 __all__ = ["Network", "load"]
 

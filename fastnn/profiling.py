@@ -10,9 +10,9 @@ import numpy as np
 from fastnn import optimizers
 from fastnn._common.checks import MOST_THREADS, check_number, check_whole
 from fastnn._core.context import Phase
+from fastnn._core.epoch_options import Epoch
 from fastnn._core.threads import pace_of, work_of_batch
 from fastnn._model.layers import check_compiled
-from fastnn._training.loop import Epoch
 from fastnn.optimizers import LBFGS, Optimizer
 from fastnn.regularizers import Regularizer
 

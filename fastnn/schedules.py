@@ -22,7 +22,7 @@ from itertools import pairwise
 from typing import Any
 
 from fastnn._common.checks import brief, check_number
-from fastnn._training.plateau import HalveOnPlateau, PlateauWatch
+from fastnn._monitor.plateau import HalveOnPlateau, PlateauWatch
 
 __all__ = [
     "Factor",

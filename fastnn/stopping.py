@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastnn._common.checks import brief
-from fastnn._training.best_epoch import Best, check_rule
+from fastnn._monitor.best_epoch import Best, check_rule
 
 __all__ = ["EarlyStopping", "StoppingWatch"]
 

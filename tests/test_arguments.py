@@ -38,7 +38,7 @@ from fastnn import (
     stopping,
     tune,
 )
-from fastnn._training.plateau import HalveOnPlateau
+from fastnn._monitor.plateau import HalveOnPlateau
 from fastnn.book import mnist_loader, network, network2
 from fastnn.dropout import Dropout
 from fastnn.lsuv import lsuv

@@ -10,7 +10,7 @@ import pytest
 
 import fastnn
 from fastnn import reference
-from fastnn._training.direction import larger_is_better
+from fastnn._monitor.direction import larger_is_better
 from fastnn.schedules import HalveOnPlateau
 from fastnn.stopping import EarlyStopping
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fastnn._training.plateau import HalveOnPlateau, PlateauWatch
+from fastnn._monitor.plateau import HalveOnPlateau, PlateauWatch
 
 
 def run(watch: PlateauWatch, values: Sequence[float], first: int = 1) -> list[tuple[float, bool]]:

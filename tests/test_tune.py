@@ -11,8 +11,8 @@ import pytest
 
 import fastnn
 from fastnn import reference, tune
+from fastnn._core.epoch_options import Epoch
 from fastnn._data.rows import Rows
-from fastnn._training.loop import Epoch
 from fastnn.optimizers import Adam
 from fastnn.tune import learning_rate_range, learning_rate_threshold
 

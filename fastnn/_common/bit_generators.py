@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._common.checks import brief
-from fastnn._model.saved_keys import Keys, check_keys
+from fastnn._common.keys import Keys, check_keys
 
 __all__ = ["KINDS", "generator_from", "plain_state"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from fastnn._core.atomic import write_all
-from fastnn._training.loop import Epoch
+from fastnn._core.epoch_options import Epoch
 
 __all__ = ["run_long_batches"]
 

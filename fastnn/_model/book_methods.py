@@ -10,10 +10,12 @@ import numpy as np
 from fastnn import costs
 from fastnn._common.checks import check_callbacks, check_flag, check_number, check_whole
 from fastnn._core.atomic import alone
+from fastnn._core.epoch_options import Epoch
 from fastnn._data.rows import Rows, as_example
 from fastnn._model.outputs import ModelOutputs
 from fastnn._training.evaluation import count_correct, mean_cost
-from fastnn._training.loop import BUSY, Callback, Epoch, Options, train
+from fastnn._training.loop import BUSY, train
+from fastnn._training.options import Callback, Options
 from fastnn.history import BookLists, History
 from fastnn.optimizers import SGD
 from fastnn.regularizers import L2, Regularizer

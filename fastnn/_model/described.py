@@ -15,8 +15,9 @@ import numpy as np
 from fastnn import initializers, normalization, optimizers
 from fastnn._common.bit_generators import generator_from, plain_state
 from fastnn._common.checks import brief, check_whole
-from fastnn._model.saved_keys import PLATEAU, TRAINING, Keys, check_keys
-from fastnn._training.best_epoch import check_state
+from fastnn._common.keys import Keys, check_keys
+from fastnn._model.saved_keys import PLATEAU, TRAINING
+from fastnn._monitor.best_epoch import check_state
 from fastnn.dropout import Dropout
 
 _WAITING: dict[str, type[Any]] = {"lsuv": initializers.LSUV}

@@ -24,7 +24,8 @@ from fastnn._training.arguments import (
     smoothed,
     weighted,
 )
-from fastnn._training.loop import Callback, train
+from fastnn._training.loop import train
+from fastnn._training.options import Callback
 from fastnn.history import History
 from fastnn.optimizers import Optimizer
 from fastnn.regularizers import Regularizer

@@ -10,13 +10,13 @@ import numpy as np
 from fastnn import costs
 from fastnn._common.checks import as_array
 from fastnn._common.soundness import all_finite
+from fastnn._common.warning import warn_caller
 from fastnn._core.activation import activation_forward
+from fastnn._core.epoch_options import Epoch
 from fastnn._data.inputs import Inputs, as_source, is_sparse, taken
 from fastnn._data.rows import Rows, as_rows, as_targets
 from fastnn._model.state import ModelState
 from fastnn._model.unit_variance import evenly_spread, scale_weights
-from fastnn._training.cost_watch import warn_caller
-from fastnn._training.loop import Epoch
 from fastnn.activations import KERNELS
 
 

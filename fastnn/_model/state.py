@@ -17,7 +17,7 @@ from fastnn._core.atomic import write_all
 from fastnn._core.plan import LayerOptions, ParameterLayout, aligned
 from fastnn._model.parameters import ParameterList
 from fastnn._model.table_info import TableInfo
-from fastnn._training.loop import TrainingState
+from fastnn._training.state import TrainingState
 from fastnn.costs import CrossEntropyCost
 from fastnn.dropout import Dropout, per_layer
 from fastnn.normalization import BatchNorm, Normalization

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,16 +20,14 @@ from fastnn._common.checks import (
     physical_memory,
 )
 from fastnn._data.rows import Rows, classes_of
-from fastnn._training.best_epoch import check_recorded
+from fastnn._monitor.best_epoch import check_recorded
 from fastnn._training.evaluation import count_correct, mean_cost
-from fastnn._training.loop import SCHEDULED, Options
+from fastnn._training.options import SCHEDULED, Options
+from fastnn._training.trainable import Judged, Trainable
 from fastnn.optimizers import LBFGS
 from fastnn.regularizers import Regularizer
 from fastnn.schedules import HalveOnPlateau
 from fastnn.stopping import EarlyStopping
-
-if TYPE_CHECKING:
-    from fastnn._model.model import Model
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
 # What every epoch's row of the history has, before the measures that were asked for.
@@ -162,7 +160,7 @@ def check_monitors(options: Options, measures: Iterable[str]) -> None:
             check_recorded(rule.monitor, columns)
 
 
-def options_of_fit(model: Model, rows: Rows, asked: Mapping[str, Any]) -> Options:
+def options_of_fit(model: Trainable, rows: Rows, asked: Mapping[str, Any]) -> Options:
     """Return the options that ``fit``'s keywords mean for these training rows.
 
     Raises
@@ -197,7 +195,7 @@ def options_of_fit(model: Model, rows: Rows, asked: Mapping[str, Any]) -> Option
     return options
 
 
-def _check_batches(model: Model, rows: Rows, options: Options) -> None:
+def _check_batches(model: Trainable, rows: Rows, options: Options) -> None:
     size = min(options.batch_size, len(rows))
     if options.optimizer.full_batch and size < len(rows):
         raise ValueError(
@@ -266,7 +264,7 @@ def _listed(metrics: Any) -> list[Any]:
 
 
 def measures_of_fit(
-    model: Model, rows: Rows, validation: Rows | None, metrics: Iterable[str | Metric]
+    model: Judged, rows: Rows, validation: Rows | None, metrics: Iterable[str | Metric]
 ) -> dict[str, Callable[[], float]]:
     """Return what to record after each epoch, by its name in the history."""
     named = check_metrics(metrics)
@@ -283,7 +281,7 @@ def measures_of_fit(
     return measures
 
 
-def _measure(model: Model, rows: Rows, metric: Metric) -> Callable[[], float]:
+def _measure(model: Judged, rows: Rows, metric: Metric) -> Callable[[], float]:
     def measure() -> float:
         value = metric(model._evaluation_outputs(rows.X), rows.Y)
         try:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import sys
-import warnings
 from collections.abc import Mapping
-from types import FrameType
 from typing import Any
 
 import numpy as np
 
-__all__ = ["CostWatch", "warn_caller"]
+from fastnn._common.warning import warn_caller
+
+__all__ = ["CostWatch"]
 
 NOT_FINITE = (
     "the {name} is no longer finite: {value} in epoch {epoch}. Try {rate}inputs, and targets "
@@ -66,17 +65,3 @@ class CostWatch:
         """
         if self._text is not None:
             warn_caller(self._text)
-
-
-def warn_caller(text: str) -> None:
-    """Issue a ``RuntimeWarning`` in the name of the line that called fastnn."""
-    frame: FrameType | None = sys._getframe(1)
-    level = 2  # 1 is this function
-    while frame is not None and _is_ours(frame):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(text, RuntimeWarning, stacklevel=level)
-
-
-def _is_ours(frame: FrameType) -> bool:
-    package = __name__.partition(".")[0]
-    return frame.f_globals.get("__name__", "").partition(".")[0] == package

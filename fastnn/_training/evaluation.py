@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from fastnn._data.rows import Rows, classes_of
+from fastnn._training.trainable import Judged
 from fastnn.regularizers import Regularizer
 
-if TYPE_CHECKING:
-    from fastnn._model.outputs import ModelOutputs
 
-
-def count_correct(network: ModelOutputs, rows: Rows) -> int:
+def count_correct(network: Judged, rows: Rows) -> int:
     """Return for how many rows the network's class is the target's."""
     outputs = network._evaluation_outputs(rows.X)
     return int(np.count_nonzero(classes_of(outputs) == classes_of(rows.Y)))
 
 
-def mean_cost(network: ModelOutputs, rows: Rows, regularizer: Regularizer) -> float:
+def mean_cost(network: Judged, rows: Rows, regularizer: Regularizer) -> float:
     """Return the mean cost over ``rows`` plus the penalty on the weights for that many rows."""
     mean = network._mean_cost(rows)
     if not (regularizer.l1 or regularizer.l2):

@@ -6,24 +6,23 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.optimize import line_search
 
 from fastnn._common.soundness import is_finite
+from fastnn._common.warning import warn_caller
 from fastnn._core.atomic import with_attributes
+from fastnn._core.epoch_options import Epoch
 from fastnn._data.rows import Rows
-from fastnn._training.cost_watch import warn_caller
-from fastnn._training.loop import DIVERGED, Epoch
+from fastnn._training.run import DIVERGED
+from fastnn._training.state import TrainingState
+from fastnn._training.trainable import Trainable
 from fastnn.history import History
 from fastnn.normalization import BatchNorm
 from fastnn.optimizers import LBFGS, SGD
 from fastnn.regularizers import Regularizer
-
-if TYPE_CHECKING:
-    from fastnn._model.model import Model
-    from fastnn._training.loop import TrainingState
 
 NO_STEP = "L-BFGS took no step, and the history is empty: {cause}"
 
@@ -35,7 +34,7 @@ class _Objective:
     line search asks for cost and gradient of one place in turn.
     """
 
-    def __init__(self, network: Model, rows: Rows, penalty: Regularizer) -> None:
+    def __init__(self, network: Trainable, rows: Rows, penalty: Regularizer) -> None:
         self.network, self.rows, self.penalty = network, rows, penalty
         self._asked: np.ndarray | None = None
         self._answer: tuple[float, np.ndarray] = (0.0, np.empty(0))
@@ -179,7 +178,7 @@ def _why_no_step(start: _Iteration) -> str:
     )
 
 
-def _take_statistics(network: Model, rows: Rows) -> None:
+def _take_statistics(network: Trainable, rows: Rows) -> None:
     """Give batch norm the statistics of all ``rows``, by an epoch of steps of 0."""
     norm = network._normalization
     if not isinstance(norm, BatchNorm):
@@ -199,7 +198,7 @@ def _take_statistics(network: Model, rows: Rows) -> None:
 
 
 def train_by_lbfgs(
-    network: Model,
+    network: Trainable,
     rows: Rows,
     optimizer: LBFGS,
     penalty: Regularizer,
@@ -253,7 +252,7 @@ def train_by_lbfgs(
         if not is_finite(network):
             network.stand_at(standing)
             text = DIVERGED.format(epoch=len(history) + 1, rate=1.0)
-            warnings.warn(text, RuntimeWarning, stacklevel=5)
+            warn_caller(text)
             return history
         row: dict[str, Any] = {
             "epoch": len(history) + 1,

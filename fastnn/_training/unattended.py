@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from fastnn._training.run import Run
 from fastnn.history import History
-
-if TYPE_CHECKING:
-    from fastnn._training.loop import _Run
 
 __all__ = ["Ahead"]
 
@@ -24,7 +22,7 @@ class Ahead:
 
     Parameters
     ----------
-    run : _Run
+    run : Run
         The call of ``fit``.
     watchers : sequence of collections
         What would be called between two epochs: measures and callbacks.
@@ -35,7 +33,7 @@ class Ahead:
         Of the last epoch, from which the time of the next is known; infinite before the first.
     """
 
-    def __init__(self, run: _Run, watchers: Sequence[Any]) -> None:
+    def __init__(self, run: Run, watchers: Sequence[Any]) -> None:
         options = run.options
         # A penalty is that of the weights at an epoch's end, and a shuffled order drawn before it.
         self.allowed = not (

@@ -19,9 +19,9 @@ import numpy as np
 from fastnn import costs
 from fastnn._common.checks import as_array
 from fastnn._core.atomic import with_attributes
+from fastnn._core.epoch_options import Epoch
 from fastnn._core.plan import Workspace
 from fastnn._data.rows import Rows, inputs_of_pairs, is_arrays, split_pairs
-from fastnn._training.loop import Epoch
 from fastnn.book import _algorithm
 from fastnn.book._answers import BookAnswers
 from fastnn.book._examples import OwnTargets, Watched, as_examples, targets_of, unread

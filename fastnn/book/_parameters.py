@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._model.model import Model
-from fastnn._training.loop import TrainingState
+from fastnn._training.state import TrainingState
 from fastnn.book._replaced import BookRandom, Module
 from fastnn.dropout import Dropout
 from fastnn.network import Network

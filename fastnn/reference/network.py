@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fastnn._core.epoch_options import Epoch
 from fastnn._core.plan import LayerOptions
 from fastnn._data.inputs import Inputs
 from fastnn._data.rows import Rows
 from fastnn._model.model import Model
-from fastnn._training.loop import Epoch
 from fastnn.normalization import BatchNorm, Normalization
 from fastnn.optimizers import AdamW
 from fastnn.reference import dropout, normalization, optimizers

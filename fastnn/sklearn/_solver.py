@@ -10,7 +10,7 @@ import numpy as np
 from fastnn import optimizers
 from fastnn._core.optimizer import Optimizer as Kernel
 from fastnn._core.optimizer import Rule
-from fastnn._training.plateau import HalveOnPlateau
+from fastnn._monitor.plateau import HalveOnPlateau
 from fastnn.regularizers import Regularizer
 
 # Below it the adaptive learning rate is not divided any more: training stops.

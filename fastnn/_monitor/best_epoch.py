@@ -8,7 +8,7 @@ from numbers import Real
 from typing import Any
 
 from fastnn._common.checks import brief, check_finite_number, check_number, check_whole
-from fastnn._training.direction import larger_is_better
+from fastnn._monitor.direction import larger_is_better
 
 __all__ = ["Best", "check_recorded", "check_rule"]
 

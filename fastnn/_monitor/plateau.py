@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastnn._common.checks import brief, check_number, check_whole
-from fastnn._training.best_epoch import Best, check_rule
+from fastnn._monitor.best_epoch import Best, check_rule
 
 __all__ = ["HalveOnPlateau", "PlateauWatch"]
 

@@ -1,0 +1,61 @@
+"""What the arithmetic of one epoch is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fastnn._core.thread_tuner import Pace
+from fastnn.optimizers import Optimizer
+from fastnn.regularizers import Regularizer
+
+__all__ = ["Epoch"]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What the arithmetic of one epoch, or of a part of it, is told.
+
+    Attributes
+    ----------
+    batch_size : int
+    optimizer : Optimizer
+    penalty : Regularizer
+    n : int
+        Size of the training set, which scales the penalty.
+    rates : float64 array (1,) or (n_batches,)
+        Learning rates.
+    slots : array (optimizer.n_slots, n_parameters) or (0, 0)
+        The optimizer's state.
+    seed : int
+        Of the dropout masks.
+    counter : uint64 array (1,)
+        Steps taken before; every step adds one.
+    masks : uint64 array (1,)
+        Dropout masks drawn before; every step adds one here too.
+    dropout_factor : float
+    with_cost : bool
+    pace : Pace
+        How many threads share the work; the numbers are the same for any.
+    kept : dict
+        What the arithmetic keeps from one epoch of a training to the next.
+    seconds : array (10,) or (0,)
+        Where the compiled core adds the time of its phases, if there is room.
+    """
+
+    batch_size: int
+    optimizer: Optimizer
+    penalty: Regularizer
+    n: int
+    rates: np.ndarray
+    slots: np.ndarray
+    counter: np.ndarray
+    masks: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=np.uint64))
+    seed: int = 0
+    dropout_factor: float = 1.0
+    with_cost: bool = False
+    pace: Pace = field(default_factory=lambda: Pace(1))
+    kept: dict[str, Any] = field(default_factory=dict)
+    seconds: np.ndarray = field(default_factory=lambda: np.empty(0))
