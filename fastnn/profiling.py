@@ -85,5 +85,5 @@ def profile_epoch(
         pace=pace_of(threads, work_of_batch(size, net.n_parameters)),
         seconds=np.zeros(len(Phase)),
     )
-    net._run_epoch(rows, np.arange(len(rows), dtype=np.intp), epoch)
+    net._engine.epoch(net, rows, np.arange(len(rows), dtype=np.intp), epoch)
     return {phase.name.lower(): float(epoch.seconds[phase]) for phase in Phase}

@@ -10,7 +10,8 @@ import pytest
 
 import fastnn
 from fastnn import history as history_module
-from fastnn import network, optimizers
+from fastnn import optimizers
+from fastnn._core import engine
 from fastnn._training import unattended as epochs_at_once
 from fastnn.book import network2
 from fastnn.regularizers import L2, MaxNorm
@@ -30,14 +31,14 @@ def record_of(arguments: tuple[Any, ...]) -> Any:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many epochs each call of the compiled core ran."""
     numbers: list[int] = []
-    inner = network._epoch.train_epoch
+    inner = engine._epoch.train_epoch
 
     def counted(*arguments: Any) -> float:
         record = record_of(arguments)
         numbers.append(1 if record is None else len(record))
         return inner(*arguments)
 
-    monkeypatch.setattr(network._epoch, "train_epoch", counted)
+    monkeypatch.setattr(engine._epoch, "train_epoch", counted)
     return numbers
 
 
@@ -105,7 +106,7 @@ def test_a_program_of_the_book_is_called_after_each_epoch(calls: list[int]) -> N
 
 
 def test_rows_are_not_made_between_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    inner, rows_of = network._epoch.train_epoch, history_module._rows_of
+    inner, rows_of = engine._epoch.train_epoch, history_module._rows_of
     made: list[int] = []
     at_blocks: list[int] = []
 
@@ -121,7 +122,7 @@ def test_rows_are_not_made_between_blocks(monkeypatch: pytest.MonkeyPatch) -> No
         made.append(len(columns["epoch"]))
         return rows_of(columns)
 
-    monkeypatch.setattr(network._epoch, "train_epoch", in_blocks_of_ten)
+    monkeypatch.setattr(engine._epoch, "train_epoch", in_blocks_of_ten)
     monkeypatch.setattr(history_module, "_rows_of", counted)
     history = new_network().fit(X, Y, epochs=20_000, batch_size=30, shuffle=False)
     assert len(at_blocks) > 2 and not any(at_blocks)
@@ -153,7 +154,7 @@ def test_divergence_is_put_back_to_where_its_epoch_began(calls: list[int]) -> No
 
 
 def test_ctrl_c_leaves_the_epochs_that_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    inner = network._epoch.train_epoch
+    inner = engine._epoch.train_epoch
 
     def interrupted(*arguments: Any) -> float:
         record = record_of(arguments)
@@ -162,7 +163,7 @@ def test_ctrl_c_leaves_the_epochs_that_are_done(monkeypatch: pytest.MonkeyPatch)
         inner(*arguments[:16], record[:3], *arguments[17:])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(network._epoch, "train_epoch", interrupted)
+    monkeypatch.setattr(engine._epoch, "train_epoch", interrupted)
     net, other = new_network(), new_network()
     told = {"batch_size": 10, "shuffle": False}
     with pytest.raises(KeyboardInterrupt):
@@ -177,10 +178,10 @@ def test_ctrl_c_leaves_the_epochs_that_are_done(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("shape", [(0, 2), (2, 3), (2, 0)])
 def test_the_record_has_two_columns(shape: tuple[int, int]) -> None:
     net = new_network()
-    workspace = net._workspace(4)
+    workspace = net._engine.workspace(net, 4)
     rule = optimizers.SGD().rule(fastnn.regularizers.Regularizer(), 4)
     with pytest.raises(ValueError, match="record: expected one row or more of 2 numbers"):
-        network._epoch.train_epoch(
+        engine._epoch.train_epoch(
             workspace.compiled, rule, net.parameters, net.running_statistics, np.empty((0, 0)),
             workspace.memory, X, np.eye(2)[Y], np.empty(0), np.arange(4), np.ones(1), 0,
             np.zeros(1, np.uint64), True, fastnn._core.threads.Pace(1), np.empty(0), np.ones(shape),

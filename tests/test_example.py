@@ -143,10 +143,11 @@ def test_copies_have_their_own(again: Any) -> None:
 
 def test_wrong_plans_and_memory_are_refused() -> None:
     net = fastnn.Network([5, 4, 3], normalization="batch", rng=0)
-    space = net._workspace(2)
+    space = net._engine.workspace(net, 2)
     with pytest.raises(ValueError, match="plan: expected one with a compiled cost"):
         ExampleGradient(space.compiled, space.memory)
-    space = fastnn.Network([5, 3], rng=0)._workspace(1)
+    net = fastnn.Network([5, 3], rng=0)
+    space = net._engine.workspace(net, 1)
     with pytest.raises(ValueError, match="work"):
         ExampleGradient(space.compiled, space.memory[:-1].copy())
     with pytest.raises(ValueError, match="work: expected floats in one dimension"):

@@ -93,13 +93,13 @@ def test_the_same_bits_for_any_number_of_threads(seed: int) -> None:
 def test_several_threads_share_out_the_rows_where_that_is_work_enough() -> None:
     net = narrow()
     rule = SGD().rule(L1L2(0.1, 0.1), 1)
-    few, many = (net._workspace(m, rule=rule, n_members=2) for m in (20, 300))
+    few, many = (net._engine.workspace(net, m, rule=rule, n_members=2) for m in (20, 300))
     assert len(few.rooms) == len(few.memory)
     assert len(many.rooms) > 2 * len(many.memory)
 
 
 def is_in_lanes(net: fastnn.Network, batch_size: int) -> bool:
-    return net._workspace(batch_size).compiled.in_lanes
+    return net._engine.workspace(net, batch_size).compiled.in_lanes
 
 
 def narrow(**options: Any) -> fastnn.Network:

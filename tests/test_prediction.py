@@ -36,7 +36,7 @@ def predicted(
     net: fastnn.Network, X: Any, n_threads: int = 1, size: int = 256, checked: bool = True
 ) -> tuple[bool, np.ndarray]:
     """Whether all was predicted, and the outputs, with a plan for ``size`` rows."""
-    plan = net._workspace(size).compiled
+    plan = net._engine.workspace(net, size).compiled
     out = np.full((len(X), net.sizes[-1]), np.nan, net.dtype)
     work = np.full(n_threads * plan.work_size, np.nan, net.dtype)
     vectors = net._parameters, net._running
@@ -138,7 +138,7 @@ def test_nothing_beyond_the_rows_is_read_or_written() -> None:
         X = np.full((N + 2, 37), np.nan, dtype)
         X[1:-1] = rows(37, dtype)
         out = np.full((N + 2, 9), 7, dtype)
-        plan = net._workspace(256).compiled
+        plan = net._engine.workspace(net, 256).compiled
         work = np.empty(plan.work_size, dtype)
         vectors = net._parameters, net._running, work
         assert _prediction.predict(plan, *vectors, X[1:-1], out[1:-1], 1, False)
@@ -149,7 +149,7 @@ def test_nothing_beyond_the_rows_is_read_or_written() -> None:
 def test_ctrl_c_stops_a_prediction() -> None:
     n = 1_000_000  # many seconds, if nobody stopped it, of rows that need no memory
     net = net_of([512, 512, 1])
-    plan = net._workspace(256).compiled
+    plan = net._engine.workspace(net, 256).compiled
     none, starts = np.zeros(0, np.int32), np.zeros(n + 1, np.int32)
     X = RowSource(np.zeros(0), 1.0, none, starts, 512)
     out, work = np.full((n, 1), np.nan), np.empty(2 * plan.work_size)

@@ -21,9 +21,10 @@ import threadpoolctl
 from interrupting import at_each, interrupt
 
 import fastnn
-from fastnn import network, optimizers, reference
+from fastnn import optimizers, reference
 from fastnn._core import atomic as _atomic
 from fastnn._core import blas_guard as _blas_threads
+from fastnn._core import engine
 from fastnn._core import threads as _threads
 from fastnn._training import lbfgs
 from fastnn.normalization import BatchNorm
@@ -66,18 +67,18 @@ def is_at_rest() -> bool:
 def wide_network(**options: Any) -> fastnn.Network:
     """One whose products are BLAS's, whatever the processor."""
     net = fastnn.Network([2000, 600], rng=0, **options)
-    assert net._plan_of_blocks().needs_blas
+    assert net._engine._plan_of_blocks(net).needs_blas
     return net
 
 
 def always(plan: Any, work: Callable[..., Any], *arguments: Any) -> Any:
-    """In place of ``network._quietly``: as if every network were wide, so that small ones do."""
+    """In place of ``engine._quietly``: as if every network were wide, so that small ones do."""
     return _blas_threads.quietly(work, *arguments)
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "_quietly", always)
+    monkeypatch.setattr(engine, "_quietly", always)
 
 
 class OwnCost(fastnn.QuadraticCost):
@@ -249,11 +250,11 @@ PROGRAM = f"""
 import sys
 sys.path.insert(0, {str(TESTS)!r})
 import fastnn, threadpoolctl
-from fastnn import network
+from fastnn._core import engine
 from fastnn._core import blas_guard as _blas_threads
 from interrupting import at_each
 from test_signals import OwnCost, _used, always, is_at_rest, libraries, threads, X, Y
-network._quietly = always
+engine._quietly = always
 libraries()
 threadpoolctl.threadpool_limits(3, user_api="blas")
 net, other = (fastnn.Network([6, 4, 3], OwnCost, rng=0) for _ in range(2))

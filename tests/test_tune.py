@@ -11,6 +11,7 @@ import pytest
 
 import fastnn
 from fastnn import reference, tune
+from fastnn._core.engine import CompiledEngine
 from fastnn._core.epoch_options import Epoch
 from fastnn._data.rows import Rows
 from fastnn.optimizers import Adam
@@ -234,12 +235,18 @@ def test_bad_input_is_named(function, asked, error: type[Exception], message: st
         function(**{"make_network": line, "X": X, "y": y, **asked})
 
 
-class Speaking(fastnn.Network):
-    """Warns in each epoch, as another thread may, and sees whether it is told of divergence."""
+class SpeakingEngine(CompiledEngine):
+    """Warns in each epoch, as another thread may."""
 
-    def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
+    def epoch(self, net: Any, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
         warnings.warn("of someone else", RuntimeWarning, stacklevel=1)
-        return super()._run_epoch(rows, order, epoch)
+        return super().epoch(net, rows, order, epoch)
+
+
+class Speaking(fastnn.Network):
+    """Shows whether it is told of divergence."""
+
+    _new_engine = SpeakingEngine
 
 
 @pytest.mark.parametrize("search", [learning_rate_range, learning_rate_threshold])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -39,8 +38,6 @@ class Epoch:
     with_cost : bool
     pace : Pace
         How many threads share the work; the numbers are the same for any.
-    kept : dict
-        What the arithmetic keeps from one epoch of a training to the next.
     seconds : array (10,) or (0,)
         Where the compiled core adds the time of its phases, if there is room.
     """
@@ -57,5 +54,4 @@ class Epoch:
     dropout_factor: float = 1.0
     with_cost: bool = False
     pace: Pace = field(default_factory=lambda: Pace(1))
-    kept: dict[str, Any] = field(default_factory=dict)
     seconds: np.ndarray = field(default_factory=lambda: np.empty(0))

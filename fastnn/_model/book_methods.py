@@ -204,7 +204,8 @@ class BookMethods(ModelOutputs):
 
     def _step_once(self, rows: Rows, epoch: Epoch) -> None:
         self.meet_data(rows.X)
-        self._run_epoch(rows, np.arange(len(rows), dtype=np.intp), epoch)
+        order = np.arange(len(rows), dtype=np.intp)
+        self._engine.epoch(self, rows, order, epoch)
 
     def backprop(self, x: Any, y: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return the gradient of one example's cost.
@@ -218,7 +219,7 @@ class BookMethods(ModelOutputs):
         -------
         nabla_b, nabla_w : lists of arrays (n_out, 1) and (n_out, n_in)
         """
-        gradient = self._gradient_of_example(x, y) if self._input_scale == 1 else None
+        gradient = self._engine.gradient_of_example(self, x, y) if self._input_scale == 1 else None
         if gradient is None:
             gradient = self._gradient_of_checked(x, y)
         return self._layout.columns("biases", gradient), self._layout.weights(gradient)
@@ -228,8 +229,8 @@ class BookMethods(ModelOutputs):
         rows = as_example(x, y, self.sizes[0], self.sizes[-1], self._dtype, self._input_scale)
         costs.check_targets(self.cost, rows.Y, "y")
         self.check_batch_size(1)
-        gradient = self._gradient_of_example(rows.inputs, rows.Y)
-        return self._gradient(rows)[1] if gradient is None else gradient
+        gradient = self._engine.gradient_of_example(self, rows.inputs, rows.Y)
+        return self._engine.cost_and_gradient(self, rows)[1] if gradient is None else gradient
 
 
 def _measure(network: ModelOutputs, rows: Rows, name: str, regularizer: Regularizer) -> Any:

@@ -10,10 +10,11 @@ import numpy as np
 from fastnn._core import predict as _prediction
 from fastnn._core.activation import activation_backward
 from fastnn._core.blas_guard import quietly
+from fastnn._core.engine import BLOCK
 from fastnn._data.inputs import dense
 from fastnn._data.rows import Rows
 from fastnn.activations import FROM_Z, KERNELS
-from fastnn.network import BLOCK, Network
+from fastnn.network import Network
 from fastnn.normalization import BatchNorm
 
 __all__ = ["LayerOutputs", "check_compiled", "layer_outputs"]
@@ -97,14 +98,14 @@ def _fill(
     found: list[LayerOutputs], network: Network, inputs: np.ndarray, size: int, training: bool
 ) -> None:
     """Write what the layers do into ``found``, ``size`` rows at a time."""
-    workspace = network._workspace(size)
+    workspace = network._engine.workspace(network, size)
     targets = np.zeros((len(inputs), network.sizes[-1]), dtype=network.dtype)
     for start in range(0, len(inputs), size):
         rows = Rows(inputs[start : start + size], targets[start : start + size])
         m = len(rows)
         if training:
             order = np.arange(m, dtype=np.intp)
-            network._forward_batch(workspace, rows, order, None)
+            network._engine._forward_batch(network, workspace, rows, order, None)
         else:
             _prediction.predict(
                 workspace.compiled, network.parameters, network._running, workspace.memory,

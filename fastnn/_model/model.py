@@ -1,7 +1,6 @@
 """What the compiled network and the reference share: options, parameters, the book's methods.
 
-A subclass brings the arithmetic: ``_predict_rows``, ``_run_epoch``, ``_hidden_outputs`` and
-``_gradient``.
+The arithmetic is that of an engine, which a subclass chooses.
 """
 
 from __future__ import annotations
@@ -205,7 +204,7 @@ class Model(BookMethods):
         """
         rows = self._arrays(X, y)
         self.check_batch_size(len(rows))
-        cost, gradient = self._gradient(rows)
+        cost, gradient = self._engine.cost_and_gradient(self, rows)
         return Gradients(
             cost,
             self._layout.weights(gradient),

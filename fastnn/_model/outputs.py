@@ -1,4 +1,4 @@
-"""What goes into a network and what comes out; the arithmetic between is a subclass's."""
+"""What goes into a network and what comes out; the arithmetic between is its engine's."""
 
 from __future__ import annotations
 
@@ -11,17 +11,14 @@ from fastnn import costs
 from fastnn._common.checks import as_array
 from fastnn._common.soundness import all_finite
 from fastnn._common.warning import warn_caller
-from fastnn._core.activation import activation_forward
-from fastnn._core.epoch_options import Epoch
 from fastnn._data.inputs import Inputs, as_source, is_sparse, taken
 from fastnn._data.rows import Rows, as_rows, as_targets
 from fastnn._model.state import ModelState
 from fastnn._model.unit_variance import evenly_spread, scale_weights
-from fastnn.activations import KERNELS
 
 
 class ModelOutputs(ModelState):
-    """A network that says what its outputs are, once a subclass brings the arithmetic."""
+    """A network that says what its outputs are."""
 
     # Whether costs are computed from the weighted inputs of the output layer where they can be,
     # and so are finite for any finite ones; otherwise from the outputs, as the book does.
@@ -30,22 +27,6 @@ class ModelOutputs(ModelState):
     @property
     def _cost_by_z(self) -> bool:
         return self.prefers_costs_by_z and costs.goes_by_z(self.cost, self.output)
-
-    def _mean_cost(self, rows: Rows) -> float:
-        """Return the mean of the rows' costs, for what is predicted of them."""
-        n, weights = len(rows), rows.row_weights
-        if self._cost_by_z:
-            z = self._predict_z(rows.X)
-            outputs = z.copy()
-            activation_forward(outputs, KERNELS[self.output])
-            return costs.sum_by_z(self.cost, self.output, z, outputs, rows.Y, weights) / n
-        outputs = self._evaluation_outputs(rows.X)
-        total = costs.sum_over_rows(self.cost, outputs, rows.Y, weights)
-        if not math.isinf(total):
-            return total / n
-        # Of costs that are the largest number the mean is one, as the book has it.
-        shares = (weights if len(weights) else np.ones(n, self._dtype)) / n
-        return costs.sum_over_rows(self.cost, outputs, rows.Y, shares.astype(self._dtype))
 
     def feedforward(self, a: Any) -> np.ndarray:
         """Return the outputs for inputs in columns.
@@ -70,7 +51,7 @@ class ModelOutputs(ModelState):
         """
         array = as_array(a, "a")
         if array.ndim in (1, 2) and array.size == array.shape[0]:
-            one = self._predict_few(array.reshape(-1))
+            one = self._engine.predict_few(self, array.reshape(-1))
             if one is not None:
                 return one.reshape(-1, *array.shape[1:])
         if array.ndim not in (1, 2) or array.shape[0] != self.sizes[0] or array.size == 0:
@@ -78,7 +59,7 @@ class ModelOutputs(ModelState):
                 f"a: expected shape ({self.sizes[0]},) or ({self.sizes[0]}, m), got {array.shape}"
             )
         columns = array.reshape(self.sizes[0], -1)
-        outputs = self._predict_rows(self._inputs_to_predict(columns.T, "a"))
+        outputs = self._engine.predict(self, self._inputs_to_predict(columns.T, "a"))
         self._warn_of_overflow(columns.T, outputs, "a: column")
         return outputs.T.reshape(self.sizes[-1], *array.shape[1:])
 
@@ -110,13 +91,13 @@ class ModelOutputs(ModelState):
         weights of which some have taken a step that others have not. Those of one moment are in a
         copy, which a callback of ``fit`` makes between two epochs.
         """
-        few = self._predict_few(X)
+        few = self._engine.predict_few(self, X)
         if few is not None:
             return few
         rows = X if is_sparse(X) else as_array(X, "X")
         if not is_sparse(X) and rows.ndim == 1:
             return self.predict(rows[np.newaxis])[0]
-        outputs = self._predict_rows(self._inputs_to_predict(rows))
+        outputs = self._engine.predict(self, self._inputs_to_predict(rows))
         self._warn_of_overflow(rows, outputs, "X: row")
         return outputs
 
@@ -152,60 +133,6 @@ class ModelOutputs(ModelState):
             scale_weights(self, some)
             self.training_state.initializer = None
 
-    # The arithmetic, which a subclass brings
-
-    def _predict_few(self, X: Any) -> np.ndarray | None:
-        """Return the outputs for a few plain rows by a short way, or None for the usual one."""
-        return None
-
-    def _gradient_of_example(self, x: Any, y: Any) -> np.ndarray | None:
-        """Return ``_gradient`` of a plain example by a short way, or None for the usual one."""
-        return None
-
-    def _predict_rows(self, X: Inputs) -> np.ndarray:
-        """Return the outputs (n, n_out) for checked inputs ``X`` (n, n_in)."""
-        raise TypeError(f"{type(self).__name__} has no arithmetic: use fastnn.Network")
-
-    def _predict_z(self, X: Inputs) -> np.ndarray:
-        """Return the output layer's weighted inputs (n, n_out) for checked inputs ``X``."""
-        raise TypeError(f"{type(self).__name__} has no arithmetic: use fastnn.Network")
-
-    def _train_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
-        """Run an epoch of ``SGD`` or ``fit``: ``_run_epoch``, unless a subclass has more to do."""
-        return self._run_epoch(rows, order, epoch)
-
-    def _train_epochs(
-        self, rows: Rows, order: np.ndarray, epoch: Epoch, record: np.ndarray
-    ) -> bool:
-        """Run an epoch for each row of ``record`` (n_epochs, 2), if several can be run at once.
-
-        A row is the cost and the seconds of an epoch, written when it is done. Returns whether
-        they were run.
-        """
-        return False
-
-    def _evaluation_outputs(self, X: Inputs) -> np.ndarray:
-        """Return the outputs by which accuracy and cost are judged: those it predicts."""
-        return self._predict_rows(X)
-
-    def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
-        """Step through the rows in ``order`` once, counting; return the sum of their costs.
-
-        Each row's cost is taken before the step of its mini-batch; NaN unless ``with_cost``.
-        """
-        raise TypeError(f"{type(self).__name__} has no arithmetic: use fastnn.Network")
-
-    def _hidden_outputs(self, X: np.ndarray, l: int) -> np.ndarray:
-        """Return what the layer after hidden layer ``l`` takes for the rows ``X`` in training.
-
-        Nothing is dropped: what would be is scaled to its expectation instead.
-        """
-        raise TypeError(f"{type(self).__name__} has no arithmetic: use fastnn.Network")
-
-    def _gradient(self, rows: Rows) -> tuple[float, np.ndarray]:
-        """Return the mean cost over ``rows`` and its gradient, laid out as ``parameters``."""
-        raise TypeError(f"{type(self).__name__} has no arithmetic: use fastnn.Network")
-
     # What it is given
 
     def _inputs(self, X: Any, name: str = "X") -> Inputs:
@@ -213,8 +140,9 @@ class ModelOutputs(ModelState):
         return as_source(X, self.sizes[0], self._dtype, name, self._input_scale)
 
     def _inputs_to_predict(self, X: Any, name: str = "X") -> Inputs:
-        """Return inputs for ``_predict_rows``, which may take ``Unchecked`` ones too."""
-        return self._inputs(X, name)
+        """Return inputs to predict for, which an engine may take before they are checked."""
+        later = self._engine.takes_unchecked
+        return as_source(X, self.sizes[0], self._dtype, name, self._input_scale, later=later)
 
     def _rows(self, data: Any, name: str) -> Rows:
         if isinstance(data, Rows):  # checked already

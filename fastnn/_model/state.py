@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from fastnn._common.checks import as_array, as_finite, check_dtype, check_scale,
 from fastnn._common.rng import RandomSource, as_random_source
 from fastnn._common.soundness import check_variances
 from fastnn._core.atomic import write_all
+from fastnn._core.engine_base import Engine
 from fastnn._core.plan import LayerOptions, ParameterLayout, aligned
 from fastnn._model.parameters import ParameterList
 from fastnn._model.table_info import TableInfo
@@ -28,6 +29,8 @@ class ModelState:
 
     # The names of inputs and outputs in the table that ``fastnn train`` read.
     table: TableInfo | None = None
+    # What computes for a network of this class.
+    _new_engine: Callable[[], Engine]
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class ModelState:
         rng: int | np.random.Generator | None = None,
     ) -> None:
         self.sizes = check_sizes(sizes)
+        self._engine = self._new_engine()
         costs.check(cost)
         self.cost = costs.check_instance(cost)
         self._hidden = activations.hidden_names(activation, len(self.sizes) - 2)

@@ -43,7 +43,7 @@ def scale_weights(network: ModelOutputs, X: np.ndarray) -> list[float]:
 
 
 def _scale_layer(network: ModelOutputs, l: int, X: np.ndarray) -> float:
-    below = X if l == 0 else network._hidden_outputs(X, l - 1)
+    below = X if l == 0 else network._engine.hidden_outputs(network, X, l - 1)
     z = below.astype(np.float64) @ network.weights[l].T.astype(np.float64)
     scale = float(z.std())
     # What rounding leaves of equal numbers is no spread either.

@@ -283,7 +283,7 @@ def measures_of_fit(
 
 def _measure(model: Judged, rows: Rows, metric: Metric) -> Callable[[], float]:
     def measure() -> float:
-        value = metric(model._evaluation_outputs(rows.X), rows.Y)
+        value = metric(model._engine.evaluation_outputs(model, rows.X), rows.Y)
         try:
             return float(value)
         except (TypeError, ValueError):

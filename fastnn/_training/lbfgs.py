@@ -53,7 +53,7 @@ class _Objective:
     def _compute(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         network, n = self.network, len(self.rows)
         network._parameters[...] = x
-        cost, gradient = network._gradient(self.rows)
+        cost, gradient = network._engine.cost_and_gradient(network, self.rows)
         gradients = network._layout.weights(gradient)
         for w, g in zip(network.weights, gradients, strict=True):
             g += self.penalty.l2 / n * w + self.penalty.l1 / n * np.sign(w)
@@ -194,7 +194,7 @@ def _take_statistics(network: Trainable, rows: Rows) -> None:
     )
     order = np.arange(len(rows), dtype=np.intp)
     whole = {"_normalization": replace(norm, momentum=1.0)}
-    with_attributes(network, whole, network._run_epoch, rows, order, still)
+    with_attributes(network, whole, network._engine.epoch, network, rows, order, still)
 
 
 def train_by_lbfgs(

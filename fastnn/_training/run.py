@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -46,7 +45,7 @@ class Run:
             silent=not (network.guards_divergence and network.tells_of_divergence),
             has_rate=not isinstance(options.optimizer, LBFGS),
         )
-        self.kept: dict[str, Any] = {}
+        self.engine = network._engine.for_training()
         self._always: Epoch | None = None  # every epoch's, where nothing is scheduled
         work = work_of_batch(min(options.batch_size, len(rows)), network.n_parameters)
         self.pace = pace_of(options.n_threads, work)
@@ -105,7 +104,6 @@ class Run:
             dropout_factor=self.factor("dropout", at),
             with_cost=options.with_cost,
             pace=self.pace,
-            kept=self.kept,
         )
 
     def parts(self, order: np.ndarray) -> Iterator[np.ndarray]:
@@ -131,7 +129,7 @@ class Run:
         for part in self.parts(order):
             n_batches = -(-len(part) // size)
             epoch = self.epoch(done, n_batches, batches_an_epoch)
-            part_cost = self.network._train_epoch(self.rows, part, epoch)
+            part_cost = self.engine.epoch(self.network, self.rows, part, epoch)
             done += n_batches / batches_an_epoch
             cost, n_rows, rate = cost + part_cost, n_rows + len(part), float(epoch.rates[-1])
         self.state.epochs += 1

@@ -66,7 +66,7 @@ class Ahead:
         before = network.snapshot() if network.guards_divergence else None
         masks = epoch.masks.copy()
         try:
-            self.allowed = network._train_epochs(run.rows, order, epoch, record)
+            self.allowed = run.engine.epochs(network, run.rows, order, epoch, record)
         finally:  # at Ctrl-C too
             done = int(np.count_nonzero(~np.isnan(record[:, 1])))
             run.state.epochs += done

@@ -9,7 +9,6 @@ import numpy as np
 
 from fastnn import costs
 from fastnn._common.checks import check_number
-from fastnn._data.inputs import Inputs, dense
 from fastnn._data.rows import Rows, inputs_of_pairs, split_pairs
 from fastnn.book import _algorithm
 from fastnn.book._examples import as_examples
@@ -78,7 +77,7 @@ class BookAnswers(BookParameters):
         if not self._computes():
             return _algorithm.feedforward(self, a)
         if type(a) is np.ndarray and a.shape == (self.sizes[0], 1):  # a column, as in the book
-            outputs = self._ready().predict(a.reshape(-1))
+            outputs = self._engine._ready(self).predict(a.reshape(-1))
             if outputs is not None:
                 return outputs.reshape(-1, 1)
         return super().feedforward(a)
@@ -128,7 +127,7 @@ class BookAnswers(BookParameters):
             return (self.feedforward(x) for x, _ in examples)
         xs, _ = split_pairs(examples, "data")
         X = inputs_of_pairs(xs, self.sizes[0], self._dtype, "data")
-        return iter(self._predict_rows(X)[:, :, np.newaxis])
+        return iter(self._engine.predict(self, X)[:, :, np.newaxis])
 
     def _cost_of(self, a: Any, y: Any, convert: bool) -> Any:
         """Return the cost of one example, whose target a label of a compiled cost may be."""
@@ -144,18 +143,3 @@ class BookAnswers(BookParameters):
         if n_out == 1 or np.size(y) != 1:
             return y
         return self._book.names["vectorized_result"](y, n_out)
-
-    def _evaluation_outputs(self, X: Inputs) -> np.ndarray:
-        if self._answers_compiled():
-            return super()._evaluation_outputs(X)
-        columns = dense(X, self.dtype)[:, :, np.newaxis]
-        return np.stack([np.asarray(self.feedforward(x))[:, 0] for x in columns])
-
-    def _predict_few(self, X: Any) -> np.ndarray | None:
-        return self._ready().predict(X) if self._computes() else None
-
-    def _predict_rows(self, X: Inputs) -> np.ndarray:
-        if self._computes():
-            return super()._predict_rows(X)
-        columns = dense(X, self.dtype)[:, :, np.newaxis]
-        return np.stack([np.asarray(_algorithm.feedforward(self, x))[:, 0] for x in columns])

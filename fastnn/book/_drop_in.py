@@ -19,11 +19,10 @@ import numpy as np
 from fastnn import costs
 from fastnn._common.checks import as_array
 from fastnn._core.atomic import with_attributes
-from fastnn._core.epoch_options import Epoch
-from fastnn._core.plan import Workspace
 from fastnn._data.rows import Rows, inputs_of_pairs, is_arrays, split_pairs
 from fastnn.book import _algorithm
 from fastnn.book._answers import BookAnswers
+from fastnn.book._engine import BookEngine
 from fastnn.book._examples import OwnTargets, Watched, as_examples, targets_of, unread
 from fastnn.book._replaced import BookRandom
 from fastnn.costs import CrossEntropyCost
@@ -72,6 +71,8 @@ class DropIn(BookAnswers):
     guards_divergence = False  # the book trains on, whatever becomes of the numbers
     prefers_costs_by_z = False  # the book's costs are what their `fn` says of the outputs
 
+    _new_engine = BookEngine
+    _engine: BookEngine
     _sgd_run: Run | None = None
 
     def __init__(self, sizes: list[int], cost: Any, initializer: str | None = None) -> None:
@@ -123,20 +124,6 @@ class DropIn(BookAnswers):
         xs, ys = split_pairs(data, name)
         X = inputs_of_pairs(xs, self.sizes[0], self._dtype, name)
         return OwnTargets(X, np.zeros((len(xs), self.sizes[-1])), targets=ys)
-
-    def _write_output_delta(self, workspace: Workspace, rows: Rows, batch: np.ndarray) -> None:
-        """Ask a cost in Python an example at a time: what it does with one may be anything."""
-        if workspace.compiled.cost != costs.CUSTOM:
-            super()._write_output_delta(workspace, rows, batch)
-            return
-        m, targets = len(batch), targets_of(rows)
-        # The program may keep what it is shown, or write into it.
-        z, a = (workspace.block(name, m)[:, :, np.newaxis].copy() for name in ("z", "out"))
-        delta = workspace.block("delta", m)[:, :, np.newaxis]
-        for into, of_z, of_a, i in zip(delta, z, a, batch.tolist(), strict=True):
-            into[...] = self._checked_delta(self._output_delta(of_z, of_a, targets[i]))
-        if len(rows.row_weights):
-            delta *= workspace.weights_of_rows(m)[:, np.newaxis, np.newaxis]
 
     def _checked_delta(self, delta: Any) -> Any:
         """Return one example's delta, if the book would take it for a column (n_out, 1).
@@ -196,47 +183,6 @@ class DropIn(BookAnswers):
             with_attributes(self, {"_sgd_run": run}, train)
         finally:
             run.shuffle_list()
-
-    def _train_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
-        run = self._sgd_run
-        if run is None or rows is not run.rows:  # ``fit`` is not the book's
-            self._refuse_replaced()
-            return super()._train_epoch(rows, order, epoch)
-        self._book.shuffle(order, lambda: run.pairs(self))
-        run.order = order
-        plain = self._is_plain()
-        if not plain:
-            run.shuffle_list()  # for the program may look at it
-        if self._trains_on(rows, plain):
-            return super()._train_epoch(rows, order, epoch)
-        examples = run.pairs(self)
-        for start in range(0, len(order), epoch.batch_size):
-            mini_batch = [examples[i] for i in order[start : start + epoch.batch_size]]
-            self.update_mini_batch(mini_batch, *run.step_arguments)  # type: ignore[arg-type]
-        return float("nan")
-
-    def _trains_on(self, rows: Rows, plain: bool) -> bool:
-        """Whether compiled code can take the next epoch whole: a program may change its mind."""
-        has_own = isinstance(rows, OwnTargets)
-        if rows.Y.shape[1] == 0 or not self._goes_back_compiled():
-            return False
-        if plain:
-            return not has_own
-        steps = not self._replaced("update_mini_batch", "backprop")
-        return steps and self._has_plain_delta() != has_own
-
-    def _train_epochs(
-        self, rows: Rows, order: np.ndarray, epoch: Epoch, record: np.ndarray
-    ) -> bool:
-        return False  # a program may look between two epochs, from a method that it replaced
-
-    def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
-        self._refuse_other_sigmoid()
-        return super()._run_epoch(rows, order, epoch)
-
-    def _gradient(self, rows: Rows) -> tuple[float, np.ndarray]:
-        self._refuse_other_sigmoid()
-        return super()._gradient(rows)
 
     def _refuse_other_sigmoid(self) -> None:
         if not self._book.has_its_sigmoid():

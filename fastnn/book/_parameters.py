@@ -14,15 +14,18 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._core.engine import CompiledEngine
 from fastnn._model.model import Model
 from fastnn._training.state import TrainingState
 from fastnn.book._replaced import BookRandom, Module
 from fastnn.dropout import Dropout
 from fastnn.network import Network
+from fastnn.normalization import Normalization
 
 # What compiled code needs of a network, beside its lists.
 COMPILED = ("_layout", "_parameters", "_running", "_hidden", "_dropout", "_output")
 MADE_WHEN_NEEDED: dict[str, Callable[[Any], Any]] = {
+    "_engine": lambda network: network._new_engine(),
     "random_source": lambda network: BookRandom(network._book),
     "training_state": lambda network: TrainingState(),
 }
@@ -49,7 +52,7 @@ class BookParameters(Network):
     # What a network has before its layers are known.
     _dtype = np.dtype(np.float64)
     _input_scale = 1.0
-    _normalization = None
+    _normalization: Normalization | None = None
     _dropout: tuple[Dropout, ...] = ()
     # The program's own lists by their names, while they are not where compiled code works.
     _own_lists: dict[str, Any] | None = None
@@ -119,6 +122,7 @@ class BookParameters(Network):
         plain = Network.__new__(Network)
         names = ("_dtype", "_input_scale", "_normalization", "cost", *MADE_WHEN_NEEDED, *COMPILED)
         vars(plain).update({name: getattr(self, name) for name in names})
+        plain._engine = CompiledEngine()
         plain.sizes = list(self._layout.sizes)
         return plain
 
@@ -170,7 +174,7 @@ class BookParameters(Network):
         """Leave compiled code: its lists become the program's."""
         if "_parameters" in vars(self):
             self._own_lists = {"weights": list(self.weights), "biases": list(self.biases)}
-            for name in (*COMPILED, "_predictor", "_example"):
+            for name in (*COMPILED, "_engine"):
                 vars(self).pop(name, None)
 
     def _is_compiled(self) -> bool:

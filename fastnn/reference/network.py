@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fastnn._core.engine_base import Computed, Engine
 from fastnn._core.epoch_options import Epoch
 from fastnn._core.plan import LayerOptions
 from fastnn._data.inputs import Inputs
@@ -48,26 +49,21 @@ class Layer:
     factors: Columns | None = None  # what dropout multiplied by
 
 
-class Network(Model):
-    """The network of ``fastnn.Network``, computed in NumPy, one example at a time in each layer.
+class NumpyEngine(Engine):
+    """The arithmetic of a network in NumPy, one example at a time in each layer."""
 
-    It takes the same arguments and has the same methods; where the two differ by more than
-    rounding, the compiled one is wrong. Only normalization looks at a mini-batch as a whole.
-
-    Parameters
-    ----------
-    sizes, cost, activation, output, initializer, normalization, dropout, input_scale, dtype, rng
-        As for ``fastnn.Network``.
-    """
-
-    def _layers(self, dropout_factor: float = 1.0) -> list[Layer]:
-        options = self._options(dropout_factor)
-        parts = zip(self.weights, self.biases, options, strict=True)
+    def _layers(self, net: Computed, dropout_factor: float = 1.0) -> list[Layer]:
+        options = net._options(dropout_factor)
+        layout, vector = net._layout, net._parameters
+        parts = zip(layout.weights(vector), layout.columns("biases", vector), options, strict=True)
         layers = [Layer(w, b, chosen, index) for index, (w, b, chosen) in enumerate(parts)]
-        if self.normalization is not None:
-            for layer, gamma, beta in zip(layers[:-1], self.gammas, self.betas, strict=True):
-                layer.affine = Affine(self.normalization, gamma[:, 0], beta[:, 0])
-        statistics = zip(layers[:-1], self.running_means, self.running_variances, strict=False)
+        if net._normalization is not None:
+            scales = (layout.columns(name, vector) for name in ("gamma", "beta"))
+            for layer, gamma, beta in zip(layers[:-1], *scales, strict=True):
+                layer.affine = Affine(net._normalization, gamma[:, 0], beta[:, 0])
+        names = "running_mean", "running_variance"
+        columns = (layout.columns(name, net._running) for name in names)
+        statistics = zip(layers[:-1], *columns, strict=False)
         for layer, mean, variance in statistics:
             layer.affine.running = mean[:, 0], variance[:, 0]  # type: ignore[union-attr]
         return layers
@@ -122,26 +118,27 @@ class Network(Model):
         derivative = DERIVATIVES[layer.options.activation]
         return [delta * derivative(z) for delta, z in zip(back, layer.zs, strict=True)]
 
-    def _run_epoch(self, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
+    def epoch(self, net: Computed, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
         cost = 0.0
         starts = range(0, len(order), epoch.batch_size)
-        layers = self._layers(epoch.dropout_factor)
+        layers = self._layers(net, epoch.dropout_factor)
         examples = _examples(rows)
         for start, rate in zip(starts, np.broadcast_to(epoch.rates, len(starts)), strict=True):
             batch = order[start : start + epoch.batch_size]
-            if len(batch) < 2 and len(self.running_means):
+            if len(batch) < 2 and len(net._running):
                 break  # one row has no variance to normalize by
             pairs = [examples[i] for i in batch]
             weights = [rows.row_weights[i] for i in batch] if len(rows.row_weights) else None
-            batch_cost, gradient = self._cost_and_gradient(layers, pairs, weights, epoch)
-            self._step(gradient / len(batch), epoch, rate)
+            batch_cost, gradient = self._sums(net, layers, pairs, weights, epoch)
+            self._step(net, gradient / len(batch), epoch, rate)
             cost += batch_cost
             epoch.counter[0] += 1
             epoch.masks[0] += 1
         return cost if epoch.with_cost else float("nan")
 
-    def _cost_and_gradient(
+    def _sums(
         self,
+        net: Computed,
         layers: list[Layer],
         pairs: list[tuple[np.ndarray, np.ndarray]],
         weights: list[float] | None,
@@ -152,53 +149,68 @@ class Network(Model):
         mode = "gradient" if epoch is None else "train"
         outputs = self._forward(layers, xs, epoch, mode)
         of_batch = list(zip(layers[-1].zs, outputs, ys, strict=True))
-        deltas = [output_delta(self.cost, self.output, z, a, y) for z, a, y in of_batch]
+        deltas = [output_delta(net.cost, net._output, z, a, y) for z, a, y in of_batch]
         cost = 0.0
         if epoch is None or epoch.with_cost:
-            each = [cost_of(self.cost, self.output, z, a, y) for z, a, y in of_batch]
+            each = [cost_of(net.cost, net._output, z, a, y) for z, a, y in of_batch]
             cost = sum(each) if weights is None else float(np.dot(each, weights))
         if weights is not None:
             deltas = [w * delta for w, delta in zip(weights, deltas, strict=True)]
         return cost, self._backward(layers, xs, deltas)
 
-    def _step(self, gradient: np.ndarray, epoch: Epoch, rate: float) -> None:
+    def _step(self, net: Computed, gradient: np.ndarray, epoch: Epoch, rate: float) -> None:
         """Add the penalties' gradient, λ/n w + λ₁/n sgn(w), and let the optimizer step."""
-        penalty = epoch.penalty
-        for w, g in zip(self.weights, self._layout.weights(gradient), strict=True):
+        penalty, weights = epoch.penalty, net._layout.weights(net._parameters)
+        for w, g in zip(weights, net._layout.weights(gradient), strict=True):
             if penalty.l1 or penalty.l2:
                 g += penalty.l2 / epoch.n * w + penalty.l1 / epoch.n * np.sign(w)
             if isinstance(epoch.optimizer, AdamW):
                 w *= 1 - rate * epoch.optimizer.weight_decay
         t = int(epoch.counter[0]) + 1
-        optimizers.step(self._parameters, gradient, epoch.slots, epoch.optimizer, rate, t)
+        optimizers.step(net._parameters, gradient, epoch.slots, epoch.optimizer, rate, t)
         if penalty.max_norm:
-            for w in self.weights:
+            for w in weights:
                 lengths = np.sqrt(np.sum(w**2, axis=1, keepdims=True))
                 w *= np.minimum(1, penalty.max_norm / np.maximum(lengths, 1e-300))
 
-    def _predict_rows(self, X: Inputs) -> np.ndarray:
-        columns = _columns(_converted(X, self.dtype))
-        outputs = self._forward(self._layers(), columns, None, "predict")
+    def predict(self, net: Computed, X: Inputs) -> np.ndarray:
+        columns = _columns(_converted(X, net._dtype))
+        outputs = self._forward(self._layers(net), columns, None, "predict")
         return _rows(outputs)
 
-    def _mean_cost(self, rows: Rows) -> float:
-        xs, ys = (_columns(part) for part in (_converted(rows.X, self.dtype), rows.Y))
-        layers = self._layers()
+    def mean_cost(self, net: Computed, rows: Rows) -> float:
+        xs, ys = (_columns(part) for part in (_converted(rows.X, net._dtype), rows.Y))
+        layers = self._layers(net)
         outputs = self._forward(layers, xs, None, "predict")
         of_rows = zip(layers[-1].zs, outputs, ys, strict=True)
-        each = [cost_of(self.cost, self.output, z, a, y) for z, a, y in of_rows]
+        each = [cost_of(net.cost, net._output, z, a, y) for z, a, y in of_rows]
         weights = rows.row_weights
         return (float(np.dot(each, weights)) if len(weights) else sum(each)) / len(rows)
 
-    def _hidden_outputs(self, X: np.ndarray, l: int) -> np.ndarray:
-        layers = self._layers()[: l + 1]
+    def hidden_outputs(self, net: Computed, X: np.ndarray, l: int) -> np.ndarray:
+        layers = self._layers(net)[: l + 1]
         return _rows(self._forward(layers, list(X[:, :, np.newaxis]), None, "gradient"))
 
-    def _gradient(self, rows: Rows) -> tuple[float, np.ndarray]:
+    def cost_and_gradient(self, net: Computed, rows: Rows) -> tuple[float, np.ndarray]:
         pairs = _examples(rows)
         weights = list(rows.row_weights) or None
-        cost, gradient = self._cost_and_gradient(self._layers(), pairs, weights, None)
+        cost, gradient = self._sums(net, self._layers(net), pairs, weights, None)
         return cost / len(rows), gradient / len(rows)
+
+
+class Network(Model):
+    """The network of ``fastnn.Network``, computed in NumPy, one example at a time in each layer.
+
+    It takes the same arguments and has the same methods; where the two differ by more than
+    rounding, the compiled one is wrong. Only normalization looks at a mini-batch as a whole.
+
+    Parameters
+    ----------
+    sizes, cost, activation, output, initializer, normalization, dropout, input_scale, dtype, rng
+        As for ``fastnn.Network``.
+    """
+
+    _new_engine = NumpyEngine
 
 
 def _examples(rows: Rows) -> list[tuple[np.ndarray, np.ndarray]]:

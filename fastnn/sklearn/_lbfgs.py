@@ -13,10 +13,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from fastnn._core import epoch as _epoch
 from fastnn._core.context import Mode
+from fastnn._core.engine import _quietly
 from fastnn._core.plan import Workspace
 from fastnn._training.cost_watch import CostWatch
 from fastnn.costs import kernel_id, parameter_of, sum_over_rows
-from fastnn.network import Network, _quietly
+from fastnn.network import Network
 from fastnn.normalization import BatchNorm
 from fastnn.optimizers import LBFGS
 from fastnn.sklearn._losses import Loss

@@ -64,12 +64,12 @@ class Predictor:
     def outputs(self, X: np.ndarray) -> np.ndarray | None:
         """Return the outputs (n, n_out) for rows that it takes, or None: some may not be finite."""
         if len(X) > self._few:
-            return self.network._predict_in_blocks(X, checked=False)
+            return self.network._engine.predict_in_blocks(self.network, X, checked=False)
         out = np.empty((len(X), self.n_out), self.dtype)
         try:
             workspace = self._free.pop()
         except IndexError:
-            workspace = self.network._workspace(FEW)
+            workspace = self.network._engine.workspace(self.network, FEW)
         _prediction.predict(
             workspace.compiled, self._parameters, self._running, workspace.memory, X, out, 1
         )
@@ -78,4 +78,4 @@ class Predictor:
 
     def outputs_of_any(self, X: Any) -> np.ndarray:
         """Return the outputs for a checked array of any real dtype, or for a sparse matrix."""
-        return self.network._predict_rows(as_inputs(X, self.dtype))
+        return self.network._engine.predict(self.network, as_inputs(X, self.dtype))

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from fastnn._core import epoch as _epoch
+from fastnn._core.engine import _quietly
 from fastnn._core.optimizer import Rule
 from fastnn._core.plan import Workspace
 from fastnn._core.thread_tuner import Pace
 from fastnn._data.inputs import Inputs, as_source, is_sparse
 from fastnn.costs import kernel_id, parameter_of
-from fastnn.network import Network, _quietly
+from fastnn.network import Network
 from fastnn.sklearn._losses import Loss
 
 

@@ -14,9 +14,10 @@ import numpy as np
 
 from fastnn._core import epoch as _epoch
 from fastnn._core.context import Mode
+from fastnn._core.engine import _quietly
 from fastnn._core.plan import Workspace
 from fastnn.costs import kernel_id, parameter_of, sum_over_rows
-from fastnn.network import Network, _quietly
+from fastnn.network import Network
 from fastnn.sklearn._losses import Loss
 from fastnn.sklearn._rows import Rows
 

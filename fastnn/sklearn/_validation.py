@@ -107,7 +107,7 @@ class Validation:
 
     def observe(self) -> tuple[float, float]:
         """Return the score and the loss of the network as it is now."""
-        self._outputs = self._network._predict_rows(self._rows.X)
+        self._outputs = self._network._engine.predict(self._network, self._rows.X)
         return (self._score() if self._scorer is None else self._scorer()), self._cost()
 
     def why_no_score(self) -> str:

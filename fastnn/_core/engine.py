@@ -1,0 +1,336 @@
+"""The compiled engine: plans, memory and calls of the kernels, for whatever a network is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from fastnn import costs
+from fastnn._core import epoch as _epoch
+from fastnn._core import predict as _prediction
+from fastnn._core.blas_guard import quietly
+from fastnn._core.compiled_plan import CompiledPlan
+from fastnn._core.context import Mode
+from fastnn._core.cost import Cost
+from fastnn._core.engine_base import Computed, Engine
+from fastnn._core.epoch_options import Epoch
+from fastnn._core.example import ExampleGradient
+from fastnn._core.interruption import run_long_batches
+from fastnn._core.isa import instruction_set
+from fastnn._core.optimizer import Rule
+from fastnn._core.plan import LayerOptions, Workspace
+from fastnn._core.predictor import Predictor
+from fastnn._core.threads import usable
+from fastnn._data.inputs import Inputs, Unchecked
+from fastnn._data.rows import Rows
+
+__all__ = ["BLOCK", "CompiledEngine"]
+
+# Rows that go through the layers together: enough for BLAS, few enough for the cache.
+BLOCK = 256
+# Rows that are predicted at once, without the GIL being given up.
+FEW = 8
+# Parameters up to which the gradient of one example is computed without the GIL being given up.
+SMALL = 200_000
+# Multiplications of a mini-batch's forward pass above which its step is longer than anybody wants
+# to wait for Ctrl-C, 0.1 s by one thread: such a mini-batch works on copies.
+LONG_BATCH = 1_600_000_000
+# Rows up to which a prediction is one block, and rows of the smallest blocks of more, where there
+# are kernels for many rows; BLAS wants its usual blocks.
+ONE_BLOCK, SMALL_BLOCK = (BLOCK, BLOCK) if instruction_set == "base" else (128, 48)
+# Multiplications of a prediction from which its blocks are shared out: a quarter of a millisecond.
+WORTH_SHARING = 10_000_000
+
+
+Result = TypeVar("Result")
+
+
+def _quietly(plan: CompiledPlan, work: Callable[..., Result], *arguments: Any) -> Result:
+    """Return ``work(*arguments)``, BLAS held at one thread if the plan's products are for it."""
+    return quietly(work, *arguments) if plan.needs_blas else work(*arguments)
+
+
+class CompiledEngine(Engine):
+    """The arithmetic of a network in compiled code."""
+
+    takes_unchecked = True
+
+    # Whether this is one training's engine, which keeps its memory from epoch to epoch.
+    _is_of_training = False
+
+    def __init__(self) -> None:
+        # Memory in which a few rows are predicted; made when it is first needed.
+        self._predictor: Predictor | None = None
+        # The same for the gradient of one example, and what it was made for.
+        self._example: tuple[tuple[Any, ...], ExampleGradient | None] | None = None
+        # What the last epoch worked in and stepped by, and what that was made for.
+        self._planned: tuple[tuple[Any, ...], Workspace, Rule] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), ()  # a copy makes its own memory
+
+    def for_training(self) -> CompiledEngine:
+        engine = type(self)()
+        engine._is_of_training = True
+        return engine
+
+    def workspace(
+        self,
+        net: Computed,
+        batch_size: int,
+        dropout_factor: float = 1.0,
+        rule: Rule | None = None,
+        n_members: int = 1,
+        cost_by_z: bool = False,
+    ) -> Workspace:
+        """Return memory for mini-batches of up to ``batch_size`` rows, and its compiled plan."""
+        return Workspace(
+            net._layout,
+            net._options(dropout_factor),
+            batch_size,
+            net._dtype,
+            self._cost_kernel(net),
+            costs.parameter_of(net.cost),
+            rule,
+            n_members,
+            cost_by_z,
+        )
+
+    def _cost_kernel(self, net: Computed) -> int:
+        """Return the number of the compiled cost that training uses, or ``costs.CUSTOM``."""
+        return costs.kernel_id(net.cost)
+
+    def predict_few(self, net: Computed, X: Any) -> np.ndarray | None:
+        return None if net._input_scale != 1 else self._ready(net).predict(X)
+
+    def _ready(self, net: Computed) -> Predictor:
+        """Return what is kept for predictions, made anew for other parameters."""
+        predictor = self._predictor
+        if predictor is None or predictor.parameters is not net._parameters:
+            workspace = self.workspace(net, FEW)
+            vectors = net._parameters, net._running, workspace.memory
+            predictor = self._predictor = Predictor(workspace.compiled, *vectors)
+        return predictor
+
+    def _plan_of_blocks(self, net: Computed) -> CompiledPlan:
+        predictor = self._ready(net)
+        plan = predictor.plan_of_blocks
+        if plan is None:
+            plan = predictor.plan_of_blocks = self.workspace(net, ONE_BLOCK).compiled
+        return plan
+
+    def _plan_of_z(self, net: Computed) -> CompiledPlan:
+        """Return the plan of a network whose outputs are the weighted inputs of this one's."""
+        predictor = self._ready(net)
+        plan = predictor.plan_of_z
+        if plan is None:
+            options = [*net._options()[:-1], LayerOptions("identity")]
+            workspace = Workspace(net._layout, options, ONE_BLOCK, net._dtype, Cost.QUADRATIC)
+            plan = predictor.plan_of_z = workspace.compiled
+        return plan
+
+    def predict(self, net: Computed, X: Inputs) -> np.ndarray:
+        if isinstance(X, Unchecked):
+            outputs = self.predict_in_blocks(net, X, checked=False)
+            if outputs is not None:
+                return outputs
+            X.check(net._dtype)  # it is finite if a sum is too large, or a weight is not finite
+        outputs = self.predict_in_blocks(net, X, checked=True)
+        assert outputs is not None
+        return outputs
+
+    def weighted_inputs(self, net: Computed, X: Inputs) -> np.ndarray:
+        z = self.predict_in_blocks(net, X, checked=True, plan=self._plan_of_z(net))
+        assert z is not None
+        return z
+
+    def predict_in_blocks(
+        self, net: Computed, X: Inputs, checked: bool, plan: CompiledPlan | None = None
+    ) -> np.ndarray | None:
+        """Return the outputs, or None if ``X`` is not checked and may not be finite.
+
+        ``plan`` is the one that has other outputs, if these are asked for.
+        """
+        if plan is None:
+            plan = self._plan_of_blocks(net)
+        out = np.empty((len(X), net._layout.sizes[-1]), dtype=net._dtype)
+        n_threads = 1
+        if len(X) > ONE_BLOCK and len(X) * net._layout.n_parameters > WORTH_SHARING:
+            n_threads = min(usable(), -(-len(X) // SMALL_BLOCK))
+        work = np.empty(n_threads * plan.work_size, dtype=net._dtype)
+        done = _quietly(
+            plan, _prediction.predict,
+            plan, net._parameters, net._running, work, X, out, n_threads, checked,
+        )  # fmt: skip
+        return out if done else None
+
+    def epoch(self, net: Computed, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
+        workspace, rule = self._plan_epoch(net, min(epoch.batch_size, len(order)), epoch)
+
+        def run(part: np.ndarray, rates: np.ndarray, vectors: tuple[np.ndarray, ...]) -> float:
+            parameters, running, slots, counter, masks = vectors
+            return _epoch.train_epoch(
+                workspace.compiled, rule, parameters, running, slots, workspace.rooms,
+                rows.X, rows.Y, rows.row_weights, part, rates, epoch.seed, counter, epoch.with_cost,
+                epoch.pace, epoch.seconds, None, masks,
+            )  # fmt: skip
+
+        vectors = net._parameters, net._running, epoch.slots, epoch.counter, epoch.masks
+        compiled = workspace.compiled
+        if compiled.cost == costs.CUSTOM:
+            by_python = self._run_epoch_with_python_cost
+            return _quietly(compiled, by_python, net, rows, order, epoch, workspace, rule)
+        if self._is_long(net, workspace):
+            return _quietly(compiled, run_long_batches, run, order, epoch, vectors)
+        return _quietly(compiled, run, order, epoch.rates, vectors)
+
+    def epochs(
+        self, net: Computed, rows: Rows, order: np.ndarray, epoch: Epoch, record: np.ndarray
+    ) -> bool:
+        workspace, rule = self._plan_epoch(net, min(epoch.batch_size, len(order)), epoch)
+        if workspace.compiled.cost == costs.CUSTOM or self._is_long(net, workspace):
+            return False
+        _quietly(
+            workspace.compiled, _epoch.train_epoch,
+            workspace.compiled, rule, net._parameters, net._running, epoch.slots,
+            workspace.rooms, rows.X, rows.Y, rows.row_weights, order, epoch.rates, epoch.seed,
+            epoch.counter, epoch.with_cost, epoch.pace, epoch.seconds, record, epoch.masks,
+        )  # fmt: skip
+        return True
+
+    def _is_long(self, net: Computed, workspace: Workspace) -> bool:
+        """Whether a mini-batch takes longer than anybody wants to wait for Ctrl-C."""
+        return workspace.compiled.batch_size * net._layout.n_parameters > LONG_BATCH
+
+    def _plan_epoch(self, net: Computed, batch_size: int, epoch: Epoch) -> tuple[Workspace, Rule]:
+        """Return what an epoch works in and steps by; those of the epoch before if they fit."""
+        key = (
+            batch_size, epoch.dropout_factor, net._normalization, net.cost, self._cost_kernel(net),
+            epoch.optimizer, epoch.penalty, epoch.n,
+        )  # fmt: skip
+        planned = self._planned
+        if planned is None or planned[0] != key:
+            rule = epoch.optimizer.rule(epoch.penalty, epoch.n)
+            workspace = self.workspace(
+                net, batch_size, epoch.dropout_factor, rule, epoch.pace.most, net._cost_by_z
+            )
+            planned = key, workspace, rule
+            if self._is_of_training:
+                self._planned = planned
+        return planned[1], planned[2]
+
+    def _run_epoch_with_python_cost(
+        self,
+        net: Computed,
+        rows: Rows,
+        order: np.ndarray,
+        epoch: Epoch,
+        workspace: Workspace,
+        rule: Rule,
+    ) -> float:
+        compiled, size = workspace.compiled, workspace.compiled.batch_size
+        total = 0.0 if epoch.with_cost else float("nan")
+        starts = range(0, len(order), size)
+        rates = np.broadcast_to(epoch.rates, len(starts))
+        for start, rate in zip(starts, rates, strict=True):
+            batch = order[start : start + size]
+            if compiled.needs_two_rows and len(batch) < 2:
+                break
+            m = self._forward_batch(net, workspace, rows, batch, epoch)
+            if epoch.with_cost:
+                total += self._cost_of_batch(net, workspace, rows, m)
+            self._write_output_delta(net, workspace, rows, batch[:m])
+            _epoch.update_batch(
+                compiled, rule, net._parameters, epoch.slots, workspace.memory, m, rate,
+                epoch.seed, int(epoch.counter[0]), int(epoch.masks[0]),
+                (epoch.counter, epoch.masks),
+            )  # fmt: skip
+        return total
+
+    def _forward_batch(
+        self,
+        net: Computed,
+        workspace: Workspace,
+        rows: Rows,
+        batch: np.ndarray,
+        epoch: Epoch | None,
+    ) -> int:
+        """Run a mini-batch forward as in training, or for the gradient alone without ``epoch``."""
+        mode = Mode.GRADIENT if epoch is None else Mode.TRAIN
+        seed, step = (0, 0) if epoch is None else (epoch.seed, int(epoch.masks[0]))
+        return _epoch.forward_batch(
+            workspace.compiled, net._parameters, net._running, workspace.memory, rows.X, rows.Y,
+            rows.row_weights, batch, mode, seed, step,
+        )  # fmt: skip
+
+    def _cost_of_batch(self, net: Computed, workspace: Workspace, rows: Rows, m: int) -> float:
+        outputs, targets = workspace.block("out", m), workspace.block("targets", m)
+        weights = workspace.weights_of_rows(m if len(rows.row_weights) else 0)
+        if workspace.compiled.cost_by_z:
+            z = workspace.block("z", m)
+            return costs.sum_by_z(net.cost, net._output, z, outputs, targets, weights)
+        return costs.sum_over_rows(net.cost, outputs, targets, weights)
+
+    def _write_output_delta(
+        self, net: Computed, workspace: Workspace, rows: Rows, batch: np.ndarray
+    ) -> None:
+        """Write ∂C/∂z of ``batch``, last run forward, where the backward pass looks for it.
+
+        A cost in Python is asked once for the whole mini-batch, in columns.
+        """
+        m, weighted = len(batch), len(rows.row_weights) > 0
+        if workspace.compiled.cost != costs.CUSTOM:
+            _epoch.output_delta(workspace.compiled, workspace.memory, m, weighted)
+            return
+        z, a, y = (workspace.block(name, m).T.copy() for name in ("z", "out", "targets"))
+        delta = costs.delta_of(net.cost, z, a, y).T
+        if weighted:
+            delta = delta * workspace.weights_of_rows(m)[:, np.newaxis]
+        workspace.block("delta", m)[...] = delta
+
+    def hidden_outputs(self, net: Computed, X: np.ndarray, l: int) -> np.ndarray:
+        workspace = self.workspace(net, len(X))
+        rows = Rows(X, np.zeros((len(X), net._layout.sizes[-1]), dtype=net._dtype))
+        quietly(self._forward_batch, net, workspace, rows, np.arange(len(X), dtype=np.intp), None)
+        return workspace.block("act", len(X), l) * net._dropout[l].predict_scale
+
+    def gradient_of_example(self, net: Computed, x: Any, y: Any) -> np.ndarray | None:
+        kernel, parameter = self._cost_kernel(net), costs.parameter_of(net.cost)
+        kept, key = self._example, (net._layout, kernel, parameter)
+        if kept is None or kept[0] != key:
+            kept = self._example = key, self._new_example_gradient(net, kernel)
+        if kept[1] is None:
+            return None
+        return kept[1].compute(net._parameters, x, y, *costs.range_of_targets(net.cost))
+
+    def _new_example_gradient(self, net: Computed, kernel: int) -> ExampleGradient | None:
+        """Return what computes gradients of one example, or None where the usual way is taken."""
+        if kernel == costs.CUSTOM or net._layout.n_parameters > SMALL or len(net._running):
+            return None
+        workspace = self.workspace(net, 1, cost_by_z=net._cost_by_z)
+        return ExampleGradient(workspace.compiled, workspace.memory)
+
+    def cost_and_gradient(self, net: Computed, rows: Rows) -> tuple[float, np.ndarray]:
+        # Batch norm's statistics are those of all the rows together.
+        whole = len(net._running) > 0
+        size = len(rows) if whole else min(BLOCK, len(rows))
+        workspace = self.workspace(net, size, cost_by_z=net._cost_by_z)
+        gradient = np.zeros_like(net._parameters)
+        cost = _quietly(workspace.compiled, self._add_gradients, net, gradient, workspace, rows)
+        return cost / len(rows), gradient
+
+    def _add_gradients(
+        self, net: Computed, gradient: np.ndarray, workspace: Workspace, rows: Rows
+    ) -> float:
+        """Add the mean gradient over ``rows``, block by block; return the sum of their costs."""
+        compiled, memory = workspace.compiled, workspace.memory
+        order = np.arange(len(rows), dtype=np.intp)
+        cost = 0.0
+        for start in range(0, len(rows), compiled.batch_size):
+            m = self._forward_batch(net, workspace, rows, order[start:], None)
+            cost += self._cost_of_batch(net, workspace, rows, m)
+            self._write_output_delta(net, workspace, rows, order[start : start + m])
+            _epoch.gradient_batch(compiled, gradient, net._parameters, memory, m, 1 / len(rows), 1)
+        return cost
