@@ -43,11 +43,12 @@ demo: $(INSTALLED)  ## train on real handwritten digits, beside the reference; w
 test: $(INSTALLED) $(DEV) $(TORCH)  ## the whole test suite against the installed wheel
 	$(call pytest,$(VENV),,,tests)
 
-lint: $(DEV)  ## ruff, cython-lint, mypy
+lint: $(DEV)  ## ruff, cython-lint, mypy, import-linter
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@PATH="$(BIN):$$PATH" cython-lint src_cython
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo --no-cache
 
 format: $(DEV)  ## let ruff put the files in order
 	@$(BIN)/ruff check --fix

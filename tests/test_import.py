@@ -141,7 +141,9 @@ def test_the_version_stands_once() -> None:
 @needs_checkout
 def test_one_name_is_installed_by_and_hinted_at() -> None:
     text = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
-    assert re.findall(r"^name = \"(.+?)\"", text, re.MULTILINE) == [_extras.DISTRIBUTION]
+    assert re.findall(r"^\[project\]\nname = \"(.+?)\"", text, re.MULTILINE) == [
+        _extras.DISTRIBUTION
+    ]
     assert set(re.findall(r"\"([\w-]+)\[[\w,]+\]\"", text)) == {_extras.DISTRIBUTION}
 
 

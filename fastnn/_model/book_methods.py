@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +16,10 @@ from fastnn._model.outputs import ModelOutputs
 from fastnn._training.evaluation import count_correct, mean_cost
 from fastnn._training.loop import BUSY, train
 from fastnn._training.options import Callback, Options
+from fastnn._training.trainable import Judged
 from fastnn.history import BookLists, History
 from fastnn.optimizers import SGD
 from fastnn.regularizers import L2, Regularizer
-
-if TYPE_CHECKING:
-    from fastnn._model.model import Model
 
 
 class BookMethods(ModelOutputs):
@@ -163,7 +161,7 @@ class BookMethods(ModelOutputs):
         stop = [_NoImprovement(sets["evaluation"], patience)] if patience else []
         self.check_batch_size(min(options.batch_size, len(rows)))
         listening: list[Callback] = [*check_callbacks(callbacks), *stop]
-        history = train(cast("Model", self), rows, options, measures, listening)
+        history = train(self, rows, options, measures, listening)
         return history.book_lists()
 
     def update_mini_batch(
@@ -233,7 +231,7 @@ class BookMethods(ModelOutputs):
         return self._engine.cost_and_gradient(self, rows)[1] if gradient is None else gradient
 
 
-def _measure(network: ModelOutputs, rows: Rows, name: str, regularizer: Regularizer) -> Any:
+def _measure(network: Judged, rows: Rows, name: str, regularizer: Regularizer) -> Any:
     """Return what measures the cost or the right answers of ``network`` on ``rows``."""
     if name.endswith("_cost"):
         return lambda: mean_cost(network, rows, regularizer)
@@ -247,7 +245,7 @@ class _NoImprovement:
         self.rows, self.patience = rows, patience
         self.best, self.waited = -1, 0
 
-    def __call__(self, network: Model, history: History) -> bool:
+    def __call__(self, network: Judged, history: History) -> bool:
         known = history[-1].get("evaluation_accuracy")
         accuracy = count_correct(network, self.rows) if known is None else known
         self.waited = 0 if accuracy > self.best else self.waited + 1

@@ -56,12 +56,6 @@ class Gradients:
 class Model(BookMethods):
     """A network without its arithmetic; ``fastnn.Network`` says what the arguments mean."""
 
-    # Whether training that diverges is ended, with the network put back.
-    guards_divergence = True
-    # Whether it is told of. Who expects it sets this, and no filter of warnings, for those are the
-    # whole process's.
-    tells_of_divergence = True
-
     def fit(
         self,
         X: Any,

@@ -31,6 +31,11 @@ class ModelState:
     table: TableInfo | None = None
     # What computes for a network of this class.
     _new_engine: Callable[[], Engine]
+    # Whether training that diverges is ended, with the network put back.
+    guards_divergence = True
+    # Whether it is told of. Who expects it sets this, and no filter of warnings, for those are the
+    # whole process's.
+    tells_of_divergence = True
 
     def __init__(
         self,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 import numpy as np
 
@@ -24,16 +24,42 @@ from fastnn._model.described import (
     optimizer_from,
     restore_training,
 )
+from fastnn._model.parameters import ParameterList
 from fastnn._model.saved_json import Document
 from fastnn._model.saved_keys import BOOK, JSON, LISTS, NPZ
 from fastnn._model.saved_npz import packed, unpacked
-from fastnn._model.table_info import describe_table, restore_table
+from fastnn._model.table_info import Named, describe_table, restore_table
+from fastnn._training.state import TrainingState
 from fastnn.normalization import Normalization
 
-if TYPE_CHECKING:
-    from fastnn._model.model import Model
 
-Kind = TypeVar("Kind", bound="Model")
+class Saved(Named, Protocol):
+    """What a file tells of a network; ``describe_model`` and ``describe_table`` read the rest."""
+
+    cost: Any
+    parameters: Any
+    running_statistics: Any
+    training_state: TrainingState
+
+    @property
+    def activation(self) -> Sequence[str]: ...
+    @property
+    def output(self) -> str: ...
+    @property
+    def dtype(self) -> np.dtype: ...
+    @property
+    def input_scale(self) -> float: ...
+    @property
+    def weights(self) -> ParameterList: ...
+    @property
+    def biases(self) -> ParameterList: ...
+    @property
+    def gammas(self) -> ParameterList: ...
+    @property
+    def betas(self) -> ParameterList: ...
+
+
+Network = TypeVar("Network", bound=Saved)
 FORMAT = 1
 EXPECTED = "a network saved by fastnn, or by the book's program"
 
@@ -41,7 +67,7 @@ EXPECTED = "a network saved by fastnn, or by the book's program"
 # Writing
 
 
-def _options(network: Model) -> dict[str, Any]:
+def _options(network: Saved) -> dict[str, Any]:
     """What a file says of a network beside its numbers, which are checked, too."""
     check_numbers(network, " to save")
     return {
@@ -67,7 +93,7 @@ def _as_json(content: dict[str, Any]) -> str:
     return json.dumps(content, default=_plain, allow_nan=False)
 
 
-def to_json(network: Model) -> bytes:
+def to_json(network: Saved) -> bytes:
     """Return the network as JSON, the book's keys first.
 
     Raises
@@ -91,7 +117,7 @@ def to_json(network: Model) -> bytes:
     return _as_json(content).encode()
 
 
-def to_npz(network: Model) -> bytes:
+def to_npz(network: Saved) -> bytes:
     """Return the network as an uncompressed .npz of its options and its vectors.
 
     Raises
@@ -113,7 +139,7 @@ def to_npz(network: Model) -> bytes:
     return packed(_as_json(options), vectors)
 
 
-def save(network: Model, path: str | os.PathLike[str]) -> None:
+def save(network: Saved, path: str | os.PathLike[str]) -> None:
     """Write ``network`` to ``path``, in the form that its ending says.
 
     Raises
@@ -134,8 +160,10 @@ def save(network: Model, path: str | os.PathLike[str]) -> None:
 # Reading
 
 
-def load(path: str | os.PathLike[str], kind: type[Kind], *, cost: Any = None) -> Kind:
-    """Return the network in a file that ``save`` or the book's ``save`` wrote, as a ``kind``.
+def load(
+    path: str | os.PathLike[str], kind: Callable[..., Network], *, cost: Any = None
+) -> Network:
+    """Return the network in a file that ``save`` or the book's ``save`` wrote, made by ``kind``.
 
     ``fastnn.load`` says the rest.
     """
@@ -270,7 +298,7 @@ def _cost_named(name: str, parameter: Any, cost: Any) -> Any:
     return known[name]
 
 
-def _build(options: dict[str, Any], cost: Any, kind: type[Kind]) -> Kind:
+def _build(options: dict[str, Any], cost: Any, kind: Callable[..., Network]) -> Network:
     cost = _cost_named(options["cost"], options.get("cost_parameter", 0), cost)
     keywords: dict[str, Any] = {}
     if "fastnn" in options:
@@ -282,7 +310,7 @@ def _build(options: dict[str, Any], cost: Any, kind: type[Kind]) -> Kind:
     return network
 
 
-def _read_json(file: BinaryIO, cost: Any, kind: type[Kind]) -> Kind:
+def _read_json(file: BinaryIO, cost: Any, kind: Callable[..., Network]) -> Network:
     content, document = _document(file)
     network = _build(content, cost, kind)
     document.fill("weights", network.weights)
@@ -298,7 +326,7 @@ def _read_json(file: BinaryIO, cost: Any, kind: type[Kind]) -> Kind:
     return network
 
 
-def _read_npz(file: BinaryIO, cost: Any, kind: type[Kind]) -> Kind:
+def _read_npz(file: BinaryIO, cost: Any, kind: Callable[..., Network]) -> Network:
     options, vectors = _in_form("a network saved by fastnn", lambda: unpacked(file))
     if isinstance(options, dict) and "fastnn" in options:
         _check_format(options)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from fastnn._common.checks import brief
 
-if TYPE_CHECKING:
-    from fastnn._model.model import Model
-
-__all__ = ["TableInfo", "describe_table", "restore_table"]
+__all__ = ["Named", "TableInfo", "describe_table", "restore_table"]
 
 KEY = "table"
 TASKS = ("classification", "regression")
@@ -42,12 +39,19 @@ class TableInfo:
     column: int | None = None
 
 
-def describe_table(network: Model) -> dict[str, Any]:
+class Named(Protocol):
+    """A network whose inputs and outputs may have names."""
+
+    sizes: list[int]
+    table: TableInfo | None
+
+
+def describe_table(network: Named) -> dict[str, Any]:
     """Return the entry of a saved network, or none if it knows of no table."""
     return {} if network.table is None else {KEY: asdict(network.table)}
 
 
-def restore_table(network: Model, content: Mapping[str, Any]) -> None:
+def restore_table(network: Named, content: Mapping[str, Any]) -> None:
     """Give a network what ``describe_table`` wrote, if it did.
 
     Raises
