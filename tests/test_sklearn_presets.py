@@ -132,7 +132,9 @@ def test_the_gradient_of_factors_and_weights_is_that_of_the_loss(alpha):
     net = Network(sizes, costs.LogLikelihoodCost, activation="selu", normalization="layer", rng=1)
     Y = np.eye(3)[np.arange(N) % 3]
     rows = as_rows(inputs(), Y, np.random.RandomState(3).uniform(0.2, 2, N), net.dtype)
-    core = ScaledCore(model, net, _losses.of_classifier("log_loss", True), rows, N)
+    core = ScaledCore(
+        model, net, _losses.of_classifier("log_loss", True), rows, N, np.zeros(1, np.uint64)
+    )
     core._q[-4:] = [0.5, 2.0, -1.0, 1.5]
     order = np.arange(N, dtype=np.intp)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,6 +26,7 @@ from fastnn._core.predictor import Predictor
 from fastnn._core.threads import usable
 from fastnn._data.inputs import Inputs, Unchecked
 from fastnn._data.rows import Rows
+from fastnn.activations import FROM_Z
 
 __all__ = ["BLOCK", "CompiledEngine"]
 
@@ -50,6 +52,25 @@ Result = TypeVar("Result")
 def _quietly(plan: CompiledPlan, work: Callable[..., Result], *arguments: Any) -> Result:
     """Return ``work(*arguments)``, BLAS held at one thread if the plan's products are for it."""
     return quietly(work, *arguments) if plan.needs_blas else work(*arguments)
+
+
+def _train(
+    workspace: Workspace,
+    rule: Rule,
+    rows: Rows,
+    epoch: Epoch,
+    order: np.ndarray,
+    rates: np.ndarray,
+    vectors: tuple[np.ndarray, ...],
+    record: np.ndarray | None = None,
+) -> float:
+    """Run an epoch, or one for each row of ``record``, on the vectors that training changes."""
+    parameters, running, slots, counter, masks = vectors
+    return _epoch.train_epoch(
+        workspace.compiled, rule, parameters, running, slots, workspace.rooms, rows.X, rows.Y,
+        rows.row_weights, order, rates, epoch.seed, counter, epoch.with_cost, epoch.pace,
+        epoch.seconds, record, masks,
+    )  # fmt: skip
 
 
 class CompiledEngine(Engine):
@@ -84,6 +105,7 @@ class CompiledEngine(Engine):
         rule: Rule | None = None,
         n_members: int = 1,
         cost_by_z: bool = False,
+        clip: float = 0.0,
     ) -> Workspace:
         """Return memory for mini-batches of up to ``batch_size`` rows, and its compiled plan."""
         return Workspace(
@@ -92,7 +114,7 @@ class CompiledEngine(Engine):
             batch_size,
             net._dtype,
             self._cost_kernel(net),
-            costs.parameter_of(net.cost),
+            clip or costs.parameter_of(net.cost),
             rule,
             n_members,
             cost_by_z,
@@ -167,55 +189,46 @@ class CompiledEngine(Engine):
         return out if done else None
 
     def epoch(self, net: Computed, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
-        workspace, rule = self._plan_epoch(net, min(epoch.batch_size, len(order)), epoch)
-
-        def run(part: np.ndarray, rates: np.ndarray, vectors: tuple[np.ndarray, ...]) -> float:
-            parameters, running, slots, counter, masks = vectors
-            return _epoch.train_epoch(
-                workspace.compiled, rule, parameters, running, slots, workspace.rooms,
-                rows.X, rows.Y, rows.row_weights, part, rates, epoch.seed, counter, epoch.with_cost,
-                epoch.pace, epoch.seconds, None, masks,
-            )  # fmt: skip
-
-        vectors = net._parameters, net._running, epoch.slots, epoch.counter, epoch.masks
-        compiled = workspace.compiled
-        if compiled.cost == costs.CUSTOM:
+        workspace, rule = self._plan_epoch(net, epoch)
+        plan = workspace.compiled
+        if plan.cost == costs.CUSTOM:
             by_python = self._run_epoch_with_python_cost
-            return _quietly(compiled, by_python, net, rows, order, epoch, workspace, rule)
+            return _quietly(plan, by_python, net, rows, order, epoch, workspace, rule)
+        vectors = net._parameters, net._running, epoch.slots, epoch.counter, epoch.masks
         if self._is_long(net, workspace):
-            return _quietly(compiled, run_long_batches, run, order, epoch, vectors)
-        return _quietly(compiled, run, order, epoch.rates, vectors)
+            run = partial(_train, workspace, rule, rows, epoch)
+            return _quietly(plan, run_long_batches, run, order, epoch, vectors)
+        return _quietly(plan, _train, workspace, rule, rows, epoch, order, epoch.rates, vectors)
 
     def epochs(
         self, net: Computed, rows: Rows, order: np.ndarray, epoch: Epoch, record: np.ndarray
     ) -> bool:
-        workspace, rule = self._plan_epoch(net, min(epoch.batch_size, len(order)), epoch)
-        if workspace.compiled.cost == costs.CUSTOM or self._is_long(net, workspace):
+        workspace, rule = self._plan_epoch(net, epoch)
+        plan = workspace.compiled
+        if plan.cost == costs.CUSTOM or self._is_long(net, workspace):
             return False
-        _quietly(
-            workspace.compiled, _epoch.train_epoch,
-            workspace.compiled, rule, net._parameters, net._running, epoch.slots,
-            workspace.rooms, rows.X, rows.Y, rows.row_weights, order, epoch.rates, epoch.seed,
-            epoch.counter, epoch.with_cost, epoch.pace, epoch.seconds, record, epoch.masks,
-        )  # fmt: skip
+        vectors = net._parameters, net._running, epoch.slots, epoch.counter, epoch.masks
+        told = workspace, rule, rows, epoch, order, epoch.rates, vectors, record
+        _quietly(plan, _train, *told)
         return True
 
     def _is_long(self, net: Computed, workspace: Workspace) -> bool:
         """Whether a mini-batch takes longer than anybody wants to wait for Ctrl-C."""
         return workspace.compiled.batch_size * net._layout.n_parameters > LONG_BATCH
 
-    def _plan_epoch(self, net: Computed, batch_size: int, epoch: Epoch) -> tuple[Workspace, Rule]:
+    def _plan_epoch(self, net: Computed, epoch: Epoch) -> tuple[Workspace, Rule]:
         """Return what an epoch works in and steps by; those of the epoch before if they fit."""
         key = (
-            batch_size, epoch.dropout_factor, net._normalization, net.cost, self._cost_kernel(net),
-            epoch.optimizer, epoch.penalty, epoch.n,
+            epoch.batch_size, epoch.dropout_factor, net._normalization, net.cost,
+            self._cost_kernel(net), epoch.optimizer, epoch.penalty, epoch.n, epoch.rule, epoch.clip,
         )  # fmt: skip
         planned = self._planned
         if planned is None or planned[0] != key:
-            rule = epoch.optimizer.rule(epoch.penalty, epoch.n)
+            rule = epoch.rule or epoch.optimizer.rule(epoch.penalty, epoch.n)
             workspace = self.workspace(
-                net, batch_size, epoch.dropout_factor, rule, epoch.pace.most, net._cost_by_z
-            )
+                net, epoch.batch_size, epoch.dropout_factor, rule, epoch.pace.most,
+                net._cost_by_z and epoch.clip is None, epoch.clip or 0.0,
+            )  # fmt: skip
             planned = key, workspace, rule
             if self._is_of_training:
                 self._planned = planned
@@ -265,12 +278,16 @@ class CompiledEngine(Engine):
             rows.row_weights, batch, mode, seed, step,
         )  # fmt: skip
 
-    def _cost_of_batch(self, net: Computed, workspace: Workspace, rows: Rows, m: int) -> float:
+    def _cost_of_batch(
+        self, net: Computed, workspace: Workspace, rows: Rows, m: int, clip: float = 0.0
+    ) -> float:
         outputs, targets = workspace.block("out", m), workspace.block("targets", m)
         weights = workspace.weights_of_rows(m if len(rows.row_weights) else 0)
         if workspace.compiled.cost_by_z:
             z = workspace.block("z", m)
             return costs.sum_by_z(net.cost, net._output, z, outputs, targets, weights)
+        if clip:
+            outputs = np.clip(outputs, clip, 1 - clip)
         return costs.sum_over_rows(net.cost, outputs, targets, weights)
 
     def _write_output_delta(
@@ -314,23 +331,92 @@ class CompiledEngine(Engine):
 
     def cost_and_gradient(self, net: Computed, rows: Rows) -> tuple[float, np.ndarray]:
         # Batch norm's statistics are those of all the rows together.
-        whole = len(net._running) > 0
-        size = len(rows) if whole else min(BLOCK, len(rows))
-        workspace = self.workspace(net, size, cost_by_z=net._cost_by_z)
+        size = len(rows) if len(net._running) else min(BLOCK, len(rows))
+        sums = self.batch_gradients(net, size)
         gradient = np.zeros_like(net._parameters)
-        cost = _quietly(workspace.compiled, self._add_gradients, net, gradient, workspace, rows)
-        return cost / len(rows), gradient
+        share = 1 / len(rows)
+        return sums.quietly(sums.of_all, rows, gradient, share) / len(rows), gradient
 
-    def _add_gradients(
-        self, net: Computed, gradient: np.ndarray, workspace: Workspace, rows: Rows
+    def batch_gradients(
+        self, net: Computed, batch_size: int, clip: float | None = None
+    ) -> BatchGradients:
+        """Return what adds up gradients, mini-batch by mini-batch; see ``Epoch`` for ``clip``."""
+        return BatchGradients(self, net, batch_size, clip)
+
+    def layers(
+        self, net: Computed, inputs: np.ndarray, batch_size: int, training: bool
+    ) -> Iterator[tuple[slice, list[tuple[np.ndarray, np.ndarray | None]]]]:
+        """Yield what all layers put out, a and where it is kept z, for so many rows at a time.
+
+        Batch norm takes the statistics of these rows if it is as in training, else the running
+        ones. The arrays are overwritten by the next rows.
+        """
+        workspace, last = self.workspace(net, batch_size), len(net._layout.layers) - 1
+        keeps_z = [chosen.activation in FROM_Z for chosen in net._options()]
+        for start in range(0, len(inputs), batch_size):
+            X = inputs[start : start + batch_size]
+            m = len(X)
+            Y = np.zeros((m, net._layout.sizes[-1]), dtype=net._dtype)
+            if training:
+                self._forward_batch(net, workspace, Rows(X, Y), np.arange(m, dtype=np.intp), None)
+            else:
+                _prediction.predict(
+                    workspace.compiled, net._parameters, net._running, workspace.memory, X, Y, 1
+                )
+            yield (
+                slice(start, start + m),
+                [
+                    (
+                        workspace.block("act", m, l),
+                        workspace.block("z", m, l) if keeps_z[l] else None,
+                    )
+                    for l in range(last + 1)
+                ],
+            )
+
+
+class BatchGradients:
+    """Costs and gradients of mini-batches, in memory that is made once.
+
+    Parameters
+    ----------
+    engine : CompiledEngine
+    net : Computed
+    batch_size : int
+    clip : float, optional
+        As for ``Epoch``.
+    """
+
+    def __init__(
+        self, engine: CompiledEngine, net: Computed, batch_size: int, clip: float | None
+    ) -> None:
+        self._engine, self._net, self._clip = engine, net, clip
+        by_z = net._cost_by_z and clip is None
+        self._workspace = engine.workspace(net, batch_size, cost_by_z=by_z)
+
+    def quietly(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        """Return ``work(*arguments)``, BLAS held at one thread if gradients need BLAS."""
+        return _quietly(self._workspace.compiled, work, *arguments)
+
+    def add(
+        self, rows: Rows, batch: np.ndarray, gradient: np.ndarray, scale: float, keep: float
     ) -> float:
-        """Add the mean gradient over ``rows``, block by block; return the sum of their costs."""
-        compiled, memory = workspace.compiled, workspace.memory
+        """Let ``gradient`` be ``keep`` of itself plus ``scale`` of the sum over ``batch``.
+
+        Returns the sum of the costs. Rows count as often as their weights say.
+        """
+        engine, net, workspace = self._engine, self._net, self._workspace
+        m = engine._forward_batch(net, workspace, rows, batch, None)
+        cost = engine._cost_of_batch(net, workspace, rows, m, self._clip or 0.0)
+        engine._write_output_delta(net, workspace, rows, batch[:m])
+        plan, memory = workspace.compiled, workspace.memory
+        _epoch.gradient_batch(plan, gradient, net._parameters, memory, m, scale, keep)
+        return cost
+
+    def of_all(self, rows: Rows, gradient: np.ndarray, scale: float) -> float:
+        """Add ``scale`` of the sum over all rows to ``gradient``; return the sum of the costs."""
         order = np.arange(len(rows), dtype=np.intp)
-        cost = 0.0
-        for start in range(0, len(rows), compiled.batch_size):
-            m = self._forward_batch(net, workspace, rows, order[start:], None)
-            cost += self._cost_of_batch(net, workspace, rows, m)
-            self._write_output_delta(net, workspace, rows, order[start : start + m])
-            _epoch.gradient_batch(compiled, gradient, net._parameters, memory, m, 1 / len(rows), 1)
+        size, cost = self._workspace.compiled.batch_size, 0.0
+        for start in range(0, len(rows), size):
+            cost += self.add(rows, order[start : start + size], gradient, scale, 1)
         return cost

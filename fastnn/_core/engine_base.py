@@ -11,12 +11,13 @@ import numpy as np
 from fastnn import costs
 from fastnn._core.activation import activation_forward
 from fastnn._core.epoch_options import Epoch
+from fastnn._core.norm import running_forward
 from fastnn._core.plan import LayerOptions, ParameterLayout
 from fastnn._data.inputs import Inputs
 from fastnn._data.rows import Rows
 from fastnn.activations import KERNELS
 from fastnn.dropout import Dropout
-from fastnn.normalization import Normalization
+from fastnn.normalization import BatchNorm, Normalization
 
 __all__ = ["Computed", "Engine"]
 
@@ -104,11 +105,60 @@ class Engine(ABC):
 
     def weighted_inputs(self, net: Computed, X: Inputs) -> np.ndarray:
         """Return the output layer's weighted inputs (n, n_out) for checked inputs ``X``."""
-        raise NotImplementedError
+        return self.predict(_UpTo(net, len(net._layout.layers) - 1, net._running), X)
 
     def hidden_outputs(self, net: Computed, X: np.ndarray, l: int) -> np.ndarray:
         """Return what the layer after hidden layer ``l`` takes for the rows ``X`` in training.
 
         Nothing is dropped: what would be is scaled to its expectation instead.
         """
-        raise NotImplementedError
+        running = net._running.copy()
+        norm, layout = net._normalization, net._layout
+        # Batch norm takes the statistics of these rows, which those of the layers below decide.
+        first = 0 if isinstance(norm, BatchNorm) else l
+        for k in range(first, l + 1):
+            z = self.predict(_UpTo(net, k, running), X)
+            for name, value in (("running_mean", z.mean(0)), ("running_variance", z.var(0))):
+                for column in layout.columns(name, running)[k : k + 1]:
+                    column[:, 0] = value
+        if norm is not None:
+            z = _normalized(net, l, z, running)
+        chosen = net._options()[l]
+        activation_forward(z, KERNELS[chosen.activation])
+        return z * chosen.dropout.predict_scale
+
+
+class _UpTo:
+    """The layers of a network up to one of them, whose weighted inputs are the outputs."""
+
+    cost = costs.QuadraticCost
+    _output = "identity"
+    _cost_by_z = False
+
+    def __init__(self, net: Computed, l: int, running: np.ndarray) -> None:
+        self._normalization, self._dtype = net._normalization, net._dtype
+        self._layout = ParameterLayout(net._layout.sizes[: l + 2], net._normalization)
+        self._parameters = net._parameters[: self._layout.n_parameters]
+        self._running = running[: self._layout.n_running]
+        self._input_scale, self._dropout = net._input_scale, net._dropout[:l]
+        self._chosen = [*net._options()[:l], LayerOptions("identity")]
+
+    def _options(self, dropout_factor: float = 1.0) -> list[LayerOptions]:
+        return self._chosen
+
+
+def _normalized(net: Computed, l: int, z: np.ndarray, running: np.ndarray) -> np.ndarray:
+    """Return a hidden layer's rows ``z`` normalized; batch norm's statistics are in ``running``."""
+    norm, layout = net._normalization, net._layout
+    assert norm is not None
+    gamma, beta = (layout.columns(part, net._parameters)[l][:, 0] for part in ("gamma", "beta"))
+    if isinstance(norm, BatchNorm):
+        parts = ("running_mean", "running_variance")
+        mean, variance = (layout.columns(part, running)[l][:, 0] for part in parts)
+        running_forward(z, mean, variance, gamma, beta, norm.eps)
+        return z
+    groups = norm.groups_of(z.shape[1])
+    blocks = z.reshape(len(z), groups, -1)
+    centred = blocks - blocks.mean(axis=2, keepdims=True)
+    scaled = centred / np.sqrt(blocks.var(axis=2, keepdims=True) + norm.eps)
+    return (gamma * scaled.reshape(z.shape) + beta).astype(z.dtype)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fastnn._core.optimizer import Rule
 from fastnn._core.thread_tuner import Pace
 from fastnn.optimizers import Optimizer
 from fastnn.regularizers import Regularizer
@@ -38,6 +39,11 @@ class Epoch:
     with_cost : bool
     pace : Pace
         How many threads share the work; the numbers are the same for any.
+    rule : Rule, optional
+        The steps, where ``optimizer`` and ``penalty`` do not say them.
+    clip : float, optional
+        How near to 0 and 1 an output may come in the cost, which is then computed from the outputs;
+        None: computed as the network prefers.
     seconds : array (10,) or (0,)
         Where the compiled core adds the time of its phases, if there is room.
     """
@@ -54,4 +60,6 @@ class Epoch:
     dropout_factor: float = 1.0
     with_cost: bool = False
     pace: Pace = field(default_factory=lambda: Pace(1))
+    rule: Rule | None = None
+    clip: float | None = None
     seconds: np.ndarray = field(default_factory=lambda: np.empty(0))

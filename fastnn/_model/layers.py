@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._core import predict as _prediction
 from fastnn._core.activation import activation_backward
 from fastnn._core.blas_guard import quietly
 from fastnn._core.engine import BLOCK
 from fastnn._data.inputs import dense
-from fastnn._data.rows import Rows
-from fastnn.activations import FROM_Z, KERNELS
+from fastnn.activations import KERNELS
 from fastnn.network import Network
 from fastnn.normalization import BatchNorm
 
@@ -98,23 +96,9 @@ def _fill(
     found: list[LayerOutputs], network: Network, inputs: np.ndarray, size: int, training: bool
 ) -> None:
     """Write what the layers do into ``found``, ``size`` rows at a time."""
-    workspace = network._engine.workspace(network, size)
-    targets = np.zeros((len(inputs), network.sizes[-1]), dtype=network.dtype)
-    for start in range(0, len(inputs), size):
-        rows = Rows(inputs[start : start + size], targets[start : start + size])
-        m = len(rows)
-        if training:
-            order = np.arange(m, dtype=np.intp)
-            network._engine._forward_batch(network, workspace, rows, order, None)
-        else:
-            _prediction.predict(
-                workspace.compiled, network.parameters, network._running, workspace.memory,
-                rows.X, rows.Y, 1,
-            )  # fmt: skip
-        for l, layer in enumerate(found):
-            part = slice(start, start + m)
-            layer.activations[part] = workspace.block("act", m, l)
-            z = workspace.block("z", m, l) if layer.name in FROM_Z else None
+    for part, layers in network._engine.layers(network, inputs, size, training):
+        for layer, (a, z) in zip(found, layers, strict=True):
+            layer.activations[part] = a
             layer.slopes[part] = _slopes(layer.name, layer.activations[part], z)
 
 

@@ -92,7 +92,7 @@ class Run:
         shares = np.arange(1 if constant else n_batches) / batches_an_epoch
         rates = [options.learning_rate * self.factor("learning_rate", at + s) for s in shares]
         return Epoch(
-            batch_size=options.batch_size,
+            batch_size=min(options.batch_size, len(self.rows)),
             optimizer=optimizer,
             penalty=options.regularizer.scaled(decay),
             n=len(self.rows),

@@ -11,12 +11,7 @@ import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 from sklearn.exceptions import ConvergenceWarning
 
-from fastnn._core import epoch as _epoch
-from fastnn._core.context import Mode
-from fastnn._core.engine import _quietly
-from fastnn._core.plan import Workspace
 from fastnn._training.cost_watch import CostWatch
-from fastnn.costs import kernel_id, parameter_of, sum_over_rows
 from fastnn.network import Network
 from fastnn.normalization import BatchNorm
 from fastnn.optimizers import LBFGS
@@ -61,18 +56,15 @@ class _Objective:
     def __init__(self, estimator: Any, network: Network, loss: Loss, rows: Rows) -> None:
         self._network, self._loss, self._rows = network, loss, rows
         self._alpha, self._l1 = estimator.alpha, estimator.l1
-        self._workspace = Workspace(
-            network._layout, network._options(), min(BLOCK, len(rows)), network.dtype,
-            kernel_id(network.cost), parameter_of(network.cost),
-        )  # fmt: skip
+        size = min(BLOCK, len(rows))
+        self._sums = network._engine.batch_gradients(network, size, loss.clip(network.dtype))
         everything = np.arange(network.n_parameters)
         layout = network._layout
         parts = [w.T for w in layout.weights(everything)]
         for name in ("biases", "gamma", "beta"):
             parts += layout.columns(name, everything)
         self.packed_at = np.concatenate([part.ravel() for part in parts])
-        self._order = np.arange(len(rows), dtype=np.intp)
-        weights = rows.weights
+        weights = rows.row_weights
         self._total = float(weights.sum(dtype=np.float64)) if len(weights) else float(len(rows))
         constants = loss.constants(rows.Y)
         self._constant = float(constants @ weights if len(weights) else constants.sum())
@@ -83,7 +75,7 @@ class _Objective:
 
     def quietly(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Return ``work(*arguments)``, BLAS held at one thread if it is used at all."""
-        return _quietly(self._workspace.compiled, work, *arguments)
+        return self._sums.quietly(work, *arguments)
 
     def unpack(self, values: np.ndarray) -> None:
         """Put parameters in this order into the network."""
@@ -92,33 +84,10 @@ class _Objective:
     def __call__(self, values: np.ndarray) -> tuple[float, np.ndarray]:
         self.unpack(values)
         gradient = np.zeros(self._network.n_parameters, self._network.dtype)
-        cost = sum(
-            self._block(self._order[start : start + BLOCK], gradient)
-            for start in range(0, len(self._order), BLOCK)
-        )
+        cost = self._sums.of_all(self._rows, gradient, 1 / self._total)
         divisor = self._loss.divisor(self._rows.Y.shape[1])
         mean = (cost / divisor + self._constant) / self._total
         return mean + self._penalty(gradient), gradient[self.packed_at]
-
-    def _block(self, block: np.ndarray, gradient: np.ndarray) -> float:
-        """Add the gradient of some rows, over the sum of all weights; return their costs."""
-        network, rows, workspace = self._network, self._rows, self._workspace
-        compiled, memory = workspace.compiled, workspace.memory
-        m = _epoch.forward_batch(
-            compiled, network.parameters, network.running_statistics, memory, rows.X, rows.Y,
-            rows.weights, block, Mode.GRADIENT, 0, 0,
-        )  # fmt: skip
-        weighted = len(rows.weights) > 0
-        _epoch.output_delta(compiled, memory, m, weighted)
-        outputs, clip = workspace.block("out", m), self._loss.clip(network.dtype)
-        cost = sum_over_rows(
-            network.cost,
-            np.clip(outputs, clip, 1 - clip) if clip else outputs,
-            workspace.block("targets", m),
-            workspace.weights_of_rows(m if weighted else 0),
-        )
-        _epoch.gradient_batch(compiled, gradient, network.parameters, memory, m, 1 / self._total, 1)
-        return cost
 
     def _penalty(self, gradient: np.ndarray) -> float:
         """Add the penalties' gradient; return the penalties."""

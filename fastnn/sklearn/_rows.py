@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from fastnn._core import epoch as _epoch
-from fastnn._core.engine import _quietly
-from fastnn._core.optimizer import Rule
-from fastnn._core.plan import Workspace
+from fastnn._core.epoch_options import Epoch
 from fastnn._core.thread_tuner import Pace
 from fastnn._data.inputs import Inputs, as_source, is_sparse
-from fastnn.costs import kernel_id, parameter_of
+from fastnn._data.rows import Rows
 from fastnn.network import Network
+from fastnn.optimizers import SGD
+from fastnn.regularizers import Regularizer
 from fastnn.sklearn._losses import Loss
+from fastnn.sklearn._solver import Solver
 
-
-@dataclass(frozen=True)
-class Rows:
-    """Examples, one a row, in the network's dtype.
-
-    Attributes
-    ----------
-    X : array (n, n_in) or RowSource
-        A RowSource if rows become what kernels take when they are gathered, as sparse ones do.
-    Y : array (n, n_out), C-contiguous
-    weights : array (n,) or (0,)
-    """
-
-    X: Inputs
-    Y: np.ndarray
-    weights: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.Y)
+__all__ = ["Core", "Rows", "as_inputs", "as_rows"]
 
 
 def as_inputs(X: Any, dtype: np.dtype) -> Inputs:
@@ -52,11 +33,10 @@ def as_inputs(X: Any, dtype: np.dtype) -> Inputs:
 
 def as_rows(X: Any, Y: np.ndarray, weights: np.ndarray | None, dtype: np.dtype) -> Rows:
     """Return checked data as ``Rows``, without a copy where possible."""
-    no_weights = np.empty(0, dtype)
     return Rows(
         as_inputs(X, dtype),
         np.ascontiguousarray(Y, dtype=dtype),
-        no_weights if weights is None else np.ascontiguousarray(weights, dtype=dtype),
+        None if weights is None else np.ascontiguousarray(weights, dtype=dtype),
     )
 
 
@@ -69,8 +49,7 @@ class Core:
     loss : Loss
     rows : Rows
     batch_size : int
-    rule : Rule
-    slots : array (rule.n_slots, n_parameters) or (0, 0)
+    solver : Solver
     seed : int
         Of the dropout masks.
     pace : Pace
@@ -78,36 +57,31 @@ class Core:
     """
 
     def __init__(
-        self, network: Network, loss: Loss, rows: Rows, batch_size: int, rule: Rule,
-        slots: np.ndarray, seed: int, pace: Pace,
+        self, network: Network, loss: Loss, rows: Rows, batch_size: int, solver: Solver,
+        seed: int, pace: Pace,
     ) -> None:  # fmt: skip
-        self._workspace = Workspace(
-            network._layout,
-            network._options(),
-            batch_size,
-            network.dtype,
-            kernel_id(network.cost),
-            loss.clip(network.dtype) or parameter_of(network.cost),
-            rule,
-            pace.most,
+        self._network, self._rows = network, rows
+        self._engine = network._engine.for_training()
+        self._told = Epoch(
+            batch_size=batch_size,
+            optimizer=SGD(),
+            penalty=Regularizer(),
+            n=len(rows),
+            rates=np.ones(1),
+            slots=solver.slots,
+            counter=solver.counter,
+            masks=network.training_state.masks,
+            seed=seed,
+            with_cost=True,
+            pace=pace,
+            rule=solver.rule,
+            clip=loss.clip(network.dtype),
         )
-        self._before_order = (
-            self._workspace.compiled, rule, network.parameters, network.running_statistics, slots,
-            self._workspace.rooms, rows.X, rows.Y, rows.weights,
-        )  # fmt: skip
-        self._seed, self._pace, self._no_clock = seed, pace, np.empty(0)
-        self._masks = network.training_state.masks
 
-    def quietly(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Return ``work(*arguments)``, BLAS held at one thread if it is used at all."""
-        return _quietly(self._workspace.compiled, work, *arguments)
-
-    def epoch(self, order: np.ndarray, rates: np.ndarray, counter: np.ndarray) -> float:
+    def epoch(self, order: np.ndarray, rates: np.ndarray) -> float:
         """Run an epoch over the rows in ``order``; return the sum of costs.
 
-        ``rates`` are one for all mini-batches or one each; ``counter`` (1,) counts the steps.
+        ``rates`` are one for all mini-batches or one each.
         """
-        return _epoch.train_epoch(
-            *self._before_order, order, rates, self._seed, counter, True, self._pace,
-            self._no_clock, None, self._masks,
-        )  # fmt: skip
+        self._told = replace(self._told, rates=rates)
+        return self._engine.epoch(self._network, self._rows, order, self._told)

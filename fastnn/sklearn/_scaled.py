@@ -7,16 +7,10 @@ step is Adam's, in NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from fastnn._core import epoch as _epoch
-from fastnn._core.context import Mode
-from fastnn._core.engine import _quietly
-from fastnn._core.plan import Workspace
-from fastnn.costs import kernel_id, parameter_of, sum_over_rows
 from fastnn.network import Network
 from fastnn.sklearn._losses import Loss
 from fastnn.sklearn._rows import Rows
@@ -40,18 +34,19 @@ class ScaledCore:
     loss : Loss
     rows : Rows
     batch_size : int
+    counter : uint64 array (1,)
+        Counts the steps.
     """
 
     def __init__(
-        self, estimator: Any, network: Network, loss: Loss, rows: Rows, batch_size: int
-    ) -> None:
+        self, estimator: Any, network: Network, loss: Loss, rows: Rows, batch_size: int,
+        counter: np.ndarray,
+    ) -> None:  # fmt: skip
+        self._counter = counter
         self._network, self._loss, self._rows, self._size = network, loss, rows, batch_size
         self._alpha, self._eps = float(estimator.alpha), float(estimator.epsilon)
         self._betas = float(estimator.beta_1), float(estimator.beta_2)
-        self._workspace = Workspace(
-            network._layout, network._options(), batch_size, network.dtype,
-            kernel_id(network.cost), parameter_of(network.cost),
-        )  # fmt: skip
+        self._sums = network._engine.batch_gradients(network, batch_size, loss.clip(network.dtype))
         n, n_in, dtype = network.n_parameters, network.sizes[0], network.dtype
         self._unit, pace = np.ones(n, dtype), np.ones(n + n_in, dtype)
         layout = network._layout
@@ -64,12 +59,12 @@ class ScaledCore:
         self._q = np.concatenate([network.parameters / self._unit, np.ones(n_in, dtype)])
         self._first, self._second = np.zeros_like(self._q), np.zeros_like(self._q)
 
-    def quietly(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Return ``work(*arguments)``, BLAS held at one thread if it is used at all."""
-        return _quietly(self._workspace.compiled, work, *arguments)
-
-    def epoch(self, order: np.ndarray, rates: np.ndarray, counter: np.ndarray) -> float:
+    def epoch(self, order: np.ndarray, rates: np.ndarray) -> float:
         """Run an epoch over the rows in ``order``; return the sum of costs, as ``Core.epoch``."""
+        return self._sums.quietly(self._epoch, order, rates)
+
+    def _epoch(self, order: np.ndarray, rates: np.ndarray) -> float:
+        counter = self._counter
         starts = range(0, len(order), self._size)
         steps = np.broadcast_to(rates, len(starts)).tolist()
         total = 0.0
@@ -83,25 +78,11 @@ class ScaledCore:
 
     def _back(self, batch: np.ndarray) -> float:
         """Write the mean gradient of some rows; return their mean cost times their number."""
-        network, rows, workspace = self._network, self._rows, self._workspace
-        compiled, memory = workspace.compiled, workspace.memory
-        m = _epoch.forward_batch(
-            compiled, network.parameters, network.running_statistics, memory, rows.X, rows.Y,
-            rows.weights, batch, Mode.GRADIENT, 0, 0,
-        )  # fmt: skip
-        weighted = len(rows.weights) > 0
-        weights = workspace.weights_of_rows(m if weighted else 0)
-        sum_of_weights = float(weights.sum(dtype=np.float64)) if weighted else float(m)
-        _epoch.output_delta(compiled, memory, m, weighted)
-        outputs, clip = workspace.block("out", m), self._loss.clip(network.dtype)
-        cost = sum_over_rows(
-            network.cost, np.clip(outputs, clip, 1 - clip) if clip else outputs,
-            workspace.block("targets", m), weights,
-        )  # fmt: skip
-        gradient = self._gradient[: network.n_parameters]
-        share = 1 / sum_of_weights
-        _epoch.gradient_batch(compiled, gradient, network.parameters, memory, m, share, 0)
-        return m * share * (cost + self._penalty(share))
+        weights = self._rows.row_weights
+        sum_of_weights = float(weights[batch].sum(dtype=np.float64) if len(weights) else len(batch))
+        gradient, share = self._gradient[: self._network.n_parameters], 1 / sum_of_weights
+        cost = self._sums.add(self._rows, batch, gradient, share, 0)
+        return len(batch) * share * (cost + self._penalty(share))
 
     def _penalty(self, share: float) -> float:
         """Add the gradient of α/2 Σw² over the rows' weights; return its cost."""

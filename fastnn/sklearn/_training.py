@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 
 from fastnn._common.rng import shuffle_as_numpy
-from fastnn._core.threads import pace_of
+from fastnn._core.threads import pace_of, work_of_batch
 from fastnn._training.cost_watch import CostWatch
 from fastnn._training.progress import epoch_bar
 from fastnn.history import History
@@ -61,7 +61,7 @@ class _Costs:
         self._constants = loss.constants(rows.Y)
         self._batch_size = batch_size
         # Weights change what a row counts within its mini-batch: then the order matters.
-        self._ordered = len(rows.weights) > 0 and bool(self._constants.any())
+        self._ordered = len(rows.row_weights) > 0 and bool(self._constants.any())
         self._sum = float(self._constants.sum())
 
     def mean(self, cost: float, order: np.ndarray) -> float:
@@ -70,7 +70,7 @@ class _Costs:
         if self._ordered:
             starts = np.arange(0, n, self._batch_size)
             sizes = np.minimum(self._batch_size, n - starts)
-            weights = self._rows.weights[order].astype(np.float64)
+            weights = self._rows.row_weights[order].astype(np.float64)
             parts = np.add.reduceat(weights * self._constants[order], starts)
             more = float(sizes @ (parts / np.add.reduceat(weights, starts)))
         return (cost / self._divisor + more) / n
@@ -101,17 +101,15 @@ class Training:
         self._estimator, self._network, self._solver = estimator, network, solver
         self._random, self._validation = random_state, validation
         self._callbacks, self._rows = callbacks, rows
-        # Forward, backward and update: six operations a weight and row.
-        pace = pace_of(estimator.n_threads, 6.0 * batch_size * network.n_parameters)
+        pace = pace_of(estimator.n_threads, work_of_batch(batch_size, network.n_parameters))
         self._core: Core | ScaledCore
         if estimator.preset is None:
-            rule, slots = solver.rule, solver.slots
             seed = _mask_seed(network, random_state)
-            self._core = Core(network, loss, rows, batch_size, rule, slots, seed, pace)
+            self._core = Core(network, loss, rows, batch_size, solver, seed, pace)
         else:
-            self._core = ScaledCore(estimator, network, loss, rows, batch_size)
+            self._core = ScaledCore(estimator, network, loss, rows, batch_size, solver.counter)
         self._costs = _Costs(loss, rows, batch_size)
-        self._weighing = WeighingBatches(rows.weights, batch_size)
+        self._weighing = WeighingBatches(rows.row_weights, batch_size)
         self._watch = CostWatch()
         self._n_batches = -(-len(rows) // batch_size)
         self._order = np.arange(len(rows), dtype=np.intp)
@@ -128,7 +126,7 @@ class Training:
         estimator = self._estimator
         estimator.n_iter_ = 0
         try:
-            stopped = self._core.quietly(self._epochs, 1 if one_of_many else max_epochs, max_epochs)
+            stopped = self._epochs(1 if one_of_many else max_epochs, max_epochs)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=2)
             return
@@ -164,7 +162,7 @@ class Training:
         estimator, solver = self._estimator, self._solver
         started = time.perf_counter()
         order, rates = self._weighing.of(self._next_order(), solver.rates(self._n_batches))
-        cost = self._core.epoch(order, rates, solver.counter)
+        cost = self._core.epoch(order, rates)
         loss = self._costs.mean(cost, order)
         seconds = time.perf_counter() - started
         estimator.n_iter_ += 1

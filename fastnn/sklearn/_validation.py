@@ -143,11 +143,11 @@ class Validation:
         rows, network, a = self._rows, self._network, self._outputs
         clip = self._loss.clip(network.dtype)
         a = np.clip(a, clip, 1 - clip) if clip else a
-        total = sum_over_rows(network.cost, a, rows.Y, rows.weights)
+        total = sum_over_rows(network.cost, a, rows.Y, rows.row_weights)
         constants = self._loss.constants(rows.Y)
-        weighted = len(rows.weights) > 0
-        total += float(constants @ rows.weights if weighted else constants.sum())
-        count = float(rows.weights.sum()) if weighted else len(rows)
+        weighted = len(rows.row_weights) > 0
+        total += float(constants @ rows.row_weights if weighted else constants.sum())
+        count = float(rows.row_weights.sum()) if weighted else len(rows)
         return total / (self._loss.divisor(rows.Y.shape[1]) * count)
 
 
