@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
-from fastnn.network import Network
+from fastnn._model.model import Model
+
+Kind = TypeVar("Kind", bound=Model)
 
 __all__ = ["fold_inputs", "fold_outputs", "in_float64"]
 
 
 def fold_inputs(
-    network: Network, mean: np.ndarray, scale: np.ndarray, used: np.ndarray | None = None
+    network: Model, mean: np.ndarray, scale: np.ndarray, used: np.ndarray | None = None
 ) -> None:
     """Let a network that was trained on (x − mean) / scale take x.
 
@@ -41,7 +45,7 @@ def fold_inputs(
     _replace(network, 0, W, b)
 
 
-def fold_outputs(network: Network, mean: float, scale: float) -> None:
+def fold_outputs(network: Model, mean: float, scale: float) -> None:
     """Let a network that was trained to give (y − mean) / scale give y.
 
     Of the last layer, whose activation is the identity, the weights become s W and the biases s b
@@ -66,7 +70,7 @@ def fold_outputs(network: Network, mean: float, scale: float) -> None:
     _replace(network, len(network.weights) - 1, W, b)
 
 
-def _replace(network: Network, l: int, W: np.ndarray, b: np.ndarray) -> None:
+def _replace(network: Model, l: int, W: np.ndarray, b: np.ndarray) -> None:
     with np.errstate(over="ignore"):
         converted = W.astype(network.dtype), b.astype(network.dtype)[:, np.newaxis]
     if not all(np.isfinite(each).all() for each in converted):
@@ -75,9 +79,9 @@ def _replace(network: Network, l: int, W: np.ndarray, b: np.ndarray) -> None:
     network.training_state.forget()
 
 
-def in_float64(network: Network) -> Network:
+def in_float64(network: Kind) -> Kind:
     """Return a copy of a network with its numbers in float64, its optimizer reset."""
-    twin = Network(
+    twin = type(network)(
         network.sizes,
         network.cost,
         activation=network.activation,

@@ -9,10 +9,9 @@ import numpy as np
 
 from fastnn._core.activation import activation_backward
 from fastnn._core.blas_guard import quietly
-from fastnn._core.engine import BLOCK
+from fastnn._core.engine import BLOCK, CompiledEngine
 from fastnn._data.inputs import dense
 from fastnn.activations import KERNELS
-from fastnn.network import Network
 from fastnn.normalization import BatchNorm
 
 __all__ = ["LayerOutputs", "check_compiled", "layer_outputs"]
@@ -37,20 +36,20 @@ class LayerOutputs:
     slopes: np.ndarray
 
 
-def check_compiled(network: Any) -> Network:
-    """Return ``network`` if it is a ``fastnn.Network``.
+def check_compiled(network: Any) -> Any:
+    """Return ``network`` if its engine is the compiled one, which keeps layers to look at.
 
     Raises
     ------
     TypeError
-        Otherwise: the reference and other models keep no layers to look at.
+        Otherwise.
     """
-    if not isinstance(network, Network):
+    if not isinstance(getattr(network, "_engine", None), CompiledEngine):
         raise TypeError(f"network: expected a fastnn.Network, got {type(network).__name__}")
     return network
 
 
-def layer_outputs(network: Network, X: Any, *, training: bool) -> list[LayerOutputs]:
+def layer_outputs(network: Any, X: Any, *, training: bool) -> list[LayerOutputs]:
     """Run ``X`` through the network and return a copy of what each layer put out.
 
     Parameters
@@ -75,9 +74,7 @@ def layer_outputs(network: Network, X: Any, *, training: bool) -> list[LayerOutp
     return outputs_of_layers(network, inputs, training=training)
 
 
-def outputs_of_layers(
-    network: Network, inputs: np.ndarray, *, training: bool
-) -> list[LayerOutputs]:
+def outputs_of_layers(network: Any, inputs: np.ndarray, *, training: bool) -> list[LayerOutputs]:
     """Return what ``layer_outputs`` does for inputs that are checked and scaled."""
     whole = training and isinstance(network.normalization, BatchNorm)
     if whole:
@@ -93,7 +90,7 @@ def outputs_of_layers(
 
 
 def _fill(
-    found: list[LayerOutputs], network: Network, inputs: np.ndarray, size: int, training: bool
+    found: list[LayerOutputs], network: Any, inputs: np.ndarray, size: int, training: bool
 ) -> None:
     """Write what the layers do into ``found``, ``size`` rows at a time."""
     for part, layers in network._engine.layers(network, inputs, size, training):

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from fastnn._model.outputs import ModelOutputs
+from fastnn._core.engine_base import Computed, Engine
 
 __all__ = ["evenly_spread", "scale_weights"]
+
+
+class Scalable(Computed, Protocol):
+    """A network whose weights can be scaled, and put back."""
+
+    _engine: Engine
+
+    @property
+    def weights(self) -> Sequence[Any]: ...
+    def snapshot(self) -> tuple[np.ndarray, ...]: ...
+    def restore(self, snapshot: tuple[np.ndarray, ...]) -> None: ...
 
 
 def evenly_spread(n: int, count: int) -> np.ndarray:
@@ -17,7 +28,7 @@ def evenly_spread(n: int, count: int) -> np.ndarray:
     return np.linspace(0, n - 1, min(count, n)).astype(np.intp)
 
 
-def scale_weights(network: ModelOutputs, X: np.ndarray) -> list[float]:
+def scale_weights(network: Scalable, X: np.ndarray) -> list[float]:
     """Divide each layer's weights by the standard deviation of Wx over all rows and units.
 
     The first layer first, so that each sees what the layers below put out by then. Biases should
@@ -36,13 +47,13 @@ def scale_weights(network: ModelOutputs, X: np.ndarray) -> list[float]:
     """
     before = network.snapshot()
     try:
-        return [_scale_layer(network, l, X) for l in range(len(network.sizes) - 1)]
+        return [_scale_layer(network, l, X) for l in range(len(network._layout.layers))]
     except BaseException:
         network.restore(before)
         raise
 
 
-def _scale_layer(network: ModelOutputs, l: int, X: np.ndarray) -> float:
+def _scale_layer(network: Scalable, l: int, X: np.ndarray) -> float:
     below = X if l == 0 else network._engine.hidden_outputs(network, X, l - 1)
     z = below.astype(np.float64) @ network.weights[l].T.astype(np.float64)
     scale = float(z.std())

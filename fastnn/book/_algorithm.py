@@ -6,15 +6,14 @@ same order, and calls the network's own methods and the module's own functions o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from fastnn.book._answers import BookAnswers
+from fastnn.book._program import Programmed
 
 
-def feedforward(network: BookAnswers, a: Any) -> Any:
+def feedforward(network: Programmed, a: Any) -> Any:
     """Return the outputs for ``a``."""
     sigmoid = network._book.names["sigmoid"]
     for b, w in zip(network.biases, network.weights, strict=False):
@@ -22,7 +21,7 @@ def feedforward(network: BookAnswers, a: Any) -> Any:
     return a
 
 
-def backprop(network: BookAnswers, x: Any, y: Any) -> tuple[list[Any], list[Any]]:
+def backprop(network: Programmed, x: Any, y: Any) -> tuple[list[Any], list[Any]]:
     """Return the gradient of one example's cost."""
     names, weights, biases = network._book.names, network.weights, network.biases
     nabla_b = [np.zeros(b.shape) for b in biases]
@@ -40,7 +39,7 @@ def backprop(network: BookAnswers, x: Any, y: Any) -> tuple[list[Any], list[Any]
     return nabla_b, nabla_w
 
 
-def step(network: BookAnswers, mini_batch: list[Any], eta: float, lmbda: float, n: int) -> None:
+def step(network: Programmed, mini_batch: list[Any], eta: float, lmbda: float, n: int) -> None:
     """Take a step by the mean of the gradients that ``network.backprop`` returns."""
     sum_b = [np.zeros(b.shape) for b in network.biases]
     sum_w = [np.zeros(w.shape) for w in network.weights]
@@ -55,7 +54,7 @@ def step(network: BookAnswers, mini_batch: list[Any], eta: float, lmbda: float, 
     )
 
 
-def count_right(network: BookAnswers, examples: list[Any], convert: bool) -> int:
+def count_right(network: Programmed, examples: list[Any], convert: bool) -> int:
     """Return for how many examples the network's class is the target's."""
     single = len(network.biases[-1]) == 1
     answers = network._answers(examples)
@@ -77,7 +76,7 @@ def _label(y: Any, single: bool, convert: bool) -> Any:
     return int(label > 0.5) if single else label
 
 
-def total_cost(network: BookAnswers, examples: list[Any], lmbda: float, convert: bool) -> Any:
+def total_cost(network: Programmed, examples: list[Any], lmbda: float, convert: bool) -> Any:
     """Return the mean cost over the examples plus λ/2n Σw²."""
     n, cost = len(examples), 0.0
     for a, (_, y) in zip(network._answers(examples), examples, strict=True):

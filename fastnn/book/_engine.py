@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,29 +14,27 @@ from fastnn._data.inputs import Inputs, dense
 from fastnn._data.rows import Rows
 from fastnn.book import _algorithm
 from fastnn.book._examples import OwnTargets, targets_of
-
-if TYPE_CHECKING:
-    from fastnn.book._drop_in import DropIn
+from fastnn.book._program import Programmed
 
 
 class BookEngine(CompiledEngine):
-    """The compiled engine, which asks a ``DropIn`` for whatever the program replaced."""
+    """The compiled engine, which asks the network for whatever the program replaced."""
 
-    def _cost_kernel(self, net: DropIn) -> int:  # type: ignore[override]
+    def _cost_kernel(self, net: Programmed) -> int:  # type: ignore[override]
         return net._cost_kernel()
 
     # Predictions
 
-    def predict_few(self, net: DropIn, X: Any) -> np.ndarray | None:  # type: ignore[override]
+    def predict_few(self, net: Programmed, X: Any) -> np.ndarray | None:  # type: ignore[override]
         return self._ready(net).predict(X) if net._computes() else None
 
-    def predict(self, net: DropIn, X: Inputs) -> np.ndarray:  # type: ignore[override]
+    def predict(self, net: Programmed, X: Inputs) -> np.ndarray:  # type: ignore[override]
         if net._computes():
             return super().predict(net, X)
         columns = dense(X, net._dtype)[:, :, np.newaxis]
         return np.stack([np.asarray(_algorithm.feedforward(net, x))[:, 0] for x in columns])
 
-    def evaluation_outputs(self, net: DropIn, X: Inputs) -> np.ndarray:  # type: ignore[override]
+    def evaluation_outputs(self, net: Programmed, X: Inputs) -> np.ndarray:  # type: ignore[override]
         if net._answers_compiled():
             return super().evaluation_outputs(net, X)
         columns = dense(X, net._dtype)[:, :, np.newaxis]
@@ -45,7 +43,7 @@ class BookEngine(CompiledEngine):
     # Training
 
     def epoch(  # type: ignore[override]
-        self, net: DropIn, rows: Rows, order: np.ndarray, epoch: Epoch
+        self, net: Programmed, rows: Rows, order: np.ndarray, epoch: Epoch
     ) -> float:
         """Run an epoch, of ``SGD`` as the book does it: shuffled, and by replaced methods."""
         run = net._sgd_run
@@ -69,18 +67,18 @@ class BookEngine(CompiledEngine):
         return float("nan")
 
     def epochs(  # type: ignore[override]
-        self, net: DropIn, rows: Rows, order: np.ndarray, epoch: Epoch, record: np.ndarray
+        self, net: Programmed, rows: Rows, order: np.ndarray, epoch: Epoch, record: np.ndarray
     ) -> bool:
         return False  # a program may look between two epochs, from a method that it replaced
 
     def cost_and_gradient(  # type: ignore[override]
-        self, net: DropIn, rows: Rows
+        self, net: Programmed, rows: Rows
     ) -> tuple[float, np.ndarray]:
         net._refuse_other_sigmoid()
         return super().cost_and_gradient(net, rows)
 
     def _write_output_delta(  # type: ignore[override]
-        self, net: DropIn, workspace: Workspace, rows: Rows, batch: np.ndarray
+        self, net: Programmed, workspace: Workspace, rows: Rows, batch: np.ndarray
     ) -> None:
         """Ask a cost in Python an example at a time: what it does with one may be anything."""
         if workspace.compiled.cost != costs.CUSTOM:
@@ -96,7 +94,7 @@ class BookEngine(CompiledEngine):
             delta *= workspace.weights_of_rows(m)[:, np.newaxis, np.newaxis]
 
 
-def _trains_on(net: DropIn, rows: Rows, plain: bool) -> bool:
+def _trains_on(net: Programmed, rows: Rows, plain: bool) -> bool:
     """Whether compiled code can take the next epoch whole: a program may change its mind."""
     has_own = isinstance(rows, OwnTargets)
     if rows.Y.shape[1] == 0 or not net._goes_back_compiled():
