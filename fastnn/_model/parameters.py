@@ -1,4 +1,4 @@
-"""The list that ``net.weights`` and ``net.biases`` are."""
+"""The list that ``net.weights`` and ``net.biases`` are, and what may be assigned to a vector."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn._common.checks import as_array, as_finite, brief
 
-__all__ = ["ParameterList"]
+__all__ = ["ParameterList", "vector_like"]
 
 
 class ParameterList(list[np.ndarray]):
@@ -77,3 +77,16 @@ def _as_list(values: Any, length: int, name: str) -> Sequence[Any]:
         got = "more" if len(listed) > length else len(listed)
         raise ValueError(f"{name}: expected {length} arrays, got {got}")
     return listed
+
+
+def vector_like(vector: np.ndarray, values: np.ndarray, name: str) -> np.ndarray:
+    """Return ``values`` in the dtype of ``vector``.
+
+    Raises
+    ------
+    ValueError
+        If they have another shape, or are not finite in this dtype.
+    """
+    if values.shape != vector.shape:
+        raise ValueError(f"{name}: expected shape {vector.shape}, got {values.shape}")
+    return as_finite(values, vector.dtype, name)

@@ -15,8 +15,8 @@ __all__ = ["evenly_spread", "scale_weights"]
 class Scalable(Computed, Protocol):
     """A network whose weights can be scaled, and put back."""
 
-    _engine: Engine
-
+    @property
+    def _engine(self) -> Engine: ...
     @property
     def weights(self) -> Sequence[Any]: ...
     def snapshot(self) -> tuple[np.ndarray, ...]: ...

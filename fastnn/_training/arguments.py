@@ -160,7 +160,22 @@ def check_monitors(options: Options, measures: Iterable[str]) -> None:
             check_recorded(rule.monitor, columns)
 
 
-def options_of_fit(model: Trainable, rows: Rows, asked: Mapping[str, Any]) -> Options:
+def options_of_fit(
+    model: Trainable,
+    rows: Rows,
+    *,
+    epochs: Any,
+    batch_size: Any,
+    optimizer: Any,
+    learning_rate: Any,
+    regularizer: Any,
+    schedule: Any,
+    stopping: Any,
+    shuffle: Any,
+    time_limit: Any,
+    n_threads: Any,
+    progress: Any,
+) -> Options:
     """Return the options that ``fit``'s keywords mean for these training rows.
 
     Raises
@@ -168,28 +183,27 @@ def options_of_fit(model: Trainable, rows: Rows, asked: Mapping[str, Any]) -> Op
     TypeError, ValueError
         Naming the argument.
     """
-    optimizer = optimizers.get(asked["optimizer"])
-    rate = asked["learning_rate"]
-    size = check_whole(asked["batch_size"], "batch_size", 1)
-    size = len(rows) if isinstance(optimizer, LBFGS) else size
-    limit = asked["time_limit"]
+    chosen = optimizers.get(optimizer)
+    size = check_whole(batch_size, "batch_size", 1)
     options = Options(
-        epochs=check_whole(asked["epochs"], "epochs", 0),
-        batch_size=size,
-        learning_rate=optimizer.default_learning_rate
-        if rate is None
-        else check_number(rate, "learning_rate"),
-        regularizer=regularizers.get(asked["regularizer"]),
-        optimizer=optimizer,
-        schedules=check_schedules(asked["schedule"]),
-        stopping=check_stopping(asked["stopping"]),
-        shuffle=check_flag(asked["shuffle"], "shuffle"),
+        epochs=check_whole(epochs, "epochs", 0),
+        batch_size=len(rows) if isinstance(chosen, LBFGS) else size,
+        learning_rate=chosen.default_learning_rate
+        if learning_rate is None
+        else check_number(learning_rate, "learning_rate"),
+        regularizer=regularizers.get(regularizer),
+        optimizer=chosen,
+        schedules=check_schedules(schedule),
+        stopping=check_stopping(stopping),
+        shuffle=check_flag(shuffle, "shuffle"),
         fresh_order=True,
-        time_limit=None if limit is None else check_number(limit, "time_limit", positive=True),
+        time_limit=None
+        if time_limit is None
+        else check_number(time_limit, "time_limit", positive=True),
         n_threads=None
-        if asked["n_threads"] is None
-        else check_whole(asked["n_threads"], "n_threads", 1, MOST_THREADS),
-        progress=check_flag(asked["progress"], "progress"),
+        if n_threads is None
+        else check_whole(n_threads, "n_threads", 1, MOST_THREADS),
+        progress=check_flag(progress, "progress"),
     )
     _check_batches(model, rows, options)
     return options

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -19,10 +19,10 @@ __all__ = ["Judged", "Trainable"]
 class Judged(Computed, Protocol):
     """A network whose answers and cost are measured."""
 
-    _engine: Engine
-
     @property
-    def weights(self) -> Iterable[np.ndarray]: ...
+    def _engine(self) -> Engine: ...
+    @property
+    def weights(self) -> Sequence[np.ndarray]: ...
 
 
 class Trainable(Judged, Protocol):
