@@ -25,7 +25,6 @@ from fastnn._common.checks import (
     check_sizes,
 )
 from fastnn._common.rng import RandomSource, as_random_source
-from fastnn._common.soundness import check_variances
 from fastnn._core.atomic import write_all
 from fastnn._core.engine_base import Engine
 from fastnn._core.plan import LayerOptions, ParameterLayout, aligned
@@ -36,17 +35,18 @@ from fastnn._model.beginning import begin_normalization, check_groups, initializ
 from fastnn._model.book_methods import gradient_of_checked, sgd, take_step
 from fastnn._model.outputs import outputs_of_columns, outputs_of_rows
 from fastnn._model.parameters import ParameterList, vector_like
+from fastnn._model.soundness import check_variances
 from fastnn._model.table_info import TableInfo
 from fastnn._model.unit_variance import evenly_spread, scale_weights
 from fastnn._training.arguments import (
     check_monitors,
-    measures_of_fit,
     options_of_fit,
     smoothed,
     weighted,
 )
 from fastnn._training.evaluation import count_correct, mean_cost
 from fastnn._training.loop import train
+from fastnn._training.metrics import measures_of_fit
 from fastnn._training.options import Callback
 from fastnn._training.state import TrainingState
 from fastnn.costs import CrossEntropyCost

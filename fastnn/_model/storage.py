@@ -15,7 +15,6 @@ from fastnn import costs
 from fastnn._common.checks import brief, check_number, check_sizes
 from fastnn._common.files import as_path, open_regular, shown, write_whole
 from fastnn._common.keys import check_keys
-from fastnn._common.soundness import check_numbers
 from fastnn._core.plan import ParameterLayout
 from fastnn._model.described import (
     check_training,
@@ -28,6 +27,7 @@ from fastnn._model.parameters import ParameterList
 from fastnn._model.saved_json import Document
 from fastnn._model.saved_keys import BOOK, JSON, LISTS, NPZ
 from fastnn._model.saved_npz import packed, unpacked
+from fastnn._model.soundness import check_numbers
 from fastnn._model.table_info import Named, describe_table, restore_table
 from fastnn._training.state import TrainingState
 from fastnn.normalization import Normalization

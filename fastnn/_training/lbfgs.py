@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from scipy.optimize import line_search
 
-from fastnn._common.soundness import is_finite
 from fastnn._common.warning import warn_caller
 from fastnn._core.atomic import with_attributes
 from fastnn._core.epoch_options import Epoch
 from fastnn._data.rows import Rows
 from fastnn._training.run import DIVERGED
+from fastnn._training.soundness import is_finite
 from fastnn._training.state import TrainingState
 from fastnn._training.trainable import Trainable
 from fastnn.history import History

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from fastnn._common.soundness import is_finite
 from fastnn._core.epoch_options import Epoch
 from fastnn._core.threads import pace_of, work_of_batch
 from fastnn._data.rows import Rows
 from fastnn._monitor.plateau import HalveOnPlateau
 from fastnn._training.cost_watch import CostWatch
 from fastnn._training.options import Options
+from fastnn._training.soundness import is_finite
 from fastnn._training.trainable import Trainable
 from fastnn.history import History
 from fastnn.optimizers import LBFGS, AdamW
