@@ -9,6 +9,9 @@ import pytest
 
 import fastnn
 from fastnn import History, reference, regularizers
+from fastnn._core.engine import CompiledEngine
+from fastnn._model.model import Model
+from fastnn.reference.network import NumpyEngine
 
 KINDS = [fastnn.Network, reference.Network]
 
@@ -18,6 +21,12 @@ def data():
     rng = np.random.default_rng(0)
     X = rng.random((60, 4))
     return X, (X.sum(axis=1) > 2).astype(int)
+
+
+def test_a_network_is_the_one_model_with_an_engine():
+    for kind, engine in ((fastnn.Network, CompiledEngine), (reference.Network, NumpyEngine)):
+        assert kind.__mro__ == (kind, Model, object)
+        assert type(kind([4, 2])._engine) is engine
 
 
 def test_defaults_are_the_books():

@@ -38,12 +38,7 @@ from fastnn._model.parameters import ParameterList, vector_like
 from fastnn._model.soundness import check_variances
 from fastnn._model.table_info import TableInfo
 from fastnn._model.unit_variance import evenly_spread, scale_weights
-from fastnn._training.arguments import (
-    check_monitors,
-    options_of_fit,
-    smoothed,
-    weighted,
-)
+from fastnn._training.arguments import check_monitors, options_of_fit, smoothed, weighted
 from fastnn._training.evaluation import count_correct, mean_cost
 from fastnn._training.loop import train
 from fastnn._training.metrics import measures_of_fit
