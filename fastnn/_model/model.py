@@ -127,9 +127,9 @@ class Model:
         self._layout = ParameterLayout(self.sizes, self._normalization)
         self._parameters = aligned(self._layout.n_parameters, self._dtype)
         self._running = np.zeros(self._layout.n_running, dtype=self._dtype)
-        begin_normalization(
-            self._normalization, self.gammas, self.running_means, self.running_variances
-        )
+        gammas = self._columns("gammas", "gamma", self._parameters)  # a program may use the name
+        statistics = self.running_means, self.running_variances
+        begin_normalization(self._normalization, gammas, *statistics)
         self.training_state = TrainingState()
         if initializer is None:
             self.default_weight_initializer()
