@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 import fastnn
 from fastnn import reference
+from fastnn._core import engine
 from fastnn._core.engine import CompiledEngine
 from fastnn._core.engine_base import Engine
 from fastnn._core.epoch_options import Epoch
@@ -139,3 +141,28 @@ def test_a_program_may_train_a_network_while_it_trains_another_way() -> None:
     twin._parameters = net._parameters.copy()
     net.update_mini_batch((X[:8], Y[:8]), 0.5)
     np.testing.assert_array_equal(net.parameters, expected.parameters)
+
+
+def depth_of_first_call(monkeypatch: pytest.MonkeyPatch, net: fastnn.Network) -> list[str]:
+    """Return the names of the Python functions that lead from ``fit`` to the compiled epoch."""
+    inner, found = engine._epoch.train_epoch, list[list[str]]()
+
+    def seen(*arguments: Any) -> float:
+        frame, names = sys._getframe(1), list[str]()
+        while frame is not None and frame.f_code.co_name != depth_of_first_call.__name__:
+            names.append(frame.f_code.co_name)
+            frame = frame.f_back  # type: ignore[assignment]
+        found.append(names[::-1])
+        return inner(*arguments)
+
+    monkeypatch.setattr(engine._epoch, "train_epoch", seen)
+    net.fit(X, Y, epochs=1)
+    return found[0]
+
+
+def test_the_way_from_fit_to_the_compiled_epoch_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside these only ``Users.call_alone`` and ``train_epoch`` itself, which are compiled."""
+    net = fastnn.Network([5, 4, 3], rng=0)
+    net.fit(X, Y, epochs=1)  # what is made once is made
+    names = depth_of_first_call(monkeypatch, net)
+    assert names == ["fit", "train", "run_epoch", "epoch", "_quietly"]

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import network as network_module
 from fastnn import reference
+from fastnn._core import engine
 from fastnn._core.example import ExampleGradient
 from fastnn.book import network, network2
 
@@ -60,12 +60,12 @@ def workspaces(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Every workspace that is built."""
     built: list[Any] = []
 
-    class Counted(network_module.Workspace):
+    class Counted(engine.Workspace):
         def __init__(self, *arguments: Any) -> None:
             built.append(arguments)
             super().__init__(*arguments)
 
-    monkeypatch.setattr(network_module, "Workspace", Counted)
+    monkeypatch.setattr(engine, "Workspace", Counted)
     return built
 
 

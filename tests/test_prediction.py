@@ -12,7 +12,7 @@ import pytest
 from instruction_sets import run
 
 import fastnn
-from fastnn import network
+from fastnn._core import engine
 from fastnn._core import isa as _isa
 from fastnn._core import predict as _prediction
 from fastnn._core.row_source import RowSource
@@ -176,8 +176,8 @@ def test_ctrl_c_stops_a_prediction() -> None:
 
 @pytest.fixture
 def two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "usable", lambda: 2)
-    monkeypatch.setattr(network, "WORTH_SHARING", 0)
+    monkeypatch.setattr(engine, "usable", lambda: 2)
+    monkeypatch.setattr(engine, "WORTH_SHARING", 0)
 
 
 KINDS: dict[str, Callable[[np.ndarray, Path], Any]] = {

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import network, optimizers, reference, schedules
+from fastnn import optimizers, reference, schedules
+from fastnn._core import engine
 from fastnn.normalization import BatchNorm
 from fastnn.regularizers import L2
 from fastnn.stopping import EarlyStopping
@@ -342,17 +343,17 @@ def test_long_mini_batches_give_the_same_numbers(monkeypatch):
     """They run in a thread on copies, so that Ctrl-C need not wait for them."""
     nets = [make(), make()]
     nets[0].fit(X, LABELS, epochs=3, batch_size=50, optimizer="adam")
-    monkeypatch.setattr(network, "LONG_BATCH", 0)
+    monkeypatch.setattr(engine, "LONG_BATCH", 0)
     nets[1].fit(X, LABELS, epochs=3, batch_size=50, optimizer="adam")
     np.testing.assert_array_equal(everything(nets[0]), everything(nets[1]))
 
 
 def test_an_error_in_a_long_mini_batch_is_raised(monkeypatch):
-    monkeypatch.setattr(network, "LONG_BATCH", 0)
+    monkeypatch.setattr(engine, "LONG_BATCH", 0)
 
     def fail(*arguments):
         raise MemoryError("no more")
 
-    monkeypatch.setattr(network._epoch, "train_epoch", fail)
+    monkeypatch.setattr(engine._epoch, "train_epoch", fail)
     with pytest.raises(MemoryError, match="no more"):
         make().fit(X, LABELS, epochs=1)

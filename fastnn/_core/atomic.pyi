@@ -15,6 +15,10 @@ class Users:
     def at_work(self) -> int: ...
     def call(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
         """Return ``work(*arguments)``, counted meanwhile, however it ends."""
+    def call_alone(
+        self, thing: object, refusal: str, work: Callable[..., _Result], *arguments: Any
+    ) -> _Result:
+        """Return ``work(*arguments)`` as ``call`` and ``alone`` do, in one step."""
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
     def forget(self) -> None:

@@ -54,7 +54,7 @@ def _quietly(plan: CompiledPlan, work: Callable[..., Result], *arguments: Any) -
     return quietly(work, *arguments) if plan.needs_blas else work(*arguments)
 
 
-def _train(
+def _train_copies(
     workspace: Workspace,
     rule: Rule,
     rows: Rows,
@@ -62,14 +62,13 @@ def _train(
     order: np.ndarray,
     rates: np.ndarray,
     vectors: tuple[np.ndarray, ...],
-    record: np.ndarray | None = None,
 ) -> float:
-    """Run an epoch, or one for each row of ``record``, on the vectors that training changes."""
+    """Run an epoch on copies of the vectors that training changes."""
     parameters, running, slots, counter, masks = vectors
     return _epoch.train_epoch(
         workspace.compiled, rule, parameters, running, slots, workspace.rooms, rows.X, rows.Y,
         rows.row_weights, order, rates, epoch.seed, counter, epoch.with_cost, epoch.pace,
-        epoch.seconds, record, masks,
+        epoch.seconds, None, masks,
     )  # fmt: skip
 
 
@@ -194,11 +193,16 @@ class CompiledEngine(Engine):
         if plan.cost == costs.CUSTOM:
             by_python = self._run_epoch_with_python_cost
             return _quietly(plan, by_python, net, rows, order, epoch, workspace, rule)
-        vectors = net._parameters, net._running, epoch.slots, epoch.counter, epoch.masks
         if self._is_long(net, workspace):
-            run = partial(_train, workspace, rule, rows, epoch)
+            vectors = net._parameters, net._running, epoch.slots, epoch.counter, epoch.masks
+            run = partial(_train_copies, workspace, rule, rows, epoch)
             return _quietly(plan, run_long_batches, run, order, epoch, vectors)
-        return _quietly(plan, _train, workspace, rule, rows, epoch, order, epoch.rates, vectors)
+        return _quietly(
+            plan, _epoch.train_epoch,
+            plan, rule, net._parameters, net._running, epoch.slots, workspace.rooms, rows.X, rows.Y,
+            rows.row_weights, order, epoch.rates, epoch.seed, epoch.counter, epoch.with_cost,
+            epoch.pace, epoch.seconds, None, epoch.masks,
+        )  # fmt: skip
 
     def epochs(
         self, net: Computed, rows: Rows, order: np.ndarray, epoch: Epoch, record: np.ndarray
@@ -207,9 +211,12 @@ class CompiledEngine(Engine):
         plan = workspace.compiled
         if plan.cost == costs.CUSTOM or self._is_long(net, workspace):
             return False
-        vectors = net._parameters, net._running, epoch.slots, epoch.counter, epoch.masks
-        told = workspace, rule, rows, epoch, order, epoch.rates, vectors, record
-        _quietly(plan, _train, *told)
+        _quietly(
+            plan, _epoch.train_epoch,
+            plan, rule, net._parameters, net._running, epoch.slots, workspace.rooms, rows.X, rows.Y,
+            rows.row_weights, order, epoch.rates, epoch.seed, epoch.counter, epoch.with_cost,
+            epoch.pace, epoch.seconds, record, epoch.masks,
+        )  # fmt: skip
         return True
 
     def _is_long(self, net: Computed, workspace: Workspace) -> bool:

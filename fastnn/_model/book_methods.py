@@ -11,6 +11,7 @@ from fastnn import costs
 from fastnn._common.checks import check_callbacks, check_flag, check_number, check_whole
 from fastnn._core.atomic import alone
 from fastnn._core.epoch_options import Epoch
+from fastnn._core.threads import training
 from fastnn._data.rows import Rows, as_example
 from fastnn._training.evaluation import count_correct, mean_cost
 from fastnn._training.loop import BUSY, train
@@ -80,7 +81,8 @@ def sgd(
     stop = [_NoImprovement(sets["evaluation"], patience)] if patience else []
     network.check_batch_size(min(options.batch_size, len(rows)))
     listening: list[Callback] = [*check_callbacks(callbacks), *stop]
-    return train(network, rows, options, measures, listening).book_lists()
+    told = network, rows, options, measures, listening
+    return training().call_alone(network, BUSY, train, *told).book_lists()
 
 
 def take_step(network: Trainable, rows: Rows, eta: Any, lmbda: Any, n: Any) -> None:

@@ -28,6 +28,7 @@ from fastnn._common.rng import RandomSource, as_random_source
 from fastnn._core.atomic import write_all
 from fastnn._core.engine_base import Engine
 from fastnn._core.plan import LayerOptions, ParameterLayout, aligned
+from fastnn._core.threads import training
 from fastnn._data.inputs import Inputs, as_source, taken
 from fastnn._data.rows import Rows, as_rows, as_targets
 from fastnn._model import storage
@@ -40,7 +41,7 @@ from fastnn._model.table_info import TableInfo
 from fastnn._model.unit_variance import evenly_spread, scale_weights
 from fastnn._training.arguments import check_monitors, options_of_fit, smoothed, weighted
 from fastnn._training.evaluation import count_correct, mean_cost
-from fastnn._training.loop import train
+from fastnn._training.loop import BUSY, train
 from fastnn._training.metrics import measures_of_fit
 from fastnn._training.options import Callback
 from fastnn._training.state import TrainingState
@@ -450,7 +451,8 @@ class Model:
             progress=progress,
         )
         check_monitors(options, measures)
-        return train(self, rows, options, measures, listening)
+        told = self, rows, options, measures, listening
+        return training().call_alone(self, BUSY, train, *told)
 
     def gradients(self, X: Any, y: Any) -> Gradients:
         """Return the mean cost over rows and its gradient, without any penalty.

@@ -6,14 +6,12 @@ schedule → order → epoch → measure → record → stop?
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from fastnn._common.warning import warn_caller
-from fastnn._core.atomic import alone
-from fastnn._core.threads import training
 from fastnn._data.rows import Rows
 from fastnn._training.cost_watch import CostWatch
 from fastnn._training.options import Callback, Measures, Options
@@ -37,9 +35,11 @@ def train(
     rows: Rows,
     options: Options,
     measures: Measures,
-    callbacks: Iterable[Callback] = (),
+    callbacks: Sequence[Callback] = (),
 ) -> History:
     """Train ``network`` in place on ``rows`` and return what was recorded.
+
+    It is called by ``Users.call_alone`` of ``training()``: no other thread may train the network.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def train(
     options : Options
     measures : mapping of str to callable
         What to record after each epoch, in this order.
-    callbacks : iterable of callables
+    callbacks : sequence of callables
         Called as ``callback(network, history)`` after each epoch; a true answer stops.
 
     Returns
@@ -59,11 +59,6 @@ def train(
         With ``training_cost``, the epoch's mean cost with the penalty at its end, if
         ``options.with_cost``.
 
-    Raises
-    ------
-    RuntimeError
-        If another thread is training the network; nothing is changed then.
-
     Warns
     -----
     RuntimeWarning
@@ -71,17 +66,6 @@ def train(
         finite; the network is then put back to where the epoch began, and the training ends.
         Once, if a recorded cost is not finite. If L-BFGS cannot take a step.
     """
-    counted = training().call, _train
-    return alone(network, BUSY, *counted, network, rows, options, measures, tuple(callbacks))
-
-
-def _train(
-    network: Trainable,
-    rows: Rows,
-    options: Options,
-    measures: Measures,
-    callbacks: tuple[Callback, ...],
-) -> History:
     if options.epochs:
         network.meet_data(rows.X)
     run = Run(network, rows, options)
@@ -133,7 +117,7 @@ def _train(
 
 
 def _train_by_lbfgs(
-    run: Run, optimizer: LBFGS, measures: Measures, callbacks: tuple[Callback, ...]
+    run: Run, optimizer: LBFGS, measures: Measures, callbacks: Sequence[Callback]
 ) -> History:
     # SciPy's optimizers take a third of a second to import: only who asks for them waits.
     from fastnn._training.lbfgs import train_by_lbfgs

@@ -40,6 +40,21 @@ cdef class Users:
         finally:
             self.leave()
 
+    def call_alone(
+        self, object thing not None, str refusal not None, object work not None, *arguments,
+    ) -> object:
+        """Return ``work(*arguments)`` as ``call`` and ``alone`` do, in one step."""
+        cdef object place = <size_t> <void*> thing
+        cdef _Visit visit = _begin_visit(place, refusal)
+        try:
+            self.enter()
+            try:
+                return work(*arguments)
+            finally:
+                self.leave()
+        finally:
+            _end_visit(place, visit)
+
     def __enter__(self) -> Users:
         self.enter()
         return self
@@ -103,6 +118,15 @@ def alone(object thing not None, str refusal not None, object work not None, *ar
         With the text ``refusal``, before anything is done.
     """
     cdef object place = <size_t> <void*> thing
+    cdef _Visit visit = _begin_visit(place, refusal)
+    try:
+        return work(*arguments)
+    finally:
+        _end_visit(place, visit)
+
+
+cdef _Visit _begin_visit(object place, str refusal):
+    """Return this thread's visit of a place, now one deeper; refuse if another thread is there."""
     cdef _Visit visit = visited.get(place)
     if visit is None:
         visit = _Visit()
@@ -111,12 +135,14 @@ def alone(object thing not None, str refusal not None, object work not None, *ar
     elif visit.thread != <unsigned long> PyThread_get_thread_ident():
         raise RuntimeError(refusal)
     visit.depth += 1
-    try:
-        return work(*arguments)
-    finally:
-        visit.depth -= 1
-        if visit.depth == 0 and visited.get(place) is visit:
-            del visited[place]
+    return visit
+
+
+cdef int _end_visit(object place, _Visit visit) except -1:
+    visit.depth -= 1
+    if visit.depth == 0 and visited.get(place) is visit:
+        del visited[place]
+    return 0
 
 
 def forget_visits() -> None:
