@@ -109,16 +109,16 @@ def run(case: Case, in_lanes: bool, epochs: int = 2, n_threads: int = 1) -> list
     numbers = {**optimizer.rule(case.penalty, case.n).numbers, "per_batch": case.per_batch}
     numbers.pop("n_slots")
     rule = type(optimizer.rule(case.penalty, 1))(**numbers)
-    before = plan._in_lanes, plan.WORTH_PARTS
-    plan._in_lanes = lambda *arguments: in_lanes
-    plan.WORTH_PARTS = 0 if case.parts else 10**9
+    before = plan._is_feature_major, plan.WORTH_ROW_RANGES
+    plan._is_feature_major = lambda *arguments: in_lanes
+    plan.WORTH_ROW_RANGES = 0 if case.parts else 10**9
     try:
         workspace = Workspace(
             layout, options, case.batch_size, np.dtype(case.dtype), case.pair[0],
             case.clip or 0.3, rule, n_threads, case.by_z,
         )  # fmt: skip
     finally:
-        plan._in_lanes, plan.WORTH_PARTS = before
+        plan._is_feature_major, plan.WORTH_ROW_RANGES = before
     assert workspace.compiled.in_lanes == in_lanes
     parameters = np.concatenate([
         part for n_in, n_out in layout.layers

@@ -1,4 +1,4 @@
-"""The compiled plan refuses every table whose offsets would leave the two vectors."""
+"""The compiled plan refuses every layer whose offsets would leave the two vectors."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import itertools
 import pickle
 import subprocess
 import sys
+import types
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,10 @@ from hypothesis import strategies as st
 from strategies import FLOATS, modest, network_sizes
 
 from fastnn._core import epoch as _epoch
+from fastnn._core import plan as _plan
 from fastnn._core import predict as _prediction
 from fastnn._core.activation import Activation
-from fastnn._core.compiled_plan import COLUMNS, NUMBERS, CompiledPlan
+from fastnn._core.compiled_plan import LAYER_FIELDS, CompiledPlan
 from fastnn._core.context import Mode
 from fastnn._core.cost import Cost
 from fastnn._core.norm import Norm
@@ -32,8 +34,10 @@ from fastnn.regularizers import L1L2, MaxNorm
 LARGEST = 2**31 - 1
 SCALARS = (
     "batch_size", "inputs", "targets", "row_weights", "gradients", "gradient_size", "n_gradients",
-    "cut", "n_pieces", "exchange",
+    "split_layer", "n_partial_sums", "partial_sums", "partial_size",
 )  # fmt: skip
+REALS = ("eps", "momentum", "dropout", "train_scale", "predict_scale")
+FIELDS = sorted(LAYER_FIELDS - set(REALS))
 LENGTHS = ("n_parameters", "n_running", "work_size")
 RULES = [optimizer.rule(L1L2(0.01, 0.1), 1) for optimizer in (SGD(), Adam())]
 ABSURD = [-(2**63), -(2**31) - 1, -2, 2**31 - 1, 2**31, 2**32, 2**32 + 1, 2**62, 2**63 - 1]
@@ -47,14 +51,15 @@ def tight_plan(
     norm: int = 0,
     dropout: float = 0.0,
     tile: int = 3,
-    n_members: int = 1,
-    cut: int = -1,
-    n_pieces: int = 2,
+    n_workers: int = 1,
+    split_layer: int = -1,
+    n_partial_sums: int = 2,
+    n_slots: int = 0,
 ) -> dict:
     """Arguments of a CompiledPlan without a spare number in any of its three vectors.
 
     Every region has its own place, the last layer's weighted input too; ``norm`` is that of all
-    hidden layers, in one group each. Several members may work apart if there is a layer to cut.
+    hidden layers, in one group each. With a split layer several workers have an arena each.
     """
     taken = {"parameters": 0, "running": 0, "work": 0}
 
@@ -65,10 +70,12 @@ def tight_plan(
     ends = {"inputs": take("work", batch_size * sizes[0])}
     ends["targets"] = take("work", batch_size * sizes[-1])
     ends["row_weights"] = take("work", batch_size)
-    table = []
+    layers = []
     for l, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
         last, block = l == len(sizes) - 2, batch_size * n_out
-        row = dict.fromkeys(COLUMNS, -1)
+        row = dict.fromkeys(LAYER_FIELDS, -1)
+        row |= {"eps": 1e-5, "momentum": 0.1, "dropout": 0.0 if last else dropout}
+        row |= {"train_scale": 2.0, "predict_scale": 1.0}
         row |= {"n_in": n_in, "n_out": n_out, "activation": Activation.SIGMOID, "groups": 1}
         row |= {"norm": Norm.NO_NORM if last else norm}
         row |= {"weights": take("parameters", n_in * n_out), "biases": take("parameters", n_out)}
@@ -82,34 +89,40 @@ def tight_plan(
         if norm == Norm.BATCH and not last:
             row |= {name: take("running", n_out) for name in ("running_mean", "running_variance")}
         row["tile"] = tile
-        table.append([row[name] for name in COLUMNS])
-    hidden = {"eps": 1e-5, "momentum": 0.1, "dropout": dropout, "train_scale": 2.0,
-              "predict_scale": 1.0}  # fmt: skip
-    numbers = np.array([[hidden[name] for name in NUMBERS]] * len(table))
-    numbers[-1, NUMBERS.index("dropout")] = 0
+        layers.append(row)
     tiles = [min(tile, n_out) * n_in for n_in, n_out in itertools.pairwise(sizes)]
-    ends["gradients"] = take("work", n_members * max(tiles))
+    ends["gradients"] = take("work", n_workers * max(tiles))
+    block = batch_size * sizes[split_layer + 1] if split_layer >= 0 else 0
+    partial_sums = take("work", 2 * n_partial_sums * block)
+    arena = {"arena_size": -1, "own_parameters": -1, "own_slots": -1, "own_running": -1}
+    if split_layer >= 0 and n_workers > 1:
+        arena["own_parameters"] = taken["work"]
+        arena["own_slots"] = arena["own_parameters"] + taken["parameters"]
+        arena["own_running"] = arena["own_slots"] + n_slots * taken["parameters"]
+        arena["arena_size"] = arena["own_running"] + taken["running"]
     return {
-        "table": np.array(table, dtype=np.int64),
-        "numbers": numbers,
+        "layers": layers,
         "batch_size": batch_size,
         **ends,
         "gradient_size": max(tiles),
-        "n_gradients": n_members,
-        "cut": cut,
-        "n_pieces": n_pieces if cut >= 0 else 0,
-        "exchange": take("work", 2 * n_pieces * batch_size * sizes[cut + 1] if cut >= 0 else 0),
+        "n_gradients": n_workers,
+        "split_layer": split_layer,
+        "n_partial_sums": n_partial_sums if split_layer >= 0 else 0,
+        "partial_sums": partial_sums,
+        "partial_size": block,
         "n_parameters": taken["parameters"],
         "n_running": taken["running"],
         "work_size": taken["work"],
         "cost": cost,
         "cost_parameter": 0.0,
         "lane_sums": -1,
+        **arena,
+        "n_slots": n_slots,
     }
 
 
 def regions_of(row: dict[str, int], batch_size: int) -> list[tuple[str, str, int]]:
-    """(column, vector, length) of every region that a layer must have."""
+    """(field, vector, length) of every region that a layer must have."""
     block, n_out = batch_size * row["n_out"], row["n_out"]
     regions = [
         ("weights", "n_parameters", row["n_in"] * n_out),
@@ -128,21 +141,21 @@ def regions_of(row: dict[str, int], batch_size: int) -> list[tuple[str, str, int
     return regions
 
 
-def in_order(rows: list[dict[str, int]], cut: int) -> bool:
-    """Whether all parameters from the layer that is cut on come after all others."""
-    begin = rows[cut]["weights"]
+def in_order(rows: list[dict[str, int]], split: int) -> bool:
+    """Whether all parameters from the split layer on come after all others."""
+    begin = rows[split]["weights"]
     for l, row in enumerate(rows):
         for name, vector, length in regions_of(row, 1):
-            if vector == "n_parameters" and l < cut and row[name] + length > begin:
+            if vector == "n_parameters" and l < split and row[name] + length > begin:
                 return False
-            if vector == "n_parameters" and l >= cut and row[name] < begin:
+            if vector == "n_parameters" and l >= split and row[name] < begin:
                 return False
     return True
 
 
-def fits(table: np.ndarray, batch_size: int, **arguments: Any) -> bool:
+def fits(layers: list[dict[str, int]], batch_size: int, **arguments: Any) -> bool:
     """Whether every region lies in its vector: the checks once more, in integers without end."""
-    rows = [dict(zip(COLUMNS, row, strict=True)) for row in table.tolist()]
+    rows = layers
     lengths = [arguments[name] for name in LENGTHS]
     if not 1 <= batch_size <= LARGEST or min(lengths) < 0 or max(lengths) > 2**48:
         return False
@@ -168,19 +181,21 @@ def fits(table: np.ndarray, batch_size: int, **arguments: Any) -> bool:
         return False
     if count:
         ends.append((arguments["gradients"], size * count))
-    cut, n_pieces = arguments["cut"], arguments["n_pieces"]
-    if n_pieces not in ((0,) if cut == -1 else (2, 4)):
+    split, count = arguments["split_layer"], arguments["n_partial_sums"]
+    if count not in ((0,) if split == -1 else (2, 4)):
         return False
-    if cut != -1:
-        if not 0 <= cut < min(len(rows), 2):
+    if split != -1:
+        if not 0 <= split < min(len(rows), 2):
             return False
         by_rows = rows[0]["norm"] == Norm.GROUP or rows[0]["activation"] == Activation.SOFTMAX
-        if cut == 1 and by_rows:
+        if split == 1 and by_rows:
             return False
-        unit = rows[0]["tile"] if cut else 16
-        if -(-rows[cut]["n_in"] // unit) < n_pieces or not in_order(rows, cut):
+        unit = rows[0]["tile"] if split else 16
+        if -(-rows[split]["n_in"] // unit) < count or not in_order(rows, split):
             return False
-        ends.append((arguments["exchange"], 2 * n_pieces * batch_size * rows[cut]["n_out"]))
+        if arguments["partial_size"] < batch_size * rows[split]["n_out"]:
+            return False
+        ends.append((arguments["partial_sums"], 2 * count * arguments["partial_size"]))
     return all(start >= 0 and start + length <= arguments["work_size"] for start, length in ends)
 
 
@@ -247,9 +262,9 @@ def test_a_tight_plan_is_taken_and_stays_inside(sizes, batch_size, dtype, dropou
 @pytest.mark.parametrize("rule", RULES, ids=["sgd", "adam"])
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("batch_size", [1, 3])
-@pytest.mark.parametrize("n_members", [2, 3, 5])
+@pytest.mark.parametrize("n_workers", [2, 3, 5])
 @pytest.mark.parametrize(
-    ("sizes", "cut", "n_pieces"),
+    ("sizes", "split_layer", "n_partial_sums"),
     [
         ((1, 4, 1), 1, 2),
         ((3, 7, 2), 1, 2),
@@ -258,21 +273,24 @@ def test_a_tight_plan_is_taken_and_stays_inside(sizes, batch_size, dtype, dropou
         ((50, 3, 2), 0, 4),
     ],
 )
-def test_members_apart_stay_inside(sizes, cut, n_pieces, n_members, batch_size, dtype, rule, norm):
-    """With no number more than ``room`` for each."""
+def test_replicated_layers_stay_inside(
+    sizes, split_layer, n_partial_sums, n_workers, batch_size, dtype, rule, norm
+):
+    """With no number more than an arena for each worker."""
     arguments = tight_plan(
-        sizes, batch_size, norm=norm, dropout=0.5, n_members=n_members, cut=cut, n_pieces=n_pieces
-    )
+        sizes, batch_size, norm=norm, dropout=0.5, n_workers=n_workers, split_layer=split_layer,
+        n_partial_sums=n_partial_sums, n_slots=rule.n_slots,
+    )  # fmt: skip
     assert fits(**arguments)
     plan = CompiledPlan(**arguments)
     results = []
-    for count in (1, n_members):
+    for count in (1, n_workers):
         all_parameters, parameters = guarded(plan.n_parameters, dtype, 0.25)
         all_running, running = guarded(plan.n_running, dtype, 0.5)
-        room, n_rooms = plan.work_size, 1
+        size = plan.work_size
         if count > 1:
-            room, n_rooms = plan.room(rule.n_slots), min(count, n_pieces)
-        all_work, work = guarded(n_rooms * room, dtype, np.nan)
+            size = min(count, n_partial_sums) * plan.arena_size
+        all_work, work = guarded(size, dtype, np.nan)
         all_slots, slots = guarded(rule.n_slots * plan.n_parameters, dtype, 0)
         n = 4 * batch_size + 1
         inputs = np.linspace(-1, 1, n * sizes[0], dtype=dtype).reshape(n, -1)
@@ -288,46 +306,51 @@ def test_members_apart_stay_inside(sizes, cut, n_pieces, n_members, batch_size, 
 
 
 @pytest.mark.parametrize(
-    ("sizes", "cut", "n_pieces", "change", "named"),
+    ("sizes", "split_layer", "n_partial_sums", "change", "named"),
     [
-        ((40, 2), 1, 2, {}, "cut: expected -1, or layer 0 or 1 of 1"),
-        ((3, 4, 4, 2), 2, 2, {}, "cut: expected -1, or layer 0 or 1 of 3"),
-        ((3, 4, 2), 1, 2, {"norm": Norm.GROUP}, "cut: expected -1 or 0"),
-        ((3, 4, 2), 1, 2, {"activation": Activation.SOFTMAX}, "cut: expected -1 or 0"),
-        ((3, 7, 2), 1, 3, {}, "n_pieces: expected 0, 2 or 4"),
-        ((3, 7, 2), 1, 4, {}, "n_pieces: expected 2 or 4, and at most 3 for this cut"),
-        ((16, 7, 2), 0, 2, {}, "n_pieces: expected 2 or 4, and at most 1 for this cut"),
-        ((3, 7, 2), 1, 0, {}, "n_pieces: expected 2 or 4, and at most 3 for this cut"),
+        ((40, 2), 1, 2, {}, "split_layer: expected -1, or layer 0 or 1 of 1"),
+        ((3, 4, 4, 2), 2, 2, {}, "split_layer: expected -1 to 1, got 2"),
+        ((3, 4, 2), 1, 2, {"norm": Norm.GROUP}, "split_layer: expected -1 or 0"),
+        ((3, 4, 2), 1, 2, {"activation": Activation.SOFTMAX}, "split_layer: expected -1 or 0"),
+        ((3, 7, 2), 1, 3, {}, "n_partial_sums: expected 0, 2 or 4"),
+        ((3, 7, 2), 1, 4, {}, "n_partial_sums: expected 2 or 4, and at most 3 for this layer"),
+        ((16, 7, 2), 0, 2, {}, "n_partial_sums: expected 2 or 4, and at most 1 for this layer"),
+        ((3, 7, 2), 1, 0, {}, "n_partial_sums: expected 2 or 4, and at most 3 for this layer"),
     ],
 )
-def test_what_is_cut_must_have_pieces(sizes, cut, n_pieces, change, named):
+def test_a_split_layer_must_have_partial_sums(sizes, split_layer, n_partial_sums, change, named):
     norm = change.get("norm", Norm.NO_NORM)
-    arguments = tight_plan(sizes, 2, norm=norm, cut=min(cut, len(sizes) - 2), n_pieces=n_pieces)
-    arguments["cut"] = cut
+    real = min(split_layer, len(sizes) - 2)
+    arguments = tight_plan(sizes, 2, norm=norm, split_layer=real, n_partial_sums=n_partial_sums)
+    arguments["split_layer"] = split_layer
     if "activation" in change:
-        arguments["table"][0, COLUMNS.index("activation")] = change["activation"]
+        arguments["layers"][0]["activation"] = change["activation"]
     assert not fits(**arguments)
     with pytest.raises(ValueError, match=f"^{named}"):
         CompiledPlan(**arguments)
 
 
-def test_members_apart_take_over_parameters_that_follow_on_one_another():
-    good = tight_plan((3, 4, 4, 2), 2, norm=Norm.BATCH, cut=1)
+def test_replicated_parameters_follow_on_one_another():
+    good = tight_plan((3, 4, 4, 2), 2, norm=Norm.BATCH, split_layer=1)
     last = good["n_parameters"] - 4
     for layer, name, offset in ((0, "gamma", last), (1, "beta", 8), (2, "biases", 0)):
-        bad = {**good, "table": good["table"].copy()}
-        bad["table"][layer, COLUMNS.index(name)] = offset
+        bad = {**good, "layers": copy.deepcopy(good["layers"])}
+        bad["layers"][layer][name] = offset
         assert not fits(**bad)
-        with pytest.raises(ValueError, match=rf"^cut: .* parameters of layer {layer}"):
+        with pytest.raises(ValueError, match=rf"^split_layer: .* parameters of layer {layer}"):
             CompiledPlan(**bad)
 
 
-def test_rooms_that_cannot_be_counted_are_refused():
+def test_arenas_that_cannot_be_counted_are_refused():
     """Products of sizes that wrap would make a small workspace look like a large one."""
     for size in (2**48 + 1, 2**62):
         with pytest.raises(ValueError, match="work_size: expected 0 to"):
-            CompiledPlan(**{**tight_plan((3, 7, 2), 3, cut=1), "work_size": size})
-    plan = CompiledPlan(**{**tight_plan((3, 7, 2), 3, cut=1, n_members=2), "work_size": 2**48})
+            CompiledPlan(**{**tight_plan((3, 7, 2), 3, split_layer=1), "work_size": size})
+    arguments = tight_plan((3, 7, 2), 3, split_layer=1, n_workers=2)
+    for size in (2**48 + 1, 2**62):
+        with pytest.raises(ValueError, match="arena_size: expected -1, or with partial sums"):
+            CompiledPlan(**{**arguments, "arena_size": size})
+    plan = CompiledPlan(**{**arguments, "arena_size": 2**48})
     parameters, rows = np.zeros(plan.n_parameters), (np.zeros((6, 3)), np.zeros((6, 2)))
     told = np.empty(0), np.arange(6), np.array([0.1]), 1, np.zeros(1, np.uint64), True
     for n_threads in (1, 2, 4):
@@ -339,7 +362,7 @@ def test_rooms_that_cannot_be_counted_are_refused():
 
 
 def test_norms_are_limited_by_one_who_has_all_weights_of_a_neuron():
-    plan = CompiledPlan(**tight_plan((5, 7, 4, 2), 3, cut=1, n_members=2))
+    plan = CompiledPlan(**tight_plan((5, 7, 4, 2), 3, split_layer=1, n_workers=2))
     rule = SGD().rule(MaxNorm(0.1), 1)
     rng = np.random.default_rng(0)
     rows = rng.random((9, 5)), rng.random((9, 2)), np.empty(0), np.arange(9)
@@ -353,30 +376,56 @@ def test_norms_are_limited_by_one_who_has_all_weights_of_a_neuron():
     np.testing.assert_array_equal(results[0], results[1])
     with pytest.raises(ValueError, match="work: expected"):
         _epoch.train_epoch(plan, rule, start, np.empty(0), np.empty((0, 0)),
-                           np.zeros(2 * plan.room(0)), *rows, *told, Pace(2, True),
+                           np.zeros(2 * plan.arena_size), *rows, *told, Pace(2, True),
                            np.empty(0))  # fmt: skip
 
 
-def test_what_members_exchange_must_fit():
-    arguments = tight_plan((3, 4, 2), 5, cut=1)
+def test_partial_sums_must_fit():
+    arguments = tight_plan((3, 4, 2), 5, split_layer=1)
     end = arguments["work_size"] - 2 * 2 * 5 * 2
-    CompiledPlan(**{**arguments, "exchange": end})
+    CompiledPlan(**{**arguments, "partial_sums": end})
     for offset in (end + 1, -2, 2**62, -(2**63), 2**63 - 1):
-        with pytest.raises(ValueError, match=r"^exchange: "):
-            CompiledPlan(**{**arguments, "exchange": offset})
+        with pytest.raises(ValueError, match=r"^partial_sums: "):
+            CompiledPlan(**{**arguments, "partial_sums": offset})
+    for size, name in ((9, "partial_size"), (-1, "partial_size"), (2**62, "partial_sums")):
+        with pytest.raises(ValueError, match=f"^{name}: "):
+            CompiledPlan(**{**arguments, "partial_size": size})
 
 
-def test_the_table_may_be_read_only():
+@pytest.mark.parametrize("name", ["own_parameters", "own_slots", "own_running"])
+def test_a_workers_own_copies_lie_behind_its_workspace(name):
+    good = tight_plan((3, 4, 2), 5, norm=Norm.BATCH, split_layer=1, n_workers=2, n_slots=2)
+    sizes = {"own_parameters": 1, "own_slots": 2, "own_running": 0}
+    length = sizes[name] * good["n_parameters"] or good["n_running"]
+    end = good["arena_size"] - length
+    CompiledPlan(**{**good, name: end})
+    CompiledPlan(**{**good, name: good["work_size"]})
+    for offset in (end + 1, good["work_size"] - 1, -1, 2**62, -(2**63), 2**63 - 1):
+        with pytest.raises(ValueError, match=f"^{name}: "):
+            CompiledPlan(**{**good, name: offset})
+
+
+@pytest.mark.parametrize("change", [{"arena_size": 3}, {"n_slots": -1}, {"n_slots": 9}])
+def test_an_impossible_arena_is_refused(change):
+    good = tight_plan((3, 4, 2), 5, split_layer=1, n_workers=2)
+    with pytest.raises(ValueError, match=f"^{next(iter(change))}: "):
+        CompiledPlan(**{**good, **change})
+    with pytest.raises(ValueError, match=r"^arena_size: expected -1"):
+        CompiledPlan(**{**tight_plan((3, 4, 2), 5), "arena_size": 10**6})
+
+
+def test_layers_may_be_read_only():
     arguments = tight_plan((2, 3), 2)
-    arguments["table"].flags.writeable = arguments["numbers"].flags.writeable = False
+    arguments["layers"] = tuple(types.MappingProxyType(layer) for layer in arguments["layers"])
     CompiledPlan(**arguments)
 
 
-def test_the_plan_keeps_no_hold_on_its_table():
-    """What is written into the table afterwards was never checked."""
+def test_the_plan_keeps_no_hold_on_its_layers():
+    """What is written into them afterwards was never checked."""
     arguments = tight_plan((2, 3), 2)
     plan = CompiledPlan(**arguments)
-    arguments["table"][:], arguments["numbers"][:] = 2**62, np.nan
+    for layer in arguments["layers"]:
+        layer |= dict.fromkeys(layer, 2**62) | dict.fromkeys(REALS, np.nan)
     run_everything(plan, 2, 3, np.float64)
 
 
@@ -404,11 +453,11 @@ def test_a_region_that_leaves_its_vector_is_refused_by_name(norm, layer, column)
 
     def at(offset: int) -> CompiledPlan:
         arguments = tight_plan((3, 4, 2), 2, norm=norm)
-        arguments["table"][layer, COLUMNS.index(column)] = offset
+        arguments["layers"][layer][column] = offset
         return CompiledPlan(**arguments)
 
     good = tight_plan((3, 4, 2), 2, norm=norm)
-    row = dict(zip(COLUMNS, good["table"][layer].tolist(), strict=True)) | {"z": 0}
+    row = good["layers"][layer] | {"z": 0}
     lengths = {name: (vector, length) for name, vector, length in regions_of(row, 2)}
     vector, length = lengths[column]
     total = good[vector]
@@ -422,7 +471,7 @@ def test_a_region_that_leaves_its_vector_is_refused_by_name(norm, layer, column)
 @pytest.mark.parametrize(("norm", "layer", "column"), [case for case in REGIONS if case[2] != "z"])
 def test_only_z_may_be_left_out(norm, layer, column):
     arguments = tight_plan((3, 4, 2), 2, norm=norm)
-    arguments["table"][layer, COLUMNS.index(column)] = -1
+    arguments["layers"][layer][column] = -1
     with pytest.raises(ValueError, match=f"^{column}: "):
         CompiledPlan(**arguments)
 
@@ -430,7 +479,7 @@ def test_only_z_may_be_left_out(norm, layer, column):
 @pytest.mark.parametrize("activation", Activation)
 def test_z_is_needed_where_the_derivative_is_computed_from_it(activation):
     arguments = tight_plan((3, 4, 2), 2)
-    arguments["table"][0, COLUMNS.index("activation")] = activation
+    arguments["layers"][0]["activation"] = activation
     if activation.name in ("GELU", "SILU", "MISH"):
         with pytest.raises(ValueError, match=r"^z: 8 numbers at -1 do not fit"):
             CompiledPlan(**arguments)
@@ -453,7 +502,7 @@ def test_what_a_mini_batch_gathers_must_fit(name, columns):
 @pytest.mark.parametrize("layer", [0, 1])
 def test_an_impossible_size_is_refused(layer, column, value):
     arguments = tight_plan((3, 4, 2), 2)
-    arguments["table"][layer, COLUMNS.index(column)] = value
+    arguments["layers"][layer][column] = value
     with pytest.raises(ValueError, match=r"expected|do not fit"):
         CompiledPlan(**arguments)
 
@@ -463,7 +512,7 @@ def test_an_impossible_size_is_refused(layer, column, value):
 def test_an_unknown_activation_is_refused(layer, value):
     """2**32 + 1 too, which a C int would take for the sigmoid."""
     arguments = tight_plan((3, 4, 2), 2)
-    arguments["table"][layer, COLUMNS.index("activation")] = value
+    arguments["layers"][layer]["activation"] = value
     with pytest.raises(ValueError, match="activation: expected"):
         CompiledPlan(**arguments)
 
@@ -471,7 +520,7 @@ def test_an_unknown_activation_is_refused(layer, value):
 @pytest.mark.parametrize("value", [-1, 3, *ABSURD])
 def test_an_unknown_norm_is_refused(value):
     arguments = tight_plan((3, 4, 2), 2, norm=Norm.BATCH)
-    arguments["table"][0, COLUMNS.index("norm")] = value
+    arguments["layers"][0]["norm"] = value
     with pytest.raises(ValueError, match="norm: expected 0 to 2"):
         CompiledPlan(**arguments)
 
@@ -479,8 +528,8 @@ def test_an_unknown_norm_is_refused(value):
 @pytest.mark.parametrize("value", [-1, 0, 3, 5, 8, *ABSURD])
 def test_groups_must_divide_the_neurons(value):
     arguments = tight_plan((3, 4, 2), 2, norm=Norm.GROUP)
-    arguments["table"][0, COLUMNS.index("groups")] = value
-    with pytest.raises(ValueError, match="groups: expected a divisor of 4"):
+    arguments["layers"][0]["groups"] = value
+    with pytest.raises(ValueError, match=r"groups: expected (a divisor of 4|1 to 4)"):
         CompiledPlan(**arguments)
 
 
@@ -488,9 +537,8 @@ def test_groups_must_divide_the_neurons(value):
 def test_more_groups_need_more_room(groups):
     """In a vector where their inverse deviations lie last."""
     arguments = tight_plan((3, 4, 2), 2, norm=Norm.GROUP)
-    table, end = arguments["table"], arguments["work_size"]
-    table[0, COLUMNS.index("groups")] = groups
-    table[0, COLUMNS.index("inverse")] = end
+    end = arguments["work_size"]
+    arguments["layers"][0] |= {"groups": groups, "inverse": end}
     with pytest.raises(ValueError, match=f"^inverse: {2 * groups} numbers at {end} do not fit"):
         CompiledPlan(**{**arguments, "work_size": end + 2 * groups - 1})
     run_everything(CompiledPlan(**{**arguments, "work_size": end + 2 * groups}), 3, 2, np.float64)
@@ -499,7 +547,7 @@ def test_more_groups_need_more_room(groups):
 @pytest.mark.parametrize("rate", [-0.1, 1.0, 2.0, np.nan, np.inf])
 def test_an_impossible_dropout_is_refused(rate):
     arguments = tight_plan((3, 4, 2), 2)
-    arguments["numbers"][0, NUMBERS.index("dropout")] = rate
+    arguments["layers"][0]["dropout"] = rate
     with pytest.raises(ValueError, match="dropout: expected 0 or more and below 1"):
         CompiledPlan(**arguments)
 
@@ -512,7 +560,7 @@ def test_an_impossible_cost_parameter_is_refused(value):
 
 def test_layers_must_follow_on_one_another():
     arguments = tight_plan((3, 4, 2), 2)
-    arguments["table"][1, COLUMNS.index("n_in")] = 3
+    arguments["layers"][1]["n_in"] = 3
     with pytest.raises(ValueError, match=r"layer 1: takes 3 inputs, but .* has 4 neurons"):
         CompiledPlan(**arguments)
 
@@ -530,45 +578,39 @@ def test_an_impossible_length_is_refused(name, value):
         CompiledPlan(**{**tight_plan((3, 4, 2), 2), name: value})
 
 
-WIDTH = len(COLUMNS)
-BAD_TABLES = {
+ONE = tight_plan((1, 1), 1)["layers"][0]
+BAD_LAYERS = {
     "none": None,
-    "no rows": np.empty((0, WIDTH), np.int64),
-    "a column fewer": np.ones((1, WIDTH - 1), np.int64),
-    "a column more": np.ones((1, WIDTH + 1), np.int64),
-    "no columns": np.empty((1, 0), np.int64),
-    "one-dimensional": np.ones(WIDTH, np.int64),
-    "three-dimensional": np.ones((1, 1, WIDTH), np.int64),
-    "int32": np.ones((1, WIDTH), np.int32),
-    "uint64": np.ones((1, WIDTH), np.uint64),
-    "float": np.ones((1, WIDTH)),
-    "strided": np.ones((1, 2 * WIDTH), np.int64)[:, ::2],
-    "fortran": np.asfortranarray(np.ones((2, WIDTH), np.int64)),
-    "a list": [[1] * WIDTH],
-}
-BAD_NUMBERS = {
-    "none": None,
-    "a row fewer": np.zeros((0, len(NUMBERS))),
-    "a row more": np.zeros((2, len(NUMBERS))),
-    "a column fewer": np.zeros((1, len(NUMBERS) - 1)),
-    "a column more": np.zeros((1, len(NUMBERS) + 1)),
-    "one-dimensional": np.zeros(len(NUMBERS)),
-    "float32": np.zeros((1, len(NUMBERS)), np.float32),
-    "strided": np.zeros((1, 2 * len(NUMBERS)))[:, ::2],
-    "a list": [[0.0] * len(NUMBERS)],
+    "a number": 3,
+    "no layers": [],
+    "a name": "layers",
+    "one layer": ONE,
+    "an array": np.ones((1, len(ONE)), np.int64),
+    "a list of numbers": [[1] * len(ONE)],
+    "an empty layer": [{}],
+    "a field fewer": [{name: ONE[name] for name in FIELDS}],
+    "a field more": [ONE | {"name": 1}],
+    "another field": [{name: ONE[name] for name in ONE if name != "tile"} | {"tiles": 3}],
+    "a size that is no integer": [ONE | {"n_in": 1.0}],
+    "an offset that is no integer": [ONE | {"weights": "0"}],
+    "an offset too many": [ONE | {"out": None}],
+    "a number that is none": [ONE | {"eps": "0"}],
+    "too many layers": [ONE] * 10_001,
 }
 
 
-@pytest.mark.parametrize("numbers", BAD_NUMBERS.values(), ids=BAD_NUMBERS)
-def test_what_is_no_table_of_numbers_is_refused(numbers):
+@pytest.mark.parametrize("layers", BAD_LAYERS.values(), ids=BAD_LAYERS)
+def test_what_are_no_layers_is_refused(layers):
     with pytest.raises((TypeError, ValueError), match=r"."):
-        CompiledPlan(**{**tight_plan((1, 1), 1), "numbers": numbers})
+        CompiledPlan(**{**tight_plan((1, 1), 1), "layers": layers})
 
 
-@pytest.mark.parametrize("table", BAD_TABLES.values(), ids=BAD_TABLES)
-def test_what_is_no_table_is_refused(table):
-    with pytest.raises((TypeError, ValueError), match=r"."):
-        CompiledPlan(**{**tight_plan((1, 1), 1), "table": table})
+@pytest.mark.parametrize("name", sorted(LAYER_FIELDS))
+def test_every_field_is_needed(name):
+    arguments = tight_plan((1, 1), 1)
+    del arguments["layers"][0][name]
+    with pytest.raises(ValueError, match=r"^layers: expected the fields"):
+        CompiledPlan(**arguments)
 
 
 def test_a_plan_without_arguments_is_refused():
@@ -613,6 +655,7 @@ def test_a_cost_that_is_not_compiled_never_trains(cost):
 NO_PLAN = """
 import numpy as np
 from fastnn._core import epoch as _epoch
+from fastnn._core import plan as _plan
 from fastnn._core import predict as _prediction
 from fastnn._core.thread_tuner import Pace
 from fastnn.optimizers import SGD
@@ -663,18 +706,18 @@ def spoiled_plans(draw: st.DrawFn) -> dict:
     """
     sizes, batch_size = draw(network_sizes()), draw(st.integers(1, 4))
     norm, dropout = draw(st.sampled_from(Norm)), draw(st.sampled_from([0.0, 0.5]))
-    cut = draw(st.integers(-1, min(1, len(sizes) - 2)))
-    arguments = tight_plan(sizes, batch_size, norm=norm, dropout=dropout, cut=cut)
-    table = arguments["table"]
+    split = draw(st.integers(-1, min(1, len(sizes) - 2)))
+    arguments = tight_plan(sizes, batch_size, norm=norm, dropout=dropout, split_layer=split)
+    layers = arguments["layers"]
     scalars = (*SCALARS, *LENGTHS)
-    columns = [column for column in COLUMNS if column != "activation"]
+    fields = [name for name in FIELDS if name != "activation"]
     for _ in range(draw(st.integers(1, 3))):
-        name = draw(st.sampled_from([*columns, *scalars]))
+        name = draw(st.sampled_from([*fields, *scalars]))
         if name in scalars:
             arguments[name] = near(draw, arguments[name])
         else:
-            place = draw(st.integers(0, len(table) - 1)), COLUMNS.index(name)
-            table[place] = near(draw, int(table[place]))
+            layer = layers[draw(st.integers(0, len(layers) - 1))]
+            layer[name] = near(draw, int(layer[name]))
     return arguments
 
 
@@ -691,7 +734,7 @@ def test_a_spoiled_plan_is_refused_or_stays_inside(arguments, dtype):
     plan = CompiledPlan(**arguments)
     # Room for more than it needs is no fault, but a vector that large is not to be had here.
     assume(max(plan.n_parameters, plan.n_running, plan.work_size) <= 10**5)
-    n_in, n_out = int(arguments["table"][0, 0]), int(arguments["table"][-1, 1])
+    n_in, n_out = arguments["layers"][0]["n_in"], arguments["layers"][-1]["n_out"]
     run_everything(plan, n_in, n_out, dtype)
 
 
@@ -701,26 +744,27 @@ int64s = st.integers(-(2**63), 2**63 - 1)
 @settings(modest, max_examples=100)
 @given(
     st.lists(
-        st.lists(st.one_of(st.integers(-1, 6), int64s), min_size=WIDTH, max_size=WIDTH),
+        st.lists(st.one_of(st.integers(-1, 6), int64s), min_size=len(FIELDS), max_size=len(FIELDS)),
         min_size=1, max_size=3,
     ),
-    st.lists(st.one_of(st.integers(-1, 40), int64s), min_size=13, max_size=13),
+    st.lists(st.one_of(st.integers(-1, 40), int64s), min_size=14, max_size=14),
 )  # fmt: skip
-def test_random_tables_are_refused_or_stay_inside(rows, scalars):
-    table = np.array(rows, dtype=np.int64)
-    table[:, COLUMNS.index("activation")] %= len(Activation)
-    table[:, COLUMNS.index("norm")] %= 3
-    table[:, COLUMNS.index("groups")] = 1
+def test_random_layers_are_refused_or_stay_inside(rows, scalars):
+    layers = [dict(zip(FIELDS, row, strict=True)) | dict.fromkeys(REALS, 0.0) for row in rows]
+    for layer in layers:
+        layer["activation"] %= len(Activation)
+        layer["norm"] %= 3
+        layer["groups"] = 1
     names = (*SCALARS, *LENGTHS)
-    arguments = {"table": table, **dict(zip(names, scalars, strict=True)), "cost": 0}
-    arguments |= {"numbers": np.zeros((len(table), len(NUMBERS))), "cost_parameter": 0.0}
+    arguments = {"layers": layers, **dict(zip(names, scalars, strict=True)), "cost": 0}
+    arguments |= {"cost_parameter": 0.0}
     if not fits(**arguments):
         with pytest.raises(ValueError, match=r"."):
             CompiledPlan(**arguments)
         return
     plan = CompiledPlan(**arguments)
     assume(max(plan.n_parameters, plan.n_running, plan.work_size) <= 10**5)
-    run_everything(plan, rows[0][0], rows[-1][1], np.float64)
+    run_everything(plan, layers[0]["n_in"], layers[-1]["n_out"], np.float64)
 
 
 @modest
@@ -737,28 +781,26 @@ def test_the_plans_that_are_really_made_fit(sizes, batch_size, cost, norm, activ
     options = [LayerOptions(activation, chosen, Dropout(0.5))] * (len(sizes) - 2)
     options.append(LayerOptions("exp" if cost == Cost.POISSON else "sigmoid"))
     layout = ParameterLayout(sizes, chosen)
-    workspace = Workspace(
-        layout,
-        options,
-        batch_size,
-        np.dtype(np.float64),
-        cost,
-        rule=RULES[1],
-        n_members=2,
-    )
+    given = {}
+
+    def recorded(layers: list, **arguments: Any) -> CompiledPlan:
+        given.update(arguments, layers=layers)
+        return CompiledPlan(layers, **arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_plan, "CompiledPlan", recorded)
+        workspace = Workspace(
+            layout, options, batch_size, np.dtype(np.float64), cost, rule=RULES[1], n_members=2
+        )
     plan = workspace.compiled
-    if workspace.cut == -1:
+    if plan.arena_size == -1:
         assert len(workspace.rooms) == len(workspace.memory)
     else:
-        assert len(workspace.rooms) == 2 * plan.room(2)
+        assert len(workspace.rooms) == 2 * plan.arena_size
     assert plan.n_parameters == layout.n_parameters
     assert plan.n_running == layout.n_running
     assert plan.work_size == len(workspace.memory)
-    assert fits(workspace.table, batch_size, inputs=0, targets=workspace.targets,
-                row_weights=workspace.row_weights, cut=workspace.cut,
-                n_pieces=workspace.n_pieces, exchange=workspace.exchange,
-                gradients=workspace.gradients, gradient_size=workspace.gradient_size, n_gradients=2,
-                n_parameters=plan.n_parameters, n_running=plan.n_running,
-                work_size=plan.work_size)  # fmt: skip
+    assert plan.n_gradients == 2
+    assert fits(**given)
     if cost >= 0:
         run_everything(plan, sizes[0], sizes[-1], np.float64)

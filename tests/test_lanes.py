@@ -18,7 +18,7 @@ from test_model_parity import ACTIVATIONS, COSTS, PENALTIES, assert_alike
 import fastnn
 from fastnn._core import isa as _isa
 from fastnn._core import plan
-from fastnn._core.compiled_plan import COLUMNS, CompiledPlan
+from fastnn._core.compiled_plan import MAX_LANES, CompiledPlan
 from fastnn._core.cost import Cost
 from fastnn._core.norm import Norm
 from fastnn.optimizers import SGD
@@ -143,10 +143,10 @@ def test_what_is_not_done_in_lanes(options: dict[str, Any]) -> None:
 
 
 def test_neither_wide_layers_nor_few_rows_nor_work_for_several_threads() -> None:
-    assert not is_in_lanes(narrow(), plan.ALIGNMENT - 1)
-    assert not is_in_lanes(narrow(), plan.MOST_WORK)
-    assert not is_in_lanes(fastnn.Network([plan.MOST_INPUTS + 1, 2, 1]), 100)
-    assert not is_in_lanes(fastnn.Network([2, plan.MOST_WEIGHTS, 1]), 100)
+    assert not is_in_lanes(narrow(), MAX_LANES - 1)
+    assert not is_in_lanes(narrow(), plan.MAX_WORK)
+    assert not is_in_lanes(fastnn.Network([plan.MAX_INPUTS + 1, 2, 1]), 100)
+    assert not is_in_lanes(fastnn.Network([2, plan.MAX_WEIGHTS, 1]), 100)
     assert not is_in_lanes(fastnn.Network([2] + 50 * [10] + [1]), 100)
 
 
@@ -160,20 +160,13 @@ def test_a_training_goes_on_to_the_bit() -> None:
     np.testing.assert_array_equal(once.parameters, twice.parameters)
 
 
-def with_tiles_of(table: np.ndarray, tile: int) -> np.ndarray:
-    changed = table.copy()
-    changed[:, COLUMNS.index("tile")] = tile
-    return changed
-
-
 def lane_plan(**changes: Any) -> dict[str, Any]:
     """Arguments of a plan in lanes whose workspace ends where it must."""
     arguments = tight_plan((3, 5, 2), 16, Cost.CROSS_ENTROPY)
-    arguments["table"][:, COLUMNS.index("act")] = arguments["table"][:, COLUMNS.index("out")]
-    arguments["table"][:, COLUMNS.index("z")] = -1
-    at = arguments["work_size"]
-    room = 17 * arguments["n_parameters"]
-    return arguments | {"lane_sums": at, "work_size": at + room} | changes
+    for layer in arguments["layers"]:
+        layer |= {"act": layer["out"], "z": -1}
+    at, size = arguments["work_size"], 17 * arguments["n_parameters"]
+    return arguments | {"lane_sums": at, "work_size": at + size} | changes
 
 
 def test_a_plan_in_lanes_has_just_enough_room() -> None:
@@ -185,20 +178,25 @@ def test_a_plan_in_lanes_has_just_enough_room() -> None:
 
 
 def test_parts_in_lanes_have_room_for_their_gradients() -> None:
-    good = lane_plan(n_pieces=2)
+    good = lane_plan(n_partial_sums=2)
     end = -(-good["work_size"] // 16) * 16
-    good |= {"exchange": end, "work_size": end + 2 * 2 * (16 + 32)}  # 32 parameters
+    size = 16 + 32  # the cost, 32 parameters
+    good |= {"partial_sums": end, "partial_size": size, "work_size": end + 2 * 2 * size}
     assert CompiledPlan(**good).in_lanes
-    with pytest.raises(ValueError, match=r"^exchange: expected a multiple of 16"):
-        CompiledPlan(**{**good, "exchange": end - 1})
-    for change in ({"exchange": end + 16}, {"exchange": -16}, {"n_pieces": 4}):
-        with pytest.raises(ValueError, match=r"^exchange: .* do not fit"):
+    for change in ({"partial_sums": end - 1}, {"partial_size": size + 1, "work_size": 10**4}):
+        with pytest.raises(ValueError, match=r"^partial_sums, .*: expected multiples of 16"):
             CompiledPlan(**{**good, **change})
-    for change in ({"n_pieces": 3}, {"lane_sums": -1}):
-        with pytest.raises(ValueError, match=r"^n_pieces: expected 0"):
+    with pytest.raises(ValueError, match=r"^partial_size: expected 48 numbers or more"):
+        CompiledPlan(**{**good, "partial_size": size - 16})
+    for change in ({"partial_sums": end + 16}, {"partial_sums": -16}, {"n_partial_sums": 4}):
+        with pytest.raises(ValueError, match=r"^partial_sums: .* do not fit"):
             CompiledPlan(**{**good, **change})
-    with pytest.raises(ValueError, match=r"^cut: expected -1"):
-        CompiledPlan(**{**good, "cut": 1, "table": with_tiles_of(good["table"], 1)})
+    for change in ({"n_partial_sums": 3}, {"lane_sums": -1}):
+        with pytest.raises(ValueError, match=r"^n_partial_sums: expected 0"):
+            CompiledPlan(**{**good, **change})
+    layers = [{**layer, "tile": 1} for layer in good["layers"]]
+    with pytest.raises(ValueError, match=r"^split_layer: expected -1"):
+        CompiledPlan(**{**good, "split_layer": 1, "layers": layers})
 
 
 @pytest.mark.parametrize("name, columns", [("inputs", 3), ("targets", 2), ("out", 2), ("delta", 2)])
@@ -209,10 +207,10 @@ def test_a_block_in_lanes_has_room_for_rows_filled_up(name: str, columns: int) -
         arguments = lane_plan(batch_size=15)
         if name in arguments:
             return CompiledPlan(**{**arguments, name: offset})
-        last = arguments["table"][-1]
-        last[COLUMNS.index(name)] = offset
+        last = arguments["layers"][-1]
+        last[name] = offset
         if name == "out":
-            last[COLUMNS.index("act")] = offset
+            last["act"] = offset
         return CompiledPlan(**arguments)
 
     end = lane_plan()["work_size"] - 16 * columns
@@ -227,15 +225,15 @@ def test_a_block_in_lanes_has_room_for_rows_filled_up(name: str, columns: int) -
 )
 def test_a_plan_in_lanes_refuses_other_layers(column: str, value: int) -> None:
     arguments = lane_plan()
-    arguments["table"][0, COLUMNS.index(column)] = value
+    arguments["layers"][0][column] = value
     with pytest.raises(ValueError):
         CompiledPlan(**arguments)
 
 
 def test_a_plan_in_lanes_refuses_dropout_and_spare_parameters() -> None:
     arguments = lane_plan()
-    arguments["numbers"][0, 2] = 0.5
-    with pytest.raises(ValueError, match="layer 0 is not one whose rows can be lanes"):
+    arguments["layers"][0]["dropout"] = 0.5
+    with pytest.raises(ValueError, match="layer 0 cannot be feature-major"):
         CompiledPlan(**arguments)
     n_parameters = lane_plan()["n_parameters"]
     with pytest.raises(ValueError, match=f"expected {n_parameters} parameters"):

@@ -1,11 +1,17 @@
 """The compiled form of a plan: layers as C structures, every offset checked."""
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Mapping, Sequence
+
 from typing_extensions import Self
 
-COLUMNS: tuple[str, ...]
-NUMBERS: tuple[str, ...]
+CACHE_LINE: int  # bytes
+ALIGNMENT: int  # numbers
+MAX_LANES: int
+MAX_PARTIAL_SUMS: int
+MAX_WORKERS: int
+
+# What a plan takes of each layer, by name.
+LAYER_FIELDS: frozenset[str]
 
 class CompiledPlan:
     """A network's layers as C structures; see ``fastnn._core.plan`` for the offsets in it."""
@@ -36,11 +42,13 @@ class CompiledPlan:
     def n_gradients(self) -> int: ...
     @property
     def in_lanes(self) -> bool: ...
-    def room(self, n_slots: int) -> int: ...
+    @property
+    def arena_size(self) -> int:
+        """The memory of each worker where layers are replicated; -1: none are."""
+
     def __new__(
         cls,
-        table: NDArray[np.int64],
-        numbers: NDArray[np.float64],
+        layers: Sequence[Mapping[str, float]],
         *,
         batch_size: int,
         inputs: int,
@@ -49,14 +57,20 @@ class CompiledPlan:
         gradients: int,
         gradient_size: int,
         n_gradients: int,
-        cut: int,
-        n_pieces: int,
-        exchange: int,
+        split_layer: int,
+        n_partial_sums: int,
+        partial_sums: int,
+        partial_size: int,
         n_parameters: int,
         n_running: int,
         work_size: int,
         cost: int,
         cost_parameter: float,
         lane_sums: int = -1,
+        arena_size: int = -1,
+        own_parameters: int = -1,
+        own_slots: int = -1,
+        own_running: int = -1,
+        n_slots: int = 0,
     ) -> Self:
-        """``table`` (n_layers, len(COLUMNS)), ``numbers`` (n_layers, len(NUMBERS)): row a layer."""
+        """``layers`` have the ``LAYER_FIELDS`` each; all others are sizes and offsets."""

@@ -1,12 +1,12 @@
 """One epoch of training, and its parts.
 
 ``parameters`` and ``gradient`` (plan.n_parameters,), ``running`` (plan.n_running,) and ``work``
-(plan.work_size,) are laid out by the plan; for ``train_epoch``, if the plan has pieces, ``work``
-may be (pace.most * plan.room(rule.n_slots),) instead, a room for each member, without which one
-works alone. ``slots`` (rule.n_slots, plan.n_parameters) hold the optimizer's state, (0, any) for
-plain SGD; ``X`` (n, n_in) of any kind that a RowSource takes and ``Y`` (n, n_out) hold one sample a
-row, ``row_weights`` (n,) or (0,) factors on their costs; ``m`` is the number of rows in use of the
-plan's batch; dropout's masks come of ``seed`` and ``step``.
+(plan.work_size,) are laid out by the plan. For ``train_epoch``, if the plan has partial sums,
+``work`` may be (min(pace.most, n_partial_sums) * plan.arena_size,) instead, an arena for each
+worker, without which one does all. ``slots`` (rule.n_slots, plan.n_parameters) hold the
+optimizer's state, (0, any) for plain SGD. ``X`` (n, n_in) of any kind that a RowSource takes and
+``Y`` (n, n_out) hold one sample a row, ``row_weights`` (n,) or (0,) factors on their costs. ``m``
+is the number of rows in use of the plan's batch; dropout's masks come of ``seed`` and ``step``.
 """
 
 from collections.abc import Sequence

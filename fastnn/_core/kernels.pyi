@@ -1,1 +1,1 @@
-"""The tables of C kernels: nothing for Python to see."""
+"""The C kernels, compiled once: their tables are for the other compiled modules."""

@@ -3,7 +3,8 @@
 The parameters of a network are one vector, layer after layer: a layer's weights (n_out, n_in) row
 by row, its biases, and where it is normalized its gamma and beta. The running statistics of batch
 norm are a second vector. A mini-batch works in a third, the workspace, which holds its inputs and
-targets and, for every layer, what the forward pass leaves for the backward pass.
+targets and, for every layer, what the forward pass leaves for the backward pass. Where layers are
+replicated each worker has an arena: a workspace, and behind it its own copies of the vectors.
 """
 
 from __future__ import annotations
@@ -11,10 +12,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from fastnn._core.compiled_plan import COLUMNS, NUMBERS, CompiledPlan
+from fastnn._core.compiled_plan import (
+    ALIGNMENT,
+    CACHE_LINE,
+    LAYER_FIELDS,
+    MAX_LANES,
+    MAX_PARTIAL_SUMS,
+    CompiledPlan,
+)
 from fastnn._core.cost import Cost
 from fastnn._core.isa import instruction_set
 from fastnn._core.norm import Norm
@@ -25,23 +34,19 @@ from fastnn.normalization import BatchNorm, Normalization
 
 __all__ = ["LayerOptions", "ParameterLayout", "Workspace"]
 
-# Blocks start at multiples of this many numbers, so that rows of vectors do not straddle lines.
-ALIGNMENT = 16
-LINE = 64  # bytes
-# Neurons of a layer that one thread computes together, and neurons from which there are four tiles.
+# Neurons of a layer that one worker computes together, and neurons from which there are four tiles.
 NARROW, WIDE = 16, 256
 # Operations in the time that sharing a layer costs, about 20 microseconds; numbers of inputs in a
-# mini-batch, or of parameters, up to which every thread may hold them all.
+# mini-batch, or of parameters, up to which every worker may hold them all.
 WORTH_A_LAYER, SMALL = 2_500_000, 1_000_000
-# Inputs a neuron of the first layer from which threads share out the inputs, each to gather its
-# own; into how many pieces a layer's inputs are cut at most.
-FLAT, MOST_PIECES = 10, 4
-# Parameters times rows in lanes from which two threads share out the rows.
-WORTH_PARTS = 16_000
-# Where rows are the lanes of vectors: largest number of inputs, of weights of a layer (BLAS is fast
-# where vectors are short), of parameters a row, and of parameters times rows.
-MOST_INPUTS, MOST_WEIGHTS = 64, 256 if instruction_set == "base" else 2048
-MOST_PARAMETERS, MOST_WORK = 48, 500_000
+# Inputs a neuron of the first layer from which workers share out the inputs and gather their own.
+FLAT = 10
+# Parameters times feature-major rows from which two workers share out the rows.
+WORTH_ROW_RANGES = 16_000
+# Of feature-major networks: largest number of inputs, of weights of a layer (BLAS is fast where
+# vectors are short), of parameters a row, and of parameters times rows.
+MAX_INPUTS, MAX_WEIGHTS = 64, 256 if instruction_set == "base" else 2048
+MAX_PARAMETERS_PER_ROW, MAX_WORK = 48, 500_000
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,10 @@ class LayerOptions:
     activation: str
     normalization: Normalization | None = None
     dropout: Dropout = field(default_factory=lambda: Dropout(0.0))
+
+
+def _aligned_size(length: int) -> int:
+    return -(-length // ALIGNMENT) * ALIGNMENT
 
 
 class _Allocator:
@@ -126,16 +135,16 @@ class Workspace:
     options : sequence of LayerOptions
         One a layer, the output's last.
     batch_size : int
-        Rows for which there is room.
+        Rows for which there is memory.
     dtype : numpy.dtype
     cost : int
         The compiled cost's number; for a cost in Python (-1) the output layer's weighted input
         is kept too.
     cost_parameter : float, default 0
     rule : Rule, optional
-        For training: the steps. Where it pays, a layer is then computed by pieces of its inputs,
-        unless steps need all weights of a neuron at once, or a mini-batch in lanes by parts of its
-        rows, so that threads can work apart.
+        For training: the steps. Where it pays, a layer is then split into partial sums over ranges
+        of its inputs, unless steps need all weights of a neuron at once, or a feature-major
+        mini-batch over ranges of its rows, so that threads need few barriers.
     n_members : int, default 1
         Threads that may train at the same time.
     cost_by_z : bool, default False
@@ -157,56 +166,55 @@ class Workspace:
     ) -> None:
         blocks = _Allocator(ALIGNMENT)
         n_in, n_out = layout.sizes[0], layout.sizes[-1]
-        in_lanes = _in_lanes(layout, options, batch_size, cost)
-        filled = -(-batch_size // ALIGNMENT) * ALIGNMENT if in_lanes else batch_size
-        inputs, targets = blocks.take(filled * n_in), blocks.take(filled * n_out)
-        row_weights = blocks.take(batch_size)
-        rows = []
-        for l, (sizes, chosen) in enumerate(zip(layout.layers, options, strict=True)):
-            keeps_z = (cost < 0 or cost_by_z) and l == len(options) - 1
-            row = dict.fromkeys(COLUMNS, -1) | layout.offsets[l] | {"tile": _tile(sizes[1])}
-            rows.append(row | _layer_blocks(blocks, sizes, chosen, filled, keeps_z))
-        self.table = np.array([[row[name] for name in COLUMNS] for row in rows], dtype=np.int64)
-        tiles = [min(row["tile"], row["n_out"]) * row["n_in"] for row in rows]
-        cut, n_pieces, shown = -1, 0, 0
-        if rule is not None and in_lanes:
-            n_pieces, shown = _parts(layout, batch_size)
+        feature_major = _is_feature_major(layout, options, batch_size, cost)
+        padded = -(-batch_size // MAX_LANES) * MAX_LANES if feature_major else batch_size
+        inputs, self._targets = blocks.take(padded * n_in), blocks.take(padded * n_out)
+        self._row_weights = blocks.take(batch_size)
+        self._layers = [
+            layout.offsets[l]
+            | _layer_fields(
+                blocks, sizes, chosen, padded, (cost < 0 or cost_by_z) and l == len(options) - 1
+            )
+            for l, (sizes, chosen) in enumerate(zip(layout.layers, options, strict=True))
+        ]
+        split_layer, n_partial_sums, partial_size = -1, 0, 0
+        if rule is not None and feature_major:
+            n_partial_sums, partial_size = _row_ranges(layout, batch_size)
         elif rule is not None and not rule.limits_norms:
-            cut, n_pieces, shown = _pieces(layout, options, batch_size)
-        exchange = blocks.take(2 * n_pieces * shown)
-        if n_pieces > 0:
-            n_members = min(n_members, n_pieces)
+            split_layer, n_partial_sums, partial_size = _split(layout, options, batch_size)
+        partial_sums = blocks.take(2 * n_partial_sums * partial_size)
+        if n_partial_sums > 0:
+            n_members = min(n_members, n_partial_sums)
         n_slots = 0 if rule is None else rule.n_slots
         n_gradients = n_members if n_slots else 0
-        gradient_size = -(-max(tiles) // ALIGNMENT) * ALIGNMENT if n_gradients else 0
+        tiles = [min(layer["tile"], layer["n_out"]) * layer["n_in"] for layer in self._layers]
+        gradient_size = _aligned_size(max(tiles)) if n_gradients else 0
         gradients = blocks.take(n_gradients * gradient_size)
-        lane_sums = blocks.take((ALIGNMENT + 1) * layout.n_parameters) if in_lanes else -1
-        self.targets, self.row_weights, self.exchange = targets, row_weights, exchange
-        self.cut, self.n_pieces = cut, n_pieces
-        self.gradients, self.gradient_size = gradients, gradient_size
+        lane_sums = blocks.take((MAX_LANES + 1) * layout.n_parameters) if feature_major else -1
+        replicated = n_partial_sums > 0 and n_members > 1
+        arena = _arena(layout, blocks.size, n_slots) if replicated else {}
         self.compiled = CompiledPlan(
-            self.table,
-            np.array([_layer_numbers(chosen) for chosen in options]),
+            [_ABSENT | layer for layer in self._layers],
             batch_size=batch_size,
             inputs=inputs,
-            targets=targets,
-            row_weights=row_weights,
+            targets=self._targets,
+            row_weights=self._row_weights,
             gradients=gradients,
             gradient_size=gradient_size,
             n_gradients=n_gradients,
-            cut=cut,
-            n_pieces=n_pieces,
-            exchange=exchange,
+            split_layer=split_layer,
+            n_partial_sums=n_partial_sums,
+            partial_sums=partial_sums,
+            partial_size=partial_size,
             n_parameters=layout.n_parameters,
             n_running=layout.n_running,
             work_size=blocks.size,
             cost=cost,
             cost_parameter=cost_parameter,
             lane_sums=lane_sums,
+            **arena,
         )
-        apart = n_pieces > 0 and n_members > 1
-        size = n_members * self.compiled.room(n_slots) if apart else blocks.size
-        self.rooms = aligned(size, dtype)
+        self.rooms = aligned(n_members * arena["arena_size"] if replicated else blocks.size, dtype)
         self.memory = self.rooms[: blocks.size]
 
     def block(self, name: str, m: int, layer: int = -1) -> np.ndarray:
@@ -214,86 +222,106 @@ class Workspace:
 
         "targets" gives the mini-batch's. ``m`` is the number of rows in use.
         """
-        row = dict(zip(COLUMNS, self.table[layer].tolist(), strict=True))
-        start = self.targets if name == "targets" else row[name]
-        n_out = row["n_out"]
+        start = self._targets if name == "targets" else self._layers[layer][name]
+        n_out = self._layers[layer]["n_out"]
         return self.memory[start : start + m * n_out].reshape(m, n_out)
 
     def weights_of_rows(self, m: int) -> np.ndarray:
         """Return a view (m,) of the mini-batch's row weights."""
-        return self.memory[self.row_weights : self.row_weights + m]
+        return self.memory[self._row_weights : self._row_weights + m]
 
 
-def _parts(layout: ParameterLayout, batch_size: int) -> tuple[int, int]:
-    """Return into how many parts rows in lanes are divided, and what each shows: a gradient."""
-    if batch_size * layout.n_parameters < WORTH_PARTS:
+# Offsets of what a layer does not have.
+_ABSENT = dict.fromkeys(LAYER_FIELDS, -1)
+
+
+def _arena(layout: ParameterLayout, work_size: int, n_slots: int) -> dict[str, int]:
+    """Return where a worker's own copies lie in its arena, behind the workspace."""
+    blocks = _Allocator(ALIGNMENT)
+    blocks.take(work_size)
+    return {
+        "own_parameters": blocks.take(layout.n_parameters),
+        "own_slots": blocks.take(n_slots * layout.n_parameters),
+        "own_running": blocks.take(layout.n_running),
+        "arena_size": blocks.size,
+        "n_slots": n_slots,
+    }
+
+
+def _row_ranges(layout: ParameterLayout, batch_size: int) -> tuple[int, int]:
+    """Return into how many ranges feature-major rows are divided, and the size of what each gives.
+
+    That is the cost, then the gradient.
+    """
+    if batch_size * layout.n_parameters < WORTH_ROW_RANGES:
         return 0, 0
-    return 2, ALIGNMENT * (1 + -(-layout.n_parameters // ALIGNMENT))
+    return 2, MAX_LANES + _aligned_size(layout.n_parameters)
 
 
-def _pieces(
+def _split(
     layout: ParameterLayout, options: Sequence[LayerOptions], batch_size: int
 ) -> tuple[int, int, int]:
-    """Return which layer is cut, into how many pieces, and what each shows: its sums."""
-    cut = _cut(layout.layers, options, batch_size)
-    if cut < 0:
+    """Return the split layer, how many partial sums it has, and the size of each."""
+    layer = _split_layer(layout.layers, options, batch_size)
+    if layer < 0:
         return -1, 0, 0
-    return cut, _n_pieces(layout.layers, cut), batch_size * layout.sizes[cut + 1]
+    return layer, _n_partial_sums(layout.layers, layer), batch_size * layout.sizes[layer + 1]
 
 
-def _cut(
+def _split_layer(
     layers: Sequence[tuple[int, int]], options: Sequence[LayerOptions], batch_size: int
 ) -> int:
-    """Return the layer at which threads part, or -1 if they should share each layer.
+    """Return the layer that is split, or -1 if threads should share each layer.
 
-    They share out the inputs of that layer, and what is before it; what comes after it is done by
-    each by itself. That costs its arithmetic again for every thread, and saves all but one of
-    their meetings with what they move from one processor's cache to another's.
+    They share out the inputs of that layer, and what is before it; it and the layers after it are
+    replicated. That costs its arithmetic again for every thread, and saves all barriers but one,
+    with what is moved from one processor's cache to another's.
     """
     n_in, n_out = layers[0]
     first, norm = options[0], options[0].normalization
     needs_rows = (norm is not None and not isinstance(norm, BatchNorm)) or (
         first.activation == "softmax"
     )
-    by_neurons = len(layers) > 1 and not needs_rows and _n_pieces(layers, 1) > 1
-    cut = 1 if by_neurons and n_in < FLAT * n_out else 0
+    by_neurons = len(layers) > 1 and not needs_rows and _n_partial_sums(layers, 1) > 1
+    split = 1 if by_neurons and n_in < FLAT * n_out else 0
     sizes = [inputs * neurons for inputs, neurons in layers]
-    again = 3 * batch_size * sum(sizes[cut + 1 :])  # operations a second thread does once more
+    again = 3 * batch_size * sum(sizes[split + 1 :])  # operations a second thread does once more
     if (
-        _n_pieces(layers, cut) > 1
+        _n_partial_sums(layers, split) > 1
         and again <= WORTH_A_LAYER * len(layers)
         and batch_size * n_in <= SMALL
-        and sum(sizes[cut:]) <= SMALL
+        and sum(sizes[split:]) <= SMALL
     ):
-        return cut
+        return split
     return -1
 
 
-def _n_pieces(layers: Sequence[tuple[int, int]], cut: int) -> int:
-    """Return into how many pieces the inputs of a layer are cut, 1 to 4.
+def _n_partial_sums(layers: Sequence[tuple[int, int]], split_layer: int) -> int:
+    """Return over how many ranges of a layer's inputs there are partial sums, 1 to 4.
 
-    Four pieces of the first layer's inputs would cost a single thread a tenth of its time.
+    Four of the first layer's would cost a single thread a tenth of its time.
     """
-    n_in = layers[cut][0]
-    n_units = -(-n_in // (NARROW if cut == 0 else _tile(n_in)))
-    return min(n_units, 2) if cut == 0 or n_units < MOST_PIECES else MOST_PIECES
+    n_in = layers[split_layer][0]
+    n_units = -(-n_in // (NARROW if split_layer == 0 else _tile(n_in)))
+    few = split_layer == 0 or n_units < MAX_PARTIAL_SUMS
+    return min(n_units, 2) if few else MAX_PARTIAL_SUMS
 
 
 def aligned(size: int, dtype: np.dtype) -> np.ndarray:
     """Return an array (size,) of zeros that begins where a cache line does."""
-    spare = LINE // np.dtype(dtype).itemsize
+    spare = CACHE_LINE // np.dtype(dtype).itemsize
     memory = np.zeros(size + spare, dtype=dtype)
-    start = -memory.ctypes.data % LINE // memory.itemsize
+    start = -memory.ctypes.data % CACHE_LINE // memory.itemsize
     return memory[start : start + size]
 
 
-def _in_lanes(
+def _is_feature_major(
     layout: ParameterLayout, options: Sequence[LayerOptions], batch_size: int, cost: int
 ) -> bool:
-    """Whether mini-batches train with their rows as the lanes of vectors, as is measured to pay.
+    """Whether mini-batches train feature-major, with rows as SIMD lanes, where that was faster.
 
     Layers must do what they do number by number, or be a softmax at the end. Two threads share
-    out the rows where that is work enough; where it is too much, the way of the layers is taken.
+    out the rows where that is work enough; where it is too much, they share each layer instead.
     """
     last = len(options) - 1
     for l, chosen in enumerate(options):
@@ -301,11 +329,13 @@ def _in_lanes(
         softmax = chosen.activation == "softmax" and (l < last or cost != Cost.LOG_LIKELIHOOD)
         if not plain or softmax or chosen.activation in FROM_Z:
             return False
-    narrow = layout.sizes[0] <= MOST_INPUTS and all(
-        n_in * n_out <= MOST_WEIGHTS for n_in, n_out in layout.layers
+    narrow = layout.sizes[0] <= MAX_INPUTS and all(
+        n_in * n_out <= MAX_WEIGHTS for n_in, n_out in layout.layers
     )
-    enough_rows = batch_size >= ALIGNMENT and layout.n_parameters <= MOST_PARAMETERS * batch_size
-    not_too_many = batch_size * layout.n_parameters <= MOST_WORK
+    enough_rows = (
+        batch_size >= MAX_LANES and layout.n_parameters <= MAX_PARAMETERS_PER_ROW * batch_size
+    )
+    not_too_many = batch_size * layout.n_parameters <= MAX_WORK
     return cost >= 0 and narrow and enough_rows and not_too_many
 
 
@@ -317,38 +347,37 @@ def _tile(n_out: int) -> int:
     return NARROW if n_out < WIDE else -(-n_out // (4 * NARROW)) * NARROW
 
 
-def _layer_blocks(
+def _layer_fields(
     blocks: _Allocator,
     sizes: tuple[int, int],
     chosen: LayerOptions,
     batch_size: int,
     keeps_z: bool,
-) -> dict[str, int]:
-    """Take one layer's memory; return its row of the table as far as it is decided here."""
+) -> dict[str, Any]:
+    """Take one layer's memory; return its fields but for the parameters' offsets."""
     n_in, n_out = sizes
-    block, norm = batch_size * n_out, chosen.normalization
+    block, norm, dropout = batch_size * n_out, chosen.normalization, chosen.dropout
     groups = 1 if norm is None else norm.groups_of(n_out)
-    row = {"n_in": n_in, "n_out": n_out, "activation": KERNELS[chosen.activation], "groups": groups}
-    row["norm"] = Norm.NO_NORM if norm is None else norm.kernel
-    row["act"] = row["out"] = blocks.take(block)
-    row["delta"] = blocks.take(block)
-    if chosen.dropout.rate > 0:
-        row["out"] = blocks.take(block)
-    if keeps_z or chosen.activation in FROM_Z:
-        row["z"] = blocks.take(block)
-    if norm is not None:
-        row["xhat"], row["scratch"] = blocks.take(block), blocks.take(4 * n_out)
-        row["inverse"] = blocks.take(max(n_out, batch_size * groups))
-    return row
-
-
-def _layer_numbers(chosen: LayerOptions) -> list[float]:
-    norm, dropout = chosen.normalization, chosen.dropout
-    values = {
+    fields = {
+        "n_in": n_in,
+        "n_out": n_out,
+        "activation": KERNELS[chosen.activation],
+        "norm": Norm.NO_NORM if norm is None else norm.kernel,
+        "groups": groups,
+        "tile": _tile(n_out),
         "eps": 0.0 if norm is None else norm.eps,
         "momentum": norm.momentum if isinstance(norm, BatchNorm) else 0.0,
         "dropout": dropout.rate,
         "train_scale": dropout.train_scale,
         "predict_scale": dropout.predict_scale,
     }
-    return [values[name] for name in NUMBERS]
+    fields["act"] = fields["out"] = blocks.take(block)
+    fields["delta"] = blocks.take(block)
+    if dropout.rate > 0:
+        fields["out"] = blocks.take(block)
+    if keeps_z or chosen.activation in FROM_Z:
+        fields["z"] = blocks.take(block)
+    if norm is not None:
+        fields["xhat"], fields["scratch"] = blocks.take(block), blocks.take(4 * n_out)
+        fields["inverse"] = blocks.take(max(n_out, batch_size * groups))
+    return fields

@@ -1,7 +1,7 @@
-"""The team of threads that shares out the work of a mini-batch."""
+"""The thread pool that shares out the work of a mini-batch."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 def count_rounds(counts: NDArray[np.longlong], rounds: int) -> int:
-    """Let up to ``len(counts)`` members count ``rounds`` meetings in step; return how many did."""
+    """Let up to ``len(counts)`` workers count ``rounds`` in step; return how many did."""

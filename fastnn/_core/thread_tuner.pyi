@@ -7,7 +7,5 @@ class Pace:
 
     @property
     def most(self) -> int: ...
-    @property
-    def together(self) -> bool: ...
     def __new__(cls, most: int, fixed: bool = False) -> Self:
         """Up to ``most`` threads, or if ``fixed`` always so many."""

@@ -1,26 +1,28 @@
-"""A mini-batch back through the layers, and the optimizer's step of their parameters."""
+"""A mini-batch backward through the layers, and the optimizer's step of their parameters."""
 
 from cython cimport floating
 from libc.string cimport memset
 
 from fastnn._core.activation cimport SOFTMAX, c_activation_backward
 from fastnn._core.cost cimport c_cost_backward
-from fastnn._core.dense cimport c_column_sums
+from fastnn._core.dense cimport c_add_scaled, c_column_sums
 from fastnn._core.dropout cimport MaskKey, c_dropout, c_mask_key
 from fastnn._core.norm cimport (
     BATCH, GROUP, NO_NORM, c_blocks_delta, c_columns_backward, c_parameter_sums)
 from fastnn._core.optimizer cimport (
-    SGD, c_add_penalty, c_decay, c_limit_norms, c_moment, c_optimizer_step, c_penalty, c_shrink)
+    SGD, c_add_penalty, c_decay, c_limit_norms, c_optimizer_step, c_penalty, c_shrink,
+    c_step_coefficients)
+from fastnn._core.constants cimport CACHE_LINE, DOUBLES_PER_LINE
 from fastnn._core.context cimport (
-    A_LINE, BACKWARD, DELTA, NORMALIZATION, OPTIMIZER, TRAIN, UPDATE, Window, c_mark, c_neurons,
-    c_of_layer, c_own_pieces, c_rows_of, c_turn_to, c_wait)
-from fastnn._core.compiled_plan cimport Layer, c_piece
+    BACKWARD, DELTA, NORMALIZATION, OPTIMIZER, TRAIN, UPDATE, Window, c_begin_layer, c_mark,
+    c_own_neurons, c_own_partial_sums, c_own_rows, c_sync, c_vector_of)
+from fastnn._core.compiled_plan cimport Layer, c_split_begin
 from fastnn._core.gemm cimport c_product_nn, c_product_tn
-from fastnn._core.kernels cimport FASTNN_LINE, Ahead
+from fastnn._core.kernels cimport Prefetch
 
 
 # Weights that are stepped together: those of the neurons from begin to end for the inputs from left
-# to right, which lie in ``runs`` without a gap of ``size`` each.
+# to right, which lie in ``runs`` of ``size`` numbers without a gap.
 cdef struct Block:
     int begin
     int end
@@ -44,11 +46,11 @@ cdef void _weigh_rows(
 
 
 cdef void c_output_delta(
-    floating* work, const Plan* plan, bint weighted, Pass* how,
+    floating* work, const Plan* plan, bint weighted, BatchContext* ctx,
 ) noexcept nogil:
-    """The delta of the output layer, each member its rows."""
+    """The delta of the output layer, each worker its rows."""
     cdef Layer* last = &plan.layers[plan.n_layers - 1]
-    cdef Window own = c_rows_of(last, how)
+    cdef Window own = c_own_rows(last, ctx)
     cdef Py_ssize_t first = own.top * own.n
     if own.top < own.bottom:
         c_cost_backward(work + last.delta + first, work + last.out + first,
@@ -58,24 +60,24 @@ cdef void c_output_delta(
         if weighted:
             _weigh_rows(work + last.delta + first, work + plan.row_weights + own.top,
                         own.bottom - own.top, own.n)
-    c_mark(how, DELTA)
-    c_wait(how)
+    c_mark(ctx, DELTA)
+    c_sync(ctx)
 
 
 cdef void _finish_delta(
-    floating* work, const Layer* layer, int l, Window own, Pass* how,
+    floating* work, const Layer* layer, int l, Window own, BatchContext* ctx,
 ) noexcept nogil:
     """From a window of the delta at the layer's outputs to that at what its activation took."""
     cdef Py_ssize_t first, width = own.end - own.begin
     cdef int i, high = 1
     cdef floating* delta = work + layer.delta
-    cdef MaskKey key = c_mask_key(how.seed, how.drawn, l)
+    cdef MaskKey key = c_mask_key(ctx.seed, ctx.drawn, l)
     if width == own.n:
         high = own.bottom - own.top
         own.bottom = min(own.bottom, own.top + 1)
     for i in range(own.top, own.bottom):
         first = i * own.n + own.begin
-        if layer.dropout > 0 and how.mode == TRAIN:
+        if layer.dropout > 0 and ctx.mode == TRAIN:
             c_dropout(delta + first, delta + first, first, high * width, layer.dropout,
                       layer.train_scale, key)
         elif layer.dropout > 0 and layer.predict_scale != 1:
@@ -83,12 +85,12 @@ cdef void _finish_delta(
         c_activation_backward(delta + first, work + layer.act + first,
                               NULL if layer.z < 0 else work + layer.z + first,
                               layer.activation, high, width)
-    c_mark(how, DELTA)
+    c_mark(ctx, DELTA)
 
 
 cdef void _hidden_delta(
     floating* work, const floating* parameters, const floating* parameters_after, const Plan* plan,
-    int l, Pass* how,
+    int l, BatchContext* ctx,
 ) noexcept nogil:
     """The delta of layer l from that of layer l + 1 (BP2), back to its weighted input.
 
@@ -100,40 +102,40 @@ cdef void _hidden_delta(
     cdef floating* delta = work + layer.delta
     cdef floating* dgamma = work + layer.scratch + 2 * layer.n_out
     cdef floating* dbeta = dgamma + layer.n_out
-    cdef Window own = c_neurons(plan, l, how)
+    cdef Window own = c_own_neurons(plan, l, ctx)
     cdef int c = own.begin, width = own.end - own.begin
     cdef Py_ssize_t first
     if width > 0:
-        c_product_nn(delta, work + after.delta, parameters_after + after.weights, how.m,
+        c_product_nn(delta, work + after.delta, parameters_after + after.weights, ctx.m,
                      after.n_in, after.n_out, c, own.end, layer.tile)
-        c_mark(how, BACKWARD)
+        c_mark(ctx, BACKWARD)
     if layer.activation == SOFTMAX:  # its Jacobian takes whole rows
-        c_wait(how)
-        own = c_rows_of(layer, how)
+        c_sync(ctx)
+        own = c_own_rows(layer, ctx)
     if own.begin < own.end and own.top < own.bottom:
-        _finish_delta(work, layer, l, own, how)
+        _finish_delta(work, layer, l, own, ctx)
     if layer.activation == SOFTMAX:
-        c_wait(how)
+        c_sync(ctx)
     if layer.norm == BATCH and width > 0:
         c_columns_backward(delta + c, dgamma + c, dbeta + c, work + layer.xhat + c,
-                           work + layer.inverse + c, parameters + layer.gamma + c, how.m, width,
+                           work + layer.inverse + c, parameters + layer.gamma + c, ctx.m, width,
                            layer.n_out)
-        c_mark(how, NORMALIZATION)
+        c_mark(ctx, NORMALIZATION)
     elif layer.norm == GROUP:
         if width > 0:
-            c_parameter_sums(dgamma + c, dbeta + c, delta + c, work + layer.xhat + c, how.m, width,
+            c_parameter_sums(dgamma + c, dbeta + c, delta + c, work + layer.xhat + c, ctx.m, width,
                              layer.n_out)
-        c_wait(how)  # its rows go by what the sums were taken of
-        own = c_rows_of(layer, how)
+        c_sync(ctx)  # its rows go by what the sums were taken of
+        own = c_own_rows(layer, ctx)
         if own.top < own.bottom:
             first = own.top * own.n
             c_blocks_delta(delta + first, work + layer.xhat + first,
                            work + layer.inverse + own.top * <Py_ssize_t> layer.groups,
                            parameters + layer.gamma, own.bottom - own.top, layer.n_out,
                            layer.groups, 1)
-        c_mark(how, NORMALIZATION)
-    if not how.apart:
-        c_wait(how)
+        c_mark(ctx, NORMALIZATION)
+    if not ctx.replicated:
+        c_sync(ctx)
 
 
 # The step.
@@ -154,153 +156,155 @@ cdef Block _block_of(const Layer* layer, int begin, int end, int left, int right
 
 
 cdef void _other_parameters_by_sgd(
-    floating* work, floating* parameters, const Layer* layer, int begin, int end, Pass* how,
+    floating* work, floating* parameters, const Layer* layer, int begin, int end, BatchContext* ctx,
 ) noexcept nogil:
     """A plain step of the biases, gammas and betas of the neurons from begin to end."""
-    cdef floating step = <floating> (-how.rate / how.m)
-    c_column_sums(parameters + layer.biases + begin, work + layer.delta + begin, how.m,
+    cdef floating step = <floating> (-ctx.rate / ctx.m)
+    c_column_sums(parameters + layer.biases + begin, work + layer.delta + begin, ctx.m,
                   end - begin, layer.n_out, step, <floating> 1)
     if layer.norm != NO_NORM:
-        _add_scaled(parameters + layer.gamma + begin, _dgamma(work, layer) + begin, end - begin,
-                    step, <floating> 1)
-        _add_scaled(parameters + layer.beta + begin, _dbeta(work, layer) + begin, end - begin,
-                    step, <floating> 1)
-    c_mark(how, UPDATE)
+        c_add_scaled(parameters + layer.gamma + begin, _dgamma(work, layer) + begin, end - begin,
+                     step, <floating> 1)
+        c_add_scaled(parameters + layer.beta + begin, _dbeta(work, layer) + begin, end - begin,
+                     step, <floating> 1)
+    c_mark(ctx, UPDATE)
 
 
 cdef void _weights_by_sgd(
     floating* work, const floating* inp, floating* parameters, const Layer* layer,
-    const StepRule* rule, Block some, Ahead* ahead, Pass* how,
+    const StepRule* rule, Block some, Prefetch* prefetch, BatchContext* ctx,
 ) noexcept nogil:
     """A plain step: the gradient is added to W as it forms."""
-    cdef floating step = <floating> (-how.rate / how.m)
-    cdef floating decay = <floating> (1 - how.rate * rule.l2 / how.divisor)
+    cdef floating step = <floating> (-ctx.rate / ctx.m)
+    cdef floating decay = <floating> (1 - ctx.rate * rule.l2 / ctx.divisor)
     cdef Py_ssize_t i
     if rule.l1 != 0:
         for i in range(some.runs):
             c_shrink(parameters + some.at + i * layer.n_in, some.size, decay,
-                     <floating> (how.rate * rule.l1 / how.divisor))
+                     <floating> (ctx.rate * rule.l1 / ctx.divisor))
         decay = 1
     c_product_tn(parameters + some.at, layer.n_in, work + layer.delta, inp + some.left, layer.n_in,
-                 layer.n_out, some.right - some.left, how.m, step, decay, some.begin, some.end,
-                 ahead)
+                 layer.n_out, some.right - some.left, ctx.m, step, decay, some.begin, some.end,
+                 prefetch)
 
 
-cdef inline floating* _gradient_room(floating* work, const Plan* plan, Pass* how) noexcept nogil:
-    return work + plan.gradients + how.member * plan.gradient_size
+cdef inline floating* _tile_gradient(
+    floating* work, const Plan* plan, BatchContext* ctx,
+) noexcept nogil:
+    return work + plan.gradients + ctx.share * plan.gradient_size
 
 
 cdef void _step_by_gradient(
     floating* slots, floating* gradient, floating* parameters, Py_ssize_t at, Py_ssize_t runs,
-    Py_ssize_t size, Py_ssize_t ld, const Plan* plan, const StepRule* rule, Pass* how,
+    Py_ssize_t size, Py_ssize_t ld, const Plan* plan, const StepRule* rule, BatchContext* ctx,
 ) noexcept nogil:
     """Let the optimizer step ``runs`` of ``size`` parameters each from offset ``at`` on."""
     c_optimizer_step(parameters + at, gradient, slots + at, plan.n_parameters, runs, size, ld, rule,
-                     &how.now)
+                     &ctx.coefficients)
 
 
 cdef void _other_parameters_by_optimizer(
     floating* slots, floating* work, floating* parameters, const Plan* plan, const Layer* layer,
-    const StepRule* rule, int begin, int end, Pass* how,
+    const StepRule* rule, int begin, int end, BatchContext* ctx,
 ) noexcept nogil:
     """A step of the biases, gammas and betas of the neurons from begin to end."""
-    cdef floating* gradient = _gradient_room(work, plan, how)
-    cdef floating mean = <floating> (1.0 / how.m)
+    cdef floating* gradient = _tile_gradient(work, plan, ctx)
+    cdef floating mean = <floating> (1.0 / ctx.m)
     cdef Py_ssize_t size = end - begin
     if layer.norm == BATCH:
         # Batch norm takes a bias off again. Its gradient is 0, and rounding must not be made
         # into steps by optimizers that divide by its size.
         memset(gradient, 0, size * sizeof(floating))
     else:
-        c_column_sums(gradient, work + layer.delta + begin, how.m, end - begin, layer.n_out, mean,
+        c_column_sums(gradient, work + layer.delta + begin, ctx.m, end - begin, layer.n_out, mean,
                       <floating> 0)
     _step_by_gradient(slots, gradient, parameters, layer.biases + begin, 1, size, 0, plan, rule,
-                      how)
+                      ctx)
     if layer.norm != NO_NORM:
-        _add_scaled(gradient, _dgamma(work, layer) + begin, size, mean, <floating> 0)
+        c_add_scaled(gradient, _dgamma(work, layer) + begin, size, mean, <floating> 0)
         _step_by_gradient(slots, gradient, parameters, layer.gamma + begin, 1, size, 0, plan, rule,
-                          how)
-        _add_scaled(gradient, _dbeta(work, layer) + begin, size, mean, <floating> 0)
+                          ctx)
+        c_add_scaled(gradient, _dbeta(work, layer) + begin, size, mean, <floating> 0)
         _step_by_gradient(slots, gradient, parameters, layer.beta + begin, 1, size, 0, plan, rule,
-                          how)
-    c_mark(how, OPTIMIZER)
+                          ctx)
+    c_mark(ctx, OPTIMIZER)
 
 
 cdef void _weights_by_optimizer(
     floating* slots, floating* work, const floating* inp, floating* parameters, const Plan* plan,
-    const Layer* layer, const StepRule* rule, Block some, Ahead* ahead, Pass* how,
+    const Layer* layer, const StepRule* rule, Block some, Prefetch* prefetch, BatchContext* ctx,
 ) noexcept nogil:
     """A step by the gradient, which only lives here."""
-    cdef floating* gradient = _gradient_room(work, plan, how)
+    cdef floating* gradient = _tile_gradient(work, plan, ctx)
     cdef Py_ssize_t at = some.at, size = some.size, width = some.right - some.left, i
     c_product_tn(gradient, width, work + layer.delta, inp + some.left, layer.n_in, layer.n_out,
-                 <int> width, how.m, <floating> (1.0 / how.m), <floating> 0, some.begin, some.end,
-                 ahead)
-    c_mark(how, UPDATE)
+                 <int> width, ctx.m, <floating> (1.0 / ctx.m), <floating> 0, some.begin, some.end,
+                 prefetch)
+    c_mark(ctx, UPDATE)
     for i in range(some.runs):
         if rule.l1 != 0 or rule.l2 != 0:
             c_add_penalty(gradient + i * size, parameters + at + i * layer.n_in, size, rule,
-                          how.divisor)
+                          ctx.divisor)
         if rule.weight_decay != 0:
             c_decay(parameters + at + i * layer.n_in, size,
-                    <floating> (1 - how.rate * rule.weight_decay))
-    _step_by_gradient(slots, gradient, parameters, at, some.runs, size, layer.n_in, plan, rule, how)
+                    <floating> (1 - ctx.rate * rule.weight_decay))
+    _step_by_gradient(slots, gradient, parameters, at, some.runs, size, layer.n_in, plan, rule, ctx)
 
 
-cdef void _share_lines(Ahead* ahead, int n_tiles) noexcept nogil:
-    """Divide what is wanted soon among the tiles that are computed until then."""
-    cdef Py_ssize_t lines = ahead.n_rows * ((ahead.bytes + FASTNN_LINE - 1) // FASTNN_LINE)
-    ahead.row, ahead.at = 0, 0
-    ahead.lines = (lines + n_tiles - 1) // max(1, n_tiles)
+cdef void _share_lines(Prefetch* prefetch, int n_tiles) noexcept nogil:
+    """Divide what is to be prefetched among the tiles of the step."""
+    cdef Py_ssize_t lines = prefetch.n_rows * ((prefetch.bytes + CACHE_LINE - 1) // CACHE_LINE)
+    prefetch.row, prefetch.at = 0, 0
+    prefetch.lines = (lines + n_tiles - 1) // max(1, n_tiles)
 
 
 cdef void _count_penalty(
     const floating* parameters, const Layer* layer, const StepRule* rule, Block some, int place,
-    Pass* how,
+    BatchContext* ctx,
 ) noexcept nogil:
-    """Add what the weights cost before their step to the ``place`` of those asked for."""
+    """Add the penalty of the weights before their step to the one at ``place``."""
     cdef Py_ssize_t i
     for i in range(some.runs):
-        how.penalties[place * A_LINE] += how.m / how.divisor * c_penalty(
+        ctx.penalties[place * DOUBLES_PER_LINE] += ctx.m / ctx.divisor * c_penalty(
             parameters + some.at + i * layer.n_in, some.size, rule)
 
 
 cdef void _step_layer(
     floating* slots, floating* work, floating* parameters, const Plan* plan, const StepRule* rule,
-    int l, Pass* how,
+    int l, BatchContext* ctx,
 ) noexcept nogil:
-    """Step the weights of layer l that the member owns, tile by tile, and piece by piece if cut."""
+    """Step the weights of layer l that the worker owns, tile by tile, a split layer by ranges."""
     cdef Layer* layer = &plan.layers[l]
-    cdef Window own = c_neurons(plan, l, how)
+    cdef Window own = c_own_neurons(plan, l, ctx)
     cdef const floating* inp = _input_of(work, plan, l)
-    cdef Ahead* ahead = &how.ahead if l == 0 else NULL
+    cdef Prefetch* prefetch = &ctx.prefetch if l == 0 else NULL
     cdef Block some
     cdef int begin = own.begin, end, first = 0, last = 1, p
-    cdef bint cut = l == plan.cut
-    if cut:
-        first, last = c_own_pieces(plan, how)
+    cdef bint split = l == plan.split_layer
+    if split:
+        first, last = c_own_partial_sums(plan, ctx)
     if l == 0:
-        _share_lines(ahead, (own.end - begin + layer.tile - 1) // layer.tile * (last - first))
+        _share_lines(prefetch, (own.end - begin + layer.tile - 1) // layer.tile * (last - first))
     while begin < own.end:
         end = min(begin + layer.tile, own.end)
         for p in range(first, last):
-            some = _block_of(layer, begin, end, c_piece(plan, p) if cut else 0,
-                             c_piece(plan, p + 1) if cut else layer.n_in)
-            if how.penalties != NULL and cut:
-                _count_penalty(parameters, layer, rule, some, plan.n_tiles + p, how)
-            elif how.penalties != NULL and how.member == how.rank:  # what all do counts once
+            some = _block_of(layer, begin, end, c_split_begin(plan, p) if split else 0,
+                             c_split_begin(plan, p + 1) if split else layer.n_in)
+            if ctx.penalties != NULL and split:
+                _count_penalty(parameters, layer, rule, some, plan.n_tiles + p, ctx)
+            elif ctx.penalties != NULL and ctx.share == ctx.worker:  # what all do counts once
                 _count_penalty(parameters, layer, rule, some,
-                               layer.first_tile + begin // layer.tile, how)
+                               layer.first_tile + begin // layer.tile, ctx)
             if rule.kind == SGD:
-                _weights_by_sgd(work, inp, parameters, layer, rule, some, ahead, how)
+                _weights_by_sgd(work, inp, parameters, layer, rule, some, prefetch, ctx)
             else:
-                _weights_by_optimizer(slots, work, inp, parameters, plan, layer, rule, some, ahead,
-                                      how)
+                _weights_by_optimizer(slots, work, inp, parameters, plan, layer, rule, some,
+                                      prefetch, ctx)
         if rule.kind == SGD:
-            _other_parameters_by_sgd(work, parameters, layer, begin, end, how)
+            _other_parameters_by_sgd(work, parameters, layer, begin, end, ctx)
         else:
             _other_parameters_by_optimizer(slots, work, parameters, plan, layer, rule, begin, end,
-                                           how)
+                                           ctx)
         if rule.max_norm > 0:
             c_limit_norms(parameters + layer.weights + begin * <Py_ssize_t> layer.n_in,
                           end - begin, layer.n_in, rule.max_norm)
@@ -309,26 +313,26 @@ cdef void _step_layer(
 
 cdef void c_update(
     floating* slots, floating* work, floating* parameters,
-    const Plan* plan, const StepRule* rule, Pass* how,
+    const Plan* plan, const StepRule* rule, BatchContext* ctx,
 ) noexcept nogil:
     """One step of the optimizer from the output's delta, layer by layer from the last.
 
-    A layer's weights are read for the delta of the layer before, then each member steps those of
+    A layer's weights are read for the delta of the layer before, then each worker steps those of
     its own neurons.
     """
     cdef int l
-    how.now = c_moment(rule, how.rate, <double> how.step + 1)
+    ctx.coefficients = c_step_coefficients(rule, ctx.rate, <double> ctx.step + 1)
     for l in range(plan.n_layers - 1, -1, -1):
         if l > 0:
-            c_turn_to(how, plan, l - 1)
-            _hidden_delta(work, c_of_layer(parameters, how.parameters, plan, l - 1, how),
-                          c_of_layer(parameters, how.parameters, plan, l, how), plan, l - 1, how)
-        c_turn_to(how, plan, l)
-        _step_layer(c_of_layer(slots, how.slots, plan, l, how), work,
-                    c_of_layer(parameters, how.parameters, plan, l, how), plan, rule, l, how)
-    c_mark(how, OPTIMIZER if rule.max_norm > 0 else UPDATE)
-    if not how.apart:
-        c_wait(how)
+            c_begin_layer(ctx, plan, l - 1)
+            _hidden_delta(work, c_vector_of(parameters, ctx.parameters, plan, l - 1, ctx),
+                          c_vector_of(parameters, ctx.parameters, plan, l, ctx), plan, l - 1, ctx)
+        c_begin_layer(ctx, plan, l)
+        _step_layer(c_vector_of(slots, ctx.slots, plan, l, ctx), work,
+                    c_vector_of(parameters, ctx.parameters, plan, l, ctx), plan, rule, l, ctx)
+    c_mark(ctx, OPTIMIZER if rule.max_norm > 0 else UPDATE)
+    if not ctx.replicated:
+        c_sync(ctx)
 
 
 # The gradient alone.
@@ -342,40 +346,31 @@ cdef inline floating* _dbeta(floating* work, const Layer* layer) noexcept nogil:
     return work + layer.scratch + 3 * <Py_ssize_t> layer.n_out
 
 
-cdef void _add_scaled(
-    floating* to, const floating* what, Py_ssize_t size, floating scale, floating keep,
-) noexcept nogil:
-    """to := keep to + scale what."""
-    cdef Py_ssize_t i
-    for i in range(size):
-        to[i] = (0 if keep == 0 else keep * to[i]) + scale * what[i]
-
-
 cdef void c_gradient(
     floating* gradient, floating* work, const floating* parameters, const Plan* plan,
-    floating scale, floating keep, Pass* how,
+    floating scale, floating keep, BatchContext* ctx,
 ) noexcept nogil:
     """gradient := keep gradient + scale Σ_rows ∂C/∂parameters, from the output's delta.
 
-    By a member that works alone.
+    By a single worker.
     """
     cdef Layer* layer
     cdef int l, begin, end
     for l in range(plan.n_layers - 1, -1, -1):
         layer = &plan.layers[l]
         if l > 0:
-            _hidden_delta(work, parameters, parameters, plan, l - 1, how)
+            _hidden_delta(work, parameters, parameters, plan, l - 1, ctx)
         begin = 0
         while begin < layer.n_out:  # in the tiles of a step, for the same bits
             end = min(begin + layer.tile, layer.n_out)
             c_product_tn(gradient + layer.weights + begin * <Py_ssize_t> layer.n_in, layer.n_in,
                          work + layer.delta, _input_of(work, plan, l), layer.n_in, layer.n_out,
-                         layer.n_in, how.m, scale, keep, begin, end, NULL)
+                         layer.n_in, ctx.m, scale, keep, begin, end, NULL)
             begin = end
-        c_column_sums(gradient + layer.biases, work + layer.delta, how.m, layer.n_out,
+        c_column_sums(gradient + layer.biases, work + layer.delta, ctx.m, layer.n_out,
                       layer.n_out, scale, keep)
         if layer.norm != NO_NORM:
-            _add_scaled(gradient + layer.gamma, _dgamma(work, layer), layer.n_out, scale, keep)
-            _add_scaled(gradient + layer.beta, _dbeta(work, layer), layer.n_out, scale, keep)
+            c_add_scaled(gradient + layer.gamma, _dgamma(work, layer), layer.n_out, scale, keep)
+            c_add_scaled(gradient + layer.beta, _dbeta(work, layer), layer.n_out, scale, keep)
         if layer.norm == BATCH:
             memset(gradient + layer.biases, 0, layer.n_out * sizeof(floating))

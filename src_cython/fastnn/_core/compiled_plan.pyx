@@ -3,6 +3,7 @@
 from libc.math cimport isfinite
 from libc.stdlib cimport calloc, free
 
+from fastnn._core cimport constants
 from fastnn._core.activation cimport N_ACTIVATIONS, SOFTMAX, c_slope_from_z
 from fastnn._core.blas cimport c_need_blas
 from fastnn._core.cost cimport LOG_LIKELIHOOD
@@ -10,17 +11,24 @@ from fastnn._core.cost_of_z cimport c_goes_by_z
 from fastnn._core.norm cimport BATCH, GROUP, NO_NORM
 from fastnn._core.gemm cimport c_is_small
 
-COLUMNS = (
-    "n_in", "n_out", "activation", "norm", "groups", "weights", "biases", "gamma", "beta",
+# What Python needs of ``constants``.
+CACHE_LINE = <int> constants.CACHE_LINE
+ALIGNMENT = <int> constants.ALIGNMENT
+MAX_LANES = <int> constants.MAX_LANES
+MAX_PARTIAL_SUMS = <int> constants.MAX_PARTIAL_SUMS
+MAX_WORKERS = <int> constants.MAX_WORKERS
+
+# What a plan takes of each layer, by name.
+LAYER_FIELDS = frozenset((
+    "n_in", "n_out", "activation", "norm", "groups", "tile", "weights", "biases", "gamma", "beta",
     "running_mean", "running_variance", "out", "act", "delta", "z", "xhat", "inverse", "scratch",
-    "tile",
-)
-NUMBERS = ("eps", "momentum", "dropout", "train_scale", "predict_scale")
+    "eps", "momentum", "dropout", "train_scale", "predict_scale",
+))
+
+cdef int LANES = constants.MAX_LANES, MOST_SUMS = constants.MAX_PARTIAL_SUMS
 
 cdef enum:
-    LINE = 16  # numbers: members' memory does not share cache lines
-    MOST_INPUTS = 1024  # of a network in lanes, whose rows are converted in a small room
-    CACHED = 32768  # numbers of such a network at work together: they fit in the second cache
+    CACHED = 32768  # numbers of a feature-major block: they fit in the second cache
 
 cdef Py_ssize_t LARGEST = 2147483647  # of a C int, which BLAS counts with
 cdef Py_ssize_t MOST_NUMBERS = 1 << 48  # of a vector: a few of them can be added up and multiplied
@@ -32,34 +40,70 @@ cdef int _check_region(str name, Py_ssize_t offset, Py_ssize_t size, Py_ssize_t 
     return 0
 
 
+cdef int _small(str name, Py_ssize_t value, Py_ssize_t least, Py_ssize_t most) except? -1:
+    """Return a number for a C int, if it is from ``least`` to ``most``."""
+    if not least <= value <= most:
+        raise ValueError(f"{name}: expected {least} to {most}, got {value}")
+    return <int> value
+
+
+cdef Layer _layer_of(dict fields) except *:
+    """Return the layer that has these fields, its offsets not yet checked."""
+    cdef Layer layer
+    if fields.keys() != LAYER_FIELDS:
+        raise ValueError(f"layers: expected the fields {sorted(LAYER_FIELDS)}, "
+                         f"got {sorted(fields)}")
+    layer.n_in = _small("n_in", fields["n_in"], 1, LARGEST)
+    layer.n_out = _small("n_out", fields["n_out"], 1, LARGEST)
+    layer.activation = _small("activation", fields["activation"], 0, <int> N_ACTIVATIONS - 1)
+    layer.norm = _small("norm", fields["norm"], 0, <int> GROUP)
+    layer.groups = _small("groups", fields["groups"], 1, layer.n_out)
+    layer.tile = _small("tile", fields["tile"], 1, LARGEST)
+    layer.first_tile = 0
+    layer.weights, layer.biases = fields["weights"], fields["biases"]
+    layer.gamma, layer.beta = fields["gamma"], fields["beta"]
+    layer.running_mean = fields["running_mean"]
+    layer.running_variance = fields["running_variance"]
+    layer.out, layer.act, layer.delta = fields["out"], fields["act"], fields["delta"]
+    layer.z, layer.xhat = fields["z"], fields["xhat"]
+    layer.inverse, layer.scratch = fields["inverse"], fields["scratch"]
+    layer.eps, layer.momentum, layer.dropout = fields["eps"], fields["momentum"], fields["dropout"]
+    layer.train_scale, layer.predict_scale = fields["train_scale"], fields["predict_scale"]
+    if layer.n_out % layer.groups != 0:
+        raise ValueError(f"groups: expected a divisor of {layer.n_out}, got {layer.groups}")
+    if not 0 <= layer.dropout < 1:
+        raise ValueError(f"dropout: expected 0 or more and below 1, got {layer.dropout}")
+    return layer
+
+
 cdef class CompiledPlan:
     """A network's layers as C structures.
 
     Parameters
     ----------
-    table : int64 array (n_layers, len(COLUMNS))
-        One row a layer.
-    numbers : float64 array (n_layers, len(NUMBERS))
-        One row a layer.
+    layers : sequence of mappings
+        One a layer, with a number for each of ``LAYER_FIELDS``; -1 for an offset of what is not
+        there.
     batch_size : int
-        Rows for which the workspace has room.
+        Rows for which the workspace has memory.
     inputs, targets, row_weights : int
         Offsets of the mini-batch's inputs, targets and weights in the workspace.
     gradients : int
-        Offset of the room for tiles' gradients in the workspace: ``n_gradients`` pieces of
+        Offset of the tiles' gradients in the workspace: ``n_gradients`` blocks of
         ``gradient_size`` numbers.
     gradient_size, n_gradients : int
-        As much as any tile needs, and how many members may step at the same time; 0 for plain
+        As much as any tile needs, and how many workers may step at the same time; 0 for plain
         SGD, which needs none.
-    cut : int
-        The layer, 0 or 1, whose product is the sum over pieces of its inputs, so that members can
-        work apart, each on pieces; -1: there is none.
-    n_pieces : int
-        Of its inputs, 2 or 4. They consist of tiles of the layer before, or of 16 inputs. In lanes
-        into how many parts, 2 or 4, a mini-batch's rows are divided; 0: there are no pieces.
-    exchange : int
-        Offset in the workspace of twice as many blocks like the outputs of that layer; in lanes
-        of twice as many gradients, each filled up to a multiple of 16 numbers with 16 before it.
+    split_layer : int
+        The layer, 0 or 1, whose product is the sum over ranges of its inputs (split-K), which
+        workers share out; it and the layers after it are replicated. -1: there is none.
+    n_partial_sums : int
+        Of the split layer, 2 or 4; each has whole tiles of the layer before, or of the network's
+        inputs multiples of 16. In a feature-major network those of the gradient, 2 or 4, over
+        ranges of the mini-batch's rows. 0: there are none.
+    partial_sums, partial_size : int
+        Offset in the workspace of twice ``n_partial_sums`` blocks of ``partial_size`` numbers: as
+        much as the split layer's outputs; in a feature-major network 16 numbers, then a gradient.
     n_parameters, n_running, work_size : int
         Lengths of the vectors that the offsets point into.
     cost : int
@@ -67,78 +111,65 @@ cdef class CompiledPlan:
     cost_parameter : float
         The number that some costs have: the Huber cost's delta, the quantile. For cross-entropy
         and log-likelihood how near to 0 and 1 an output counts as in the cost of an epoch; 0: any.
-        Where the table says where z of the last layer is kept, a cost that can be is computed from
-        it, for any output.
+        If the last layer keeps its z, a cost that can be is computed from it, for any output.
     lane_sums : int, default -1
         Offset of 17 numbers for each parameter in the workspace, if the network is so narrow that
-        rows are the lanes of its vectors (see ``feature_major``); the blocks then have room for
-        rows up to a multiple of 16. -1: it is not.
+        rows are its SIMD lanes (see ``fastnn._core.feature_major``); the blocks then hold rows
+        padded to a multiple of 16. -1: it is not.
+    arena_size : int, default -1
+        The memory of each worker where layers are replicated: a workspace, then the worker's own
+        copies. -1: none are.
+    own_parameters, own_slots, own_running : int, default -1
+        Offsets of these copies in the arena.
+    n_slots : int, default 0
+        Numbers of the optimizer's state a parameter, of which there are copies.
 
     Raises
     ------
     ValueError
-        If layers do not follow on one another, an offset leaves its vector, or a number is out of
-        range.
+        If a layer has other fields, layers do not follow on one another, an offset leaves its
+        vector, or a number is out of range.
     """
 
     def __cinit__(
-        self, const long long[:, ::1] table not None, const double[:, ::1] numbers not None, *,
+        self, object layers not None, *,
         Py_ssize_t batch_size, Py_ssize_t inputs, Py_ssize_t targets, Py_ssize_t row_weights,
-        Py_ssize_t gradients, Py_ssize_t gradient_size, Py_ssize_t n_gradients, Py_ssize_t cut,
-        Py_ssize_t n_pieces, Py_ssize_t exchange, Py_ssize_t n_parameters, Py_ssize_t n_running,
+        Py_ssize_t gradients, Py_ssize_t gradient_size, Py_ssize_t n_gradients,
+        Py_ssize_t split_layer, Py_ssize_t n_partial_sums, Py_ssize_t partial_sums,
+        Py_ssize_t partial_size, Py_ssize_t n_parameters, Py_ssize_t n_running,
         Py_ssize_t work_size, int cost, double cost_parameter, Py_ssize_t lane_sums=-1,
+        Py_ssize_t arena_size=-1, Py_ssize_t own_parameters=-1, Py_ssize_t own_slots=-1,
+        Py_ssize_t own_running=-1, int n_slots=0,
     ):
-        cdef Py_ssize_t l
-        if table.shape[0] < 1 or table.shape[0] > 10_000 or table.shape[1] != len(COLUMNS):
-            raise ValueError(f"table: expected (n_layers, {len(COLUMNS)}), "
-                             f"got ({table.shape[0]}, {table.shape[1]})")
-        if numbers.shape[0] != table.shape[0] or numbers.shape[1] != len(NUMBERS):
-            raise ValueError(f"numbers: expected ({table.shape[0]}, {len(NUMBERS)}), "
-                             f"got ({numbers.shape[0]}, {numbers.shape[1]})")
         if not (0 <= n_parameters <= MOST_NUMBERS and 0 <= n_running <= MOST_NUMBERS
                 and 0 <= work_size <= MOST_NUMBERS):
             raise ValueError(f"n_parameters, n_running, work_size: expected 0 to {MOST_NUMBERS}, "
                              f"got {n_parameters}, {n_running} and {work_size}")
-        if not 1 <= batch_size <= LARGEST:
-            raise ValueError(f"batch_size: expected 1 to {LARGEST}, got {batch_size}")
         if not isfinite(cost_parameter):
             raise ValueError(f"cost_parameter: expected a finite number, got {cost_parameter}")
-        self.c.n_layers = <int> table.shape[0]
-        self.c.batch_size = <int> batch_size
+        self.c.batch_size = _small("batch_size", batch_size, 1, LARGEST)
         self.c.cost, self.c.cost_parameter = cost, cost_parameter
         self.c.n_parameters, self.c.n_running = n_parameters, n_running
         self.c.work_size = work_size
         self.c.inputs, self.c.targets, self.c.row_weights = inputs, targets, row_weights
-        self.c.gradients, self.c.gradient_size, self.c.exchange = gradients, gradient_size, exchange
-        self.c.cut = <int> max(-2, min(cut, LARGEST))
-        self.c.n_pieces = <int> max(-1, min(n_pieces, LARGEST))
-        self.c.n_gradients = <int> max(-1, min(n_gradients, LARGEST))
-        self.c.layers = <Layer*> calloc(self.c.n_layers, sizeof(Layer))
-        if self.c.layers == NULL:
-            raise MemoryError("no memory for the plan's layers")
-        for l in range(self.c.n_layers):
-            self._set_layer(&self.c.layers[l], table[l], numbers[l])
-            if l > 0 and self.c.layers[l].n_in != self.c.layers[l - 1].n_out:
-                raise ValueError(f"layer {l}: takes {self.c.layers[l].n_in} inputs, but the layer "
-                                 f"before it has {self.c.layers[l - 1].n_out} neurons")
-            self.c.layers[l].first_tile = self.c.n_tiles
-            if c_n_tiles(&self.c.layers[l]) > LARGEST // 16 - self.c.n_tiles:
-                raise ValueError(f"tile: too many tiles, with {self.c.layers[l].tile} neurons each "
-                                 f"in layer {l}")
-            self.c.n_tiles += c_n_tiles(&self.c.layers[l])
-            self.c.needs_blas |= not c_is_small(
-                batch_size, self.c.layers[l].n_out, self.c.layers[l].n_in)
-            self.c.needs_two_rows |= self.c.layers[l].norm == <int> BATCH
-        self.c.cost_by_z = self.c.layers[self.c.n_layers - 1].z != -1 and c_goes_by_z(
-            cost, self.c.layers[self.c.n_layers - 1].activation)
+        self.c.gradients, self.c.gradient_size = gradients, gradient_size
+        self.c.n_gradients = _small("n_gradients", n_gradients, 0, LARGEST - 1)
+        self.c.split_layer = _small("split_layer", split_layer, -1, 1)
+        self.c.n_partial_sums = _small("n_partial_sums", n_partial_sums, 0, MOST_SUMS)
+        self.c.partial_sums, self.c.partial_size = partial_sums, partial_size
+        self.c.lane_sums, self.c.arena_size = lane_sums, arena_size
+        self.c.own_parameters, self.c.own_slots = own_parameters, own_slots
+        self.c.own_running, self.c.n_slots = own_running, n_slots
+        self._set_layers(list(layers))
         _check_region("inputs", inputs, batch_size * c_n_in(&self.c), work_size)
         _check_region("targets", targets, batch_size * c_n_out(&self.c), work_size)
         _check_region("row_weights", row_weights, batch_size, work_size)
-        self.c.lane_sums = lane_sums
-        self._check_pieces()
+        self._check_split()
         self._check_gradients()
         if lane_sums != -1:
-            self._check_lanes()
+            self._check_feature_major()
+        if arena_size != -1:
+            self._check_arena()
         if self.c.needs_blas:
             c_need_blas()  # whoever multiplies for a plan holds one
 
@@ -190,36 +221,37 @@ cdef class CompiledPlan:
     def in_lanes(self) -> bool:
         return self.c.lane_sums >= 0
 
-    def room(self, int n_slots) -> int:
-        """Return how many numbers of memory each member that works apart needs."""
-        return c_room(&self.c, n_slots)
+    @property
+    def arena_size(self) -> int:
+        return self.c.arena_size
 
-    cdef int _set_layer(
-        self, Layer* layer, const long long[::1] row, const double[::1] numbers,
-    ) except -1:
-        if not (1 <= row[0] <= LARGEST and 1 <= row[1] <= LARGEST):
-            raise ValueError(f"layer sizes: expected 1 to {LARGEST}, got {row[0]} and {row[1]}")
-        if not 0 <= row[2] < <int> N_ACTIVATIONS:
-            raise ValueError(f"activation: expected 0 to {<int> N_ACTIVATIONS - 1}, got {row[2]}")
-        if not 0 <= row[3] <= <int> GROUP:
-            raise ValueError(f"norm: expected 0 to {<int> GROUP}, got {row[3]}")
-        if not 1 <= row[4] <= row[1] or row[1] % row[4] != 0:
-            raise ValueError(f"groups: expected a divisor of {row[1]}, got {row[4]}")
-        layer.n_in, layer.n_out, layer.activation = <int> row[0], <int> row[1], <int> row[2]
-        layer.norm, layer.groups = <int> row[3], <int> row[4]
-        layer.weights, layer.biases, layer.gamma, layer.beta = row[5], row[6], row[7], row[8]
-        layer.running_mean, layer.running_variance = row[9], row[10]
-        layer.out, layer.act, layer.delta, layer.z = row[11], row[12], row[13], row[14]
-        layer.xhat, layer.inverse, layer.scratch = row[15], row[16], row[17]
-        if not 1 <= row[18] <= LARGEST:
-            raise ValueError(f"tile: expected 1 to {LARGEST}, got {row[18]}")
-        layer.tile = <int> row[18]
-        layer.eps, layer.momentum, layer.dropout = numbers[0], numbers[1], numbers[2]
-        layer.train_scale, layer.predict_scale = numbers[3], numbers[4]
-        if not 0 <= layer.dropout < 1:
-            raise ValueError(f"dropout: expected 0 or more and below 1, got {layer.dropout}")
-        self._check_parameters(layer)
-        self._check_workspace(layer)
+    cdef int _set_layers(self, list layers) except -1:
+        cdef Layer* layer
+        cdef Layer* last
+        cdef Py_ssize_t l
+        if not 1 <= len(layers) <= 10_000:
+            raise ValueError(f"layers: expected 1 to 10000, got {len(layers)}")
+        self.c.n_layers = <int> len(layers)
+        self.c.layers = <Layer*> calloc(self.c.n_layers, sizeof(Layer))
+        if self.c.layers == NULL:
+            raise MemoryError("no memory for the plan's layers")
+        for l in range(self.c.n_layers):
+            layer = &self.c.layers[l]
+            layer[0] = _layer_of(dict(layers[l]))
+            self._check_parameters(layer)
+            self._check_workspace(layer)
+            if l > 0 and layer.n_in != self.c.layers[l - 1].n_out:
+                raise ValueError(f"layer {l}: takes {layer.n_in} inputs, but the layer before it "
+                                 f"has {self.c.layers[l - 1].n_out} neurons")
+            if c_n_tiles(layer) > LARGEST // 16 - self.c.n_tiles:
+                raise ValueError(f"tile: too many tiles, with {layer.tile} neurons each in "
+                                 f"layer {l}")
+            layer.first_tile = self.c.n_tiles
+            self.c.n_tiles += c_n_tiles(layer)
+            self.c.needs_blas |= not c_is_small(self.c.batch_size, layer.n_out, layer.n_in)
+            self.c.needs_two_rows |= layer.norm == <int> BATCH
+        last = &self.c.layers[self.c.n_layers - 1]
+        self.c.cost_by_z = last.z != -1 and c_goes_by_z(self.c.cost, last.activation)
         return 0
 
     cdef int _check_parameters(self, Layer* layer) except -1:
@@ -251,61 +283,72 @@ cdef class CompiledPlan:
             _check_region("scratch", layer.scratch, 4 * <Py_ssize_t> layer.n_out, self.c.work_size)
         return 0
 
-    cdef int _check_pieces(self) except -1:
-        """Check that members who work apart have pieces to share out, and where to put them."""
+    cdef int _check_split(self) except -1:
+        """Check the split layer, and that there is memory for its partial sums."""
         cdef Layer* first = &self.c.layers[0]
         cdef Py_ssize_t block
-        if self.c.n_pieces not in (0, 2, MOST_PIECES):
-            raise ValueError(f"n_pieces: expected 0, 2 or {MOST_PIECES}, got {self.c.n_pieces}")
-        if self.c.cut == -1:
-            if self.c.n_pieces != 0 and self.c.lane_sums == -1:
-                raise ValueError(f"n_pieces: expected 0 where nothing is cut and nothing in lanes, "
-                                 f"got {self.c.n_pieces}")
+        if self.c.n_partial_sums not in (0, 2, MOST_SUMS):
+            raise ValueError(f"n_partial_sums: expected 0, 2 or {MOST_SUMS}, "
+                             f"got {self.c.n_partial_sums}")
+        if self.c.split_layer == -1:
+            if self.c.n_partial_sums != 0 and self.c.lane_sums == -1:
+                raise ValueError(f"n_partial_sums: expected 0 without a split layer, as the plan "
+                                 f"is not feature-major, got {self.c.n_partial_sums}")
             return 0
-        if not 0 <= self.c.cut < min(self.c.n_layers, 2):
-            raise ValueError(f"cut: expected -1, or layer 0 or 1 of {self.c.n_layers}, "
-                             f"got {self.c.cut}")
-        if self.c.cut == 1 and (first.norm == <int> GROUP or first.activation == <int> SOFTMAX):
-            raise ValueError("cut: expected -1 or 0, as the first layer needs whole rows, got 1")
-        if not 0 < self.c.n_pieces <= c_n_units(&self.c):
-            raise ValueError(f"n_pieces: expected 2 or {MOST_PIECES}, and at most "
-                             f"{c_n_units(&self.c)} for this cut, got {self.c.n_pieces}")
-        block = self.c.batch_size * <Py_ssize_t> self.c.layers[self.c.cut].n_out
-        if block > self.c.work_size // (2 * self.c.n_pieces):  # more might be too large to count
-            raise ValueError(f"exchange: {2 * self.c.n_pieces} times {block} numbers do not fit in "
-                             f"{self.c.work_size}")
-        _check_region("exchange", self.c.exchange, 2 * self.c.n_pieces * block, self.c.work_size)
+        if self.c.split_layer >= self.c.n_layers:
+            raise ValueError(f"split_layer: expected -1, or layer 0 or 1 of {self.c.n_layers}, "
+                             f"got {self.c.split_layer}")
+        if self.c.split_layer == 1 and (
+                first.norm == <int> GROUP or first.activation == <int> SOFTMAX):
+            raise ValueError("split_layer: expected -1 or 0, as the first layer needs whole rows, "
+                             "got 1")
+        if not 0 < self.c.n_partial_sums <= c_n_units(&self.c):
+            raise ValueError(f"n_partial_sums: expected 2 or {MOST_SUMS}, and at most "
+                             f"{c_n_units(&self.c)} for this layer, got {self.c.n_partial_sums}")
+        block = self.c.batch_size * <Py_ssize_t> self.c.layers[self.c.split_layer].n_out
+        self._check_partial_sums(block)
         self._check_order()
         return 0
 
+    cdef int _check_partial_sums(self, Py_ssize_t least) except -1:
+        """Check that there is memory for two sets of them, of ``least`` numbers or more each."""
+        if self.c.partial_size < least:
+            raise ValueError(f"partial_size: expected {least} numbers or more, "
+                             f"got {self.c.partial_size}")
+        # More might be too large to count.
+        if self.c.partial_size > self.c.work_size // (2 * self.c.n_partial_sums):
+            raise ValueError(f"partial_sums: {2 * self.c.n_partial_sums} times "
+                             f"{self.c.partial_size} numbers do not fit in {self.c.work_size}")
+        return _check_region("partial_sums", self.c.partial_sums,
+                             2 * self.c.n_partial_sums * self.c.partial_size, self.c.work_size)
+
     cdef int _check_order(self) except -1:
-        """Check that the parameters of the layer that is cut and after it come last: they go over
-        to members as one block."""
-        cdef Py_ssize_t begin = self.c.layers[self.c.cut].weights, size
+        """Check that the parameters of the split layer and after it come last: workers copy them
+        as one block."""
+        cdef Py_ssize_t begin = self.c.layers[self.c.split_layer].weights, size
         cdef Layer* layer
         cdef int l
         for l in range(self.c.n_layers):
             layer = &self.c.layers[l]
             size = layer.n_out * <Py_ssize_t> layer.n_in
-            if l < self.c.cut:
+            if l < self.c.split_layer:
                 if layer.weights + size > begin or layer.biases + layer.n_out > begin or (
                         layer.norm != <int> NO_NORM
                         and max(layer.gamma, layer.beta) + layer.n_out > begin):
-                    raise ValueError(f"cut: expected the parameters of layer {l} before those of "
-                                     f"layer {self.c.cut}")
+                    raise ValueError(f"split_layer: expected the parameters of layer {l} before "
+                                     f"those of layer {self.c.split_layer}")
             elif layer.weights < begin or layer.biases < begin or (
                     layer.norm != <int> NO_NORM and min(layer.gamma, layer.beta) < begin):
-                raise ValueError(f"cut: expected the parameters of layer {l} not before those of "
-                                 f"layer {self.c.cut}")
+                raise ValueError(f"split_layer: expected the parameters of layer {l} not before "
+                                 f"those of layer {self.c.split_layer}")
         return 0
 
     cdef int _check_gradients(self) except -1:
-        """Check that there is room for the gradient of any tile's weights; biases use it too."""
+        """Check that the gradient of any tile's weights has memory; biases use it too."""
         cdef Layer* layer
         cdef int l
-        if not 0 <= self.c.n_gradients < LARGEST or self.c.gradient_size < 0:
-            raise ValueError(f"n_gradients, gradient_size: expected 0 or more, and not too many, "
-                             f"got {self.c.n_gradients} and {self.c.gradient_size}")
+        if self.c.gradient_size < 0:
+            raise ValueError(f"gradient_size: expected 0 or more, got {self.c.gradient_size}")
         if self.c.n_gradients > 0:
             for l in range(self.c.n_layers):
                 layer = &self.c.layers[l]
@@ -318,20 +361,20 @@ cdef class CompiledPlan:
                           self.c.n_gradients * self.c.gradient_size, self.c.work_size)
         return 0
 
-    cdef int _check_lanes(self) except -1:
-        """Check that a network in lanes is one that ``feature_major`` can do, and has the room."""
+    cdef int _check_feature_major(self) except -1:
+        """Check that the network is one that ``feature_major`` can do, and has the memory."""
         cdef Layer* layer
         cdef Py_ssize_t block, at = 0, numbers = c_n_in(&self.c)
         cdef bint last
         cdef int l
-        if self.c.batch_size > LARGEST - LANES or c_n_in(&self.c) > MOST_INPUTS:
+        if self.c.batch_size > LARGEST - LANES or c_n_in(&self.c) > <int> constants.ROW_BUFFER:
             raise ValueError(f"lane_sums: too many rows or inputs, got {self.c.batch_size} "
                              f"and {c_n_in(&self.c)}")
-        block = c_filled(self.c.batch_size)
+        block = c_padded(self.c.batch_size)
         for l in range(self.c.n_layers):
             layer, last = &self.c.layers[l], l == self.c.n_layers - 1
-            if not c_has_lanes(layer, last, self.c.cost):
-                raise ValueError(f"lane_sums: layer {l} is not one whose rows can be lanes")
+            if not c_can_be_feature_major(layer, last, self.c.cost):
+                raise ValueError(f"lane_sums: layer {l} cannot be feature-major")
             if layer.weights != at or layer.biases != at + layer.n_out * <Py_ssize_t> layer.n_in:
                 raise ValueError(f"lane_sums: the parameters of layer {l} do not follow on those "
                                  f"before")
@@ -347,16 +390,35 @@ cdef class CompiledPlan:
         _check_region("inputs", self.c.inputs, block * c_n_in(&self.c), self.c.work_size)
         _check_region("targets", self.c.targets, block * c_n_out(&self.c), self.c.work_size)
         _check_region("lane_sums", self.c.lane_sums, (LANES + 1) * at, self.c.work_size)
-        if self.c.cut != -1:
-            raise ValueError(f"cut: expected -1 in lanes, got {self.c.cut}")
-        if self.c.n_pieces > 0:
-            if self.c.exchange % LANES:
-                raise ValueError(f"exchange: expected a multiple of {LANES} in lanes, "
-                                 f"got {self.c.exchange}")
-            _check_region("exchange", self.c.exchange,
-                          2 * self.c.n_pieces * c_shown_size(&self.c), self.c.work_size)
-        self.c.lane_block = c_filled(<int> max(2 * LANES, CACHED // numbers - LANES))
+        if self.c.split_layer != -1:
+            raise ValueError(f"split_layer: expected -1 in a feature-major plan, "
+                             f"got {self.c.split_layer}")
+        if self.c.n_partial_sums > 0:
+            self._check_partial_sums(LANES + at)
+            if self.c.partial_sums % LANES or self.c.partial_size % LANES:
+                raise ValueError(f"partial_sums, partial_size: expected multiples of "
+                                 f"{LANES} in a feature-major plan, "
+                                 f"got {self.c.partial_sums} and {self.c.partial_size}")
+        self.c.block_rows = c_padded(<int> max(2 * LANES, CACHED // numbers - LANES))
         return 0
+
+    cdef int _check_arena(self) except -1:
+        """Check that a worker's own copies lie behind its workspace."""
+        if self.c.n_partial_sums == 0 or not self.c.work_size <= self.c.arena_size <= MOST_NUMBERS:
+            raise ValueError(f"arena_size: expected -1, or with partial sums {self.c.work_size} to "
+                             f"{MOST_NUMBERS}, got {self.c.arena_size}")
+        if not 0 <= self.c.n_slots <= 8:
+            raise ValueError(f"n_slots: expected 0 to 8, got {self.c.n_slots}")
+        self._check_own("own_parameters", self.c.own_parameters, self.c.n_parameters)
+        self._check_own("own_slots", self.c.own_slots, self.c.n_slots * self.c.n_parameters)
+        self._check_own("own_running", self.c.own_running, self.c.n_running)
+        return 0
+
+    cdef int _check_own(self, str name, Py_ssize_t offset, Py_ssize_t size) except -1:
+        if offset < self.c.work_size:
+            raise ValueError(f"{name}: expected an offset behind the workspace, "
+                             f"{self.c.work_size} or more, got {offset}")
+        return _check_region(name, offset, size, self.c.arena_size)
 
     def __dealloc__(self):
         free(self.c.layers)
@@ -387,12 +449,8 @@ cdef class CompiledPlan:
         return 0
 
 
-cdef int c_filled(int m) noexcept nogil:
-    return (m + LANES - 1) // LANES * LANES
-
-
-cdef bint c_has_lanes(const Layer* layer, bint last, int cost) noexcept nogil:
-    """Whether a layer's rows can be lanes: what it does is done number by number, or is softmax."""
+cdef bint c_can_be_feature_major(const Layer* layer, bint last, int cost) noexcept nogil:
+    """Whether a layer does what it does number by number, or is a softmax at the end."""
     if layer.norm != NO_NORM or layer.dropout > 0 or layer.out != layer.act:
         return False
     if layer.z != -1 and not last:
@@ -402,35 +460,26 @@ cdef bint c_has_lanes(const Layer* layer, bint last, int cost) noexcept nogil:
     return not last or cost >= 0
 
 
-cdef Py_ssize_t c_shown_size(const Plan* plan) noexcept nogil:
-    return LANES + (plan.n_parameters + LANES - 1) // LANES * LANES
-
-
 cdef int c_n_tiles(const Layer* layer) noexcept nogil:
     return (layer.n_out - 1) // layer.tile + 1
 
 
-cdef int c_part(int n, int member, int n_members) noexcept nogil:
-    return <int> (n * <Py_ssize_t> member // n_members)
+cdef int c_part(int n, int share, int n_shares) noexcept nogil:
+    return <int> (n * <Py_ssize_t> share // n_shares)
 
 
 cdef int c_unit(const Plan* plan) noexcept nogil:
-    """Inputs of the layer that is cut which stay together."""
-    return <int> LINE if plan.cut == 0 else plan.layers[0].tile
+    """Inputs of the split layer that stay together."""
+    return <int> constants.ALIGNMENT if plan.split_layer == 0 else plan.layers[0].tile
 
 
 cdef int c_n_units(const Plan* plan) noexcept nogil:
-    return (plan.layers[plan.cut].n_in - 1) // c_unit(plan) + 1
+    return (plan.layers[plan.split_layer].n_in - 1) // c_unit(plan) + 1
 
 
-cdef int c_piece(const Plan* plan, int p) noexcept nogil:
-    cdef Py_ssize_t begin = c_part(c_n_units(plan), p, plan.n_pieces)
-    return <int> min(begin * c_unit(plan), <Py_ssize_t> plan.layers[plan.cut].n_in)
-
-
-cdef Py_ssize_t c_room(const Plan* plan, int n_slots) noexcept nogil:
-    cdef Py_ssize_t size = plan.work_size + (1 + n_slots) * plan.n_parameters + plan.n_running
-    return (size + LINE - 1) // LINE * LINE
+cdef int c_split_begin(const Plan* plan, int p) noexcept nogil:
+    cdef Py_ssize_t begin = c_part(c_n_units(plan), p, plan.n_partial_sums)
+    return <int> min(begin * c_unit(plan), <Py_ssize_t> plan.layers[plan.split_layer].n_in)
 
 
 cdef int c_n_in(const Plan* plan) noexcept nogil:

@@ -9,7 +9,7 @@ from cython cimport floating
 
 from fastnn._core.backward cimport c_gradient, c_output_delta
 from fastnn._core.forward cimport c_forward
-from fastnn._core.context cimport GRADIENT, Pass, c_alone
+from fastnn._core.context cimport GRADIENT, BatchContext, c_batch_context
 from fastnn._core.compiled_plan cimport CompiledPlan, Plan, c_n_in, c_n_out
 from fastnn._core.row_source cimport c_all_finite
 
@@ -129,7 +129,7 @@ cdef object _gradient(
     cdef const floating* y = work + plan.targets
     cdef Py_ssize_t i
     cdef Py_buffer out
-    cdef Pass how = c_alone(GRADIENT, 1, 0, 0)
+    cdef BatchContext ctx = c_batch_context(GRADIENT, 1, 0, 0)
     # With the GIL, which keeps others out of the workspace: this takes microseconds.
     if not (_load(work + plan.inputs, &buffers[1], c_n_in(plan))
             and _load(work + plan.targets, &buffers[2], c_n_out(plan))):
@@ -139,8 +139,8 @@ cdef object _gradient(
             return None
     gradient = _empty(plan.n_parameters, self.dtype)
     PyObject_GetBuffer(gradient, &out, PyBUF_C_CONTIGUOUS)
-    c_forward(work, work + plan.inputs, parameters, <floating*> NULL, plan, &how)
-    c_output_delta(work, plan, False, &how)
-    c_gradient(<floating*> out.buf, work, parameters, plan, <floating> 1, <floating> 0, &how)
+    c_forward(work, work + plan.inputs, parameters, <floating*> NULL, plan, &ctx)
+    c_output_delta(work, plan, False, &ctx)
+    c_gradient(<floating*> out.buf, work, parameters, plan, <floating> 1, <floating> 0, &ctx)
     PyBuffer_Release(&out)
     return gradient

@@ -1,4 +1,4 @@
-"""One mini-batch of a narrow network, with its rows as the lanes of vectors."""
+"""One mini-batch of a narrow network, in feature-major layout: its rows are the SIMD lanes."""
 
 from cython cimport floating
 from libc.float cimport DBL_MAX, FLT_MAX
@@ -10,28 +10,28 @@ from fastnn._core.cost_of_z cimport c_cost_of_columns
 from fastnn._core.kernels cimport (
     FeatureMajorDouble, FeatureMajorFloat, c_kernels_double, c_kernels_float)
 from fastnn._core.optimizer cimport (
-    SGD, Moment, c_add_penalty, c_decay, c_limit_norms, c_moment, c_optimizer_step, c_penalty,
-    c_shrink)
+    SGD, StepCoefficients, c_add_penalty, c_decay, c_limit_norms, c_optimizer_step, c_penalty,
+    c_shrink, c_step_coefficients)
+from fastnn._core.constants cimport DOUBLES_PER_LINE, MAX_LANES, ROW_BUFFER
 from fastnn._core.context cimport (
-    A_LINE, ACTIVATION, BACKWARD, COST, DELTA, FORWARD, GATHER, OPTIMIZER, SYNC,
-    UPDATE, c_mark, c_own_pieces, c_workspace_of)
-from fastnn._core.compiled_plan cimport (
-    LANES, Layer, c_filled, c_n_in, c_n_out, c_part, c_shown_size)
+    ACTIVATION, BACKWARD, COST, DELTA, FORWARD, GATHER, OPTIMIZER, SYNC, UPDATE, c_arena_of, c_mark,
+    c_own_partial_sums)
+from fastnn._core.compiled_plan cimport Layer, c_n_in, c_n_out, c_padded, c_part, c_partial_sum
+from fastnn._core.dense cimport c_add_scaled
 from fastnn._core.row_source cimport c_gather, c_in_place
-from fastnn._core.thread_pool cimport c_meet
+from fastnn._core.thread_pool cimport c_barrier
 
 
 cdef const FeatureMajorDouble* of_double = c_kernels_double().feature_major
 cdef const FeatureMajorFloat* of_float = c_kernels_float().feature_major
 
 cdef enum:
-    ROOM = 1024  # numbers converted at a time, of one row at least
-    SOME = 64    # costs at a time
-    FEW = 8      # columns that are turned round one by one
+    COSTS = 64       # computed at a time
+    FEW_COLUMNS = 8  # that are transposed one by one
 
 
-# A block of rows: its columns from `begin` on, `width` of them of which `m` are rows. The last row
-# stands in those beyond, so that nothing comes out there that does not elsewhere.
+# A block of rows from `begin` on: `width` columns, of which `m` are rows. The others are copies of
+# the last row, so that they give no number that the rows do not.
 cdef struct Block:
     Py_ssize_t begin
     int width
@@ -39,48 +39,48 @@ cdef struct Block:
     bint first
 
 
-# Rows turned round.
+# Rows, transposed.
 
 
-cdef void _turn(
+cdef void _transpose(
     floating* out, const floating* rows, const Py_ssize_t* order, Py_ssize_t n, Block block,
 ) noexcept nogil:
     """out (n, width) := the rows that ``order`` names."""
-    cdef Py_ssize_t i, j, width = block.width, turned
+    cdef Py_ssize_t i, j, width = block.width, done
     cdef const floating* row
     cdef floating* column
     if floating is float:
-        turned = of_float.pick(out, width, rows, n, order, block.m)
+        done = of_float.pick(out, width, rows, n, order, block.m)
     else:
-        turned = of_double.pick(out, width, rows, n, order, block.m)
-    if n - turned <= FEW:
-        for j in range(turned, n):
+        done = of_double.pick(out, width, rows, n, order, block.m)
+    if n - done <= FEW_COLUMNS:
+        for j in range(done, n):
             row, column = rows + j, out + j * width
             for i in range(block.m):
                 column[i] = row[order[i] * n]
     else:
         for i in range(block.m):
             row = rows + order[i] * n
-            for j in range(turned, n):
+            for j in range(done, n):
                 out[j * width + i] = row[j]
     for j in range(n):
         for i in range(block.m, width):
             out[j * width + i] = out[j * width + block.m - 1]
 
 
-cdef void _turn_converted(
+cdef void _transpose_converted(
     floating* out, const Source* X, const Py_ssize_t* order, Block block,
 ) noexcept nogil:
     """out (n, width) := the rows that ``order`` names, converted and scaled."""
-    cdef floating[ROOM] room
+    cdef floating[ROW_BUFFER] buffer
     cdef Py_ssize_t i, j, n = X.n_columns, width = block.width, start = 0
-    cdef Py_ssize_t at_once = ROOM // n, some
+    cdef Py_ssize_t at_once = ROW_BUFFER // n, some
     while start < block.m:
         some = min(at_once, block.m - start)
-        c_gather(X, <floating*> room, order, start, some)
+        c_gather(X, <floating*> buffer, order, start, some)
         for i in range(some):
             for j in range(n):
-                out[j * width + start + i] = room[i * n + j]
+                out[j * width + start + i] = buffer[i * n + j]
         start += some
     for j in range(n):
         for i in range(block.m, width):
@@ -96,10 +96,10 @@ cdef void _load(
     cdef floating* inputs = work + plan.inputs + block.begin * n_in
     order += block.begin
     if c_in_place(X, sizeof(floating)):
-        _turn(inputs, <const floating*> X.buffers[0].buf, order, n_in, block)
+        _transpose(inputs, <const floating*> X.buffers[0].buf, order, n_in, block)
     else:
-        _turn_converted(inputs, X, order, block)
-    _turn(work + plan.targets + block.begin * n_out, Y, order, n_out, block)
+        _transpose_converted(inputs, X, order, block)
+    _transpose(work + plan.targets + block.begin * n_out, Y, order, n_out, block)
 
 
 # The layers.
@@ -108,15 +108,17 @@ cdef void _load(
 cdef void _product(
     floating* out, const floating* factors, Py_ssize_t across, Py_ssize_t along,
     const floating* start, const floating* inp, const floating* act, Py_ssize_t n,
-    Py_ssize_t depth, Py_ssize_t width, bint cut,
+    Py_ssize_t depth, Py_ssize_t width, bint rectified,
 ) noexcept nogil:
     if floating is float:
-        of_float.product(out, factors, across, along, start, inp, act, n, depth, width, cut)
+        of_float.product(out, factors, across, along, start, inp, act, n, depth, width, rectified)
     else:
-        of_double.product(out, factors, across, along, start, inp, act, n, depth, width, cut)
+        of_double.product(out, factors, across, along, start, inp, act, n, depth, width, rectified)
 
 
-cdef void _activate(floating* work, const Layer* layer, Block block, Pass* how) noexcept nogil:
+cdef void _activate(
+    floating* work, const Layer* layer, Block block, BatchContext* ctx,
+) noexcept nogil:
     """From z of a layer, which may be kept, to its outputs."""
     cdef floating* out = work + layer.out
     if layer.z >= 0:
@@ -128,11 +130,11 @@ cdef void _activate(floating* work, const Layer* layer, Block block, Pass* how) 
             of_double.softmax(out, layer.n_out, block.width)
     elif layer.activation != RELU:
         c_activation_forward(out, layer.activation, layer.n_out, block.width)
-    c_mark(how, ACTIVATION)
+    c_mark(ctx, ACTIVATION)
 
 
 cdef void _forward(
-    floating* work, const floating* parameters, const Plan* plan, Block block, Pass* how,
+    floating* work, const floating* parameters, const Plan* plan, Block block, BatchContext* ctx,
 ) noexcept nogil:
     cdef const floating* inp = work + plan.inputs + block.begin * <Py_ssize_t> c_n_in(plan)
     cdef Layer* layer
@@ -142,13 +144,13 @@ cdef void _forward(
         _product(work + (layer.out if layer.z < 0 else layer.z), parameters + layer.weights,
                  layer.n_in, 1, parameters + layer.biases, inp, NULL, layer.n_out, layer.n_in,
                  block.width, layer.activation == RELU)
-        c_mark(how, FORWARD)
-        _activate(work, layer, block, how)
+        c_mark(ctx, FORWARD)
+        _activate(work, layer, block, ctx)
         inp = work + layer.out
 
 
 cdef void _output_delta(
-    floating* work, const Plan* plan, bint weighted, Block block, Pass* how,
+    floating* work, const Plan* plan, bint weighted, Block block, BatchContext* ctx,
 ) noexcept nogil:
     """The delta of the output layer, weighted; 0 beyond the rows."""
     cdef Layer* last = &plan.layers[plan.n_layers - 1]
@@ -170,11 +172,11 @@ cdef void _output_delta(
                 delta[j * width + i] *= row_weights[i]
         for i in range(block.m, width):
             delta[j * width + i] = 0
-    c_mark(how, DELTA)
+    c_mark(ctx, DELTA)
 
 
 cdef void _backward(
-    floating* work, const floating* parameters, const Plan* plan, Block block, Pass* how,
+    floating* work, const floating* parameters, const Plan* plan, Block block, BatchContext* ctx,
 ) noexcept nogil:
     """Add the block's gradient to the sums, layer by layer from the last."""
     cdef floating* sums = work + plan.lane_sums
@@ -182,28 +184,29 @@ cdef void _backward(
     cdef floating* below
     cdef Layer* layer
     cdef Layer* before
-    cdef bint cut
+    cdef bint rectified
     cdef int l
     for l in range(plan.n_layers - 1, -1, -1):
         layer = &plan.layers[l]
         inp = work + plan.inputs + block.begin * <Py_ssize_t> layer.n_in
         if l > 0:
             before = &plan.layers[l - 1]
-            inp, below, cut = work + before.out, work + before.delta, before.activation == RELU
+            inp, below = work + before.out, work + before.delta
+            rectified = before.activation == RELU
             _product(below, parameters + layer.weights, 1, layer.n_in, NULL, work + layer.delta,
-                     inp if cut else NULL, layer.n_in, layer.n_out, block.width, False)
-            c_mark(how, BACKWARD)
-            if not cut:
+                     inp if rectified else NULL, layer.n_in, layer.n_out, block.width, False)
+            c_mark(ctx, BACKWARD)
+            if not rectified:
                 c_activation_backward(below, inp, <const floating*> NULL, before.activation,
                                       layer.n_in, block.width)
-                c_mark(how, DELTA)
+                c_mark(ctx, DELTA)
         if floating is float:
             of_float.gradient(sums, layer.weights, layer.biases, work + layer.delta, inp,
                               layer.n_out, layer.n_in, block.width, block.first)
         else:
             of_double.gradient(sums, layer.weights, layer.biases, work + layer.delta, inp,
                                layer.n_out, layer.n_in, block.width, block.first)
-        c_mark(how, UPDATE)
+        c_mark(ctx, UPDATE)
 
 
 # The cost.
@@ -213,16 +216,16 @@ cdef bint _add_cost_of_labels(
     double* total, const floating* a, const floating* y, const floating* row_weights, int m,
 ) noexcept nogil:
     """Add the cross-entropy of m outputs, in double; or return False if y are no labels."""
-    cdef double[3 * SOME] wide
+    cdef double[3 * COSTS] wide
     cdef double cost = 0
     cdef int start = 0, size, i
     if floating is float:
         while start < m:
-            size = min(<int> SOME, m - start)
+            size = min(<int> COSTS, m - start)
             for i in range(size):
-                wide[i], wide[SOME + i] = a[start + i], y[start + i]
-                wide[2 * SOME + i] = 1 if row_weights == NULL else row_weights[start + i]
-            if not of_double.cost_of_labels(&cost, wide, wide + SOME, wide + 2 * SOME, size,
+                wide[i], wide[COSTS + i] = a[start + i], y[start + i]
+                wide[2 * COSTS + i] = 1 if row_weights == NULL else row_weights[start + i]
+            if not of_double.cost_of_labels(&cost, wide, wide + COSTS, wide + 2 * COSTS, size,
                                             FLT_MAX):
                 return False
             start += size
@@ -233,7 +236,7 @@ cdef bint _add_cost_of_labels(
 
 
 cdef double _cost(
-    floating* work, const Plan* plan, bint weighted, Block block, Pass* how,
+    floating* work, const Plan* plan, bint weighted, Block block, BatchContext* ctx,
 ) noexcept nogil:
     """The cost of the block's rows; the outputs may be clipped."""
     cdef Layer* last = &plan.layers[plan.n_layers - 1]
@@ -247,7 +250,7 @@ cdef double _cost(
     if plan.cost_by_z:
         total = c_cost_of_columns(work + last.z, a, y, row_weights, plan.cost, last.activation,
                                   block.m, last.n_out, block.width)
-        c_mark(how, COST)
+        c_mark(ctx, COST)
         return total
     c_clip_outputs(a, block.width * <Py_ssize_t> last.n_out, plan.cost, plan.cost_parameter)
     for _ in range(last.n_out):
@@ -255,66 +258,59 @@ cdef double _cost(
                 &total, a, y, row_weights, block.m):
             total += c_cost_forward(a, y, row_weights, plan.cost, plan.cost_parameter, block.m, 1)
         a, y = a + block.width, y + block.width
-    c_mark(how, COST)
+    c_mark(ctx, COST)
     return total
 
 
 cdef void _note_penalties(
-    const floating* parameters, const Plan* plan, const StepRule* rule, Pass* how,
+    const floating* parameters, const Plan* plan, const StepRule* rule, BatchContext* ctx,
 ) noexcept nogil:
-    """Add those of the weights before the step, a layer's where that of its first tile stands."""
+    """Add those of the weights before the step, a layer's in the place of its first tile."""
     cdef Layer* layer
     cdef int l
     for l in range(plan.n_layers):
         layer = &plan.layers[l]
-        how.penalties[layer.first_tile * A_LINE] += c_penalty(
+        ctx.penalties[layer.first_tile * DOUBLES_PER_LINE] += c_penalty(
             parameters + layer.weights, layer.n_out * <Py_ssize_t> layer.n_in,
-            rule) * how.m / how.divisor
+            rule) * ctx.m / ctx.divisor
 
 
 # The step.
 
 
-cdef void _add(
-    floating* to, const floating* what, Py_ssize_t size, floating keep, floating scale,
-) noexcept nogil:
-    """to := keep to + scale what."""
-    cdef Py_ssize_t i
-    for i in range(size):
-        to[i] = keep * to[i] + scale * what[i]
-
-
 cdef void _step_by_sgd(
     floating* parameters, const floating* gradient, const Plan* plan, const StepRule* rule,
-    Pass* how,
+    BatchContext* ctx,
 ) noexcept nogil:
     """A plain step by the sum of the rows' gradients."""
-    cdef floating step = <floating> (-how.rate / how.m)
-    cdef floating decay = <floating> (1 - how.rate * rule.l2 / how.divisor)
+    cdef floating step = <floating> (-ctx.rate / ctx.m)
+    cdef floating decay = <floating> (1 - ctx.rate * rule.l2 / ctx.divisor)
     cdef Layer* layer
     cdef Py_ssize_t size
     cdef int l
     if decay == 1 and rule.l1 == 0:
-        _add(parameters, gradient, plan.n_parameters, <floating> 1, step)
+        c_add_scaled(parameters, gradient, plan.n_parameters, step, <floating> 1)
         return
     for l in range(plan.n_layers):
         layer = &plan.layers[l]
         size = layer.n_out * <Py_ssize_t> layer.n_in
         if rule.l1 == 0:
-            _add(parameters + layer.weights, gradient + layer.weights, size, decay, step)
+            c_add_scaled(parameters + layer.weights, gradient + layer.weights, size, step, decay)
         else:
             c_shrink(parameters + layer.weights, size, decay,
-                     <floating> (how.rate * rule.l1 / how.divisor))
-            _add(parameters + layer.weights, gradient + layer.weights, size, <floating> 1, step)
-        _add(parameters + layer.biases, gradient + layer.biases, layer.n_out, <floating> 1, step)
+                     <floating> (ctx.rate * rule.l1 / ctx.divisor))
+            c_add_scaled(parameters + layer.weights, gradient + layer.weights, size, step,
+                         <floating> 1)
+        c_add_scaled(parameters + layer.biases, gradient + layer.biases, layer.n_out, step,
+                     <floating> 1)
 
 
 cdef void _step_by_optimizer(
     floating* slots, floating* parameters, floating* gradient, const Plan* plan,
-    const StepRule* rule, Pass* how,
+    const StepRule* rule, BatchContext* ctx,
 ) noexcept nogil:
     """A step by the mean of the rows' gradients."""
-    cdef Moment now
+    cdef StepCoefficients coefficients
     cdef Layer* layer
     cdef Py_ssize_t size
     cdef int l
@@ -323,136 +319,134 @@ cdef void _step_by_optimizer(
         size = layer.n_out * <Py_ssize_t> layer.n_in
         if rule.l1 != 0 or rule.l2 != 0:
             c_add_penalty(gradient + layer.weights, parameters + layer.weights, size, rule,
-                          how.divisor)
+                          ctx.divisor)
         if rule.weight_decay != 0:
             c_decay(parameters + layer.weights, size,
-                    <floating> (1 - how.rate * rule.weight_decay))
-    now = c_moment(rule, how.rate, <double> how.step + 1)
+                    <floating> (1 - ctx.rate * rule.weight_decay))
+    coefficients = c_step_coefficients(rule, ctx.rate, <double> ctx.step + 1)
     c_optimizer_step(parameters, gradient, slots, plan.n_parameters, 1, plan.n_parameters, 0, rule,
-                     &now)
+                     &coefficients)
 
 
 cdef void _step(
     floating* slots, floating* parameters, floating* gradient, const Plan* plan,
-    const StepRule* rule, Pass* how,
+    const StepRule* rule, BatchContext* ctx,
 ) noexcept nogil:
     cdef Layer* layer
     cdef int l
     if rule.kind == SGD:
-        _step_by_sgd(parameters, gradient, plan, rule, how)
-        c_mark(how, UPDATE)
+        _step_by_sgd(parameters, gradient, plan, rule, ctx)
+        c_mark(ctx, UPDATE)
     else:
-        _step_by_optimizer(slots, parameters, gradient, plan, rule, how)
+        _step_by_optimizer(slots, parameters, gradient, plan, rule, ctx)
     if rule.max_norm > 0:
         for l in range(plan.n_layers):
             layer = &plan.layers[l]
             c_limit_norms(parameters + layer.weights, layer.n_out, layer.n_in, rule.max_norm)
-    c_mark(how, OPTIMIZER)
+    c_mark(ctx, OPTIMIZER)
 
 
-# A mini-batch, in parts of its rows that several members may share out.
+# A mini-batch, whose rows may be divided into ranges that several workers share out.
 
 
-cdef int _begin_of_part(int m, int part, const Plan* plan) noexcept nogil:
-    """The row at which a part begins; all parts but the last one have whole vectors."""
-    return min(m, c_part(c_filled(m) // LANES, part, plan.n_pieces) * LANES)
+cdef int _range_begin(int m, int p, const Plan* plan) noexcept nogil:
+    """The first row of partial sum p; all ranges but the last one have whole vectors."""
+    return min(m, c_part(c_padded(m) // MAX_LANES, p, plan.n_partial_sums) * MAX_LANES)
 
 
-cdef inline floating* _shown(floating* work, int part, const Plan* plan, Pass* how) noexcept nogil:
-    """Where a member shows its gradient of a part; in front of it there is room for the cost.
-
-    There are two such places, used in turn: others may still read one while the other is written.
-    """
-    cdef Py_ssize_t place = part + plan.n_pieces * <Py_ssize_t> (how.step % 2)
-    return work + plan.exchange + place * c_shown_size(plan) + LANES
+cdef inline floating* _partial_gradient(
+    floating* work, int p, const Plan* plan, BatchContext* ctx,
+) noexcept nogil:
+    """Partial sum p of the gradient; the ``MAX_LANES`` numbers before it hold that of the cost."""
+    return work + c_partial_sum(plan, p, ctx.step) + MAX_LANES
 
 
 cdef double _train_on_rows(
     floating* work, const floating* parameters, const Source* X, const floating* Y,
     const Py_ssize_t* order, const Plan* plan, bint with_cost, bint weighted, bint again,
-    int begin, int end, Pass* how,
+    int begin, int end, BatchContext* ctx,
 ) noexcept nogil:
-    """Leave the sums of the rows' gradients, lane by lane; return their cost."""
+    """Leave the sums of the rows' gradients in SIMD lanes; return their cost."""
     cdef Block block
     cdef double cost = 0
     block.begin = begin
     while block.begin < end:
         block.first = block.begin == begin
-        block.m = <int> min(<Py_ssize_t> plan.lane_block, end - block.begin)
-        block.width = c_filled(block.m)
+        block.m = <int> min(<Py_ssize_t> plan.block_rows, end - block.begin)
+        block.width = c_padded(block.m)
         if not again:
             _load(work, X, Y, order, plan, block)
-            c_mark(how, GATHER)
-        _forward(work, parameters, plan, block, how)
-        _output_delta(work, plan, weighted, block, how)
+            c_mark(ctx, GATHER)
+        _forward(work, parameters, plan, block, ctx)
+        _output_delta(work, plan, weighted, block, ctx)
         if with_cost:
-            cost += _cost(work, plan, weighted, block, how)
-        _backward(work, parameters, plan, block, how)
-        block.begin += plan.lane_block
+            cost += _cost(work, plan, weighted, block, ctx)
+        _backward(work, parameters, plan, block, ctx)
+        block.begin += plan.block_rows
     return cost
 
 
 cdef void _add_up(
     floating* gradient, const floating* sums, const Plan* plan, floating scale,
 ) noexcept nogil:
-    """gradient := scale times the sums of the lanes."""
+    """gradient := scale times the sums of the SIMD lanes."""
     if floating is float:
         of_float.totals(gradient, sums, plan.n_parameters, scale)
     else:
         of_double.totals(gradient, sums, plan.n_parameters, scale)
 
 
-cdef double _by_parts(
+cdef double _by_partial_sums(
     floating* gradient, floating* work, const floating* parameters, const Source* X,
     const floating* Y, const Py_ssize_t* order, const Plan* plan, bint with_cost, bint weighted,
-    bint again, floating scale, Pass* how,
+    bint again, floating scale, BatchContext* ctx,
 ) noexcept nogil:
-    """The gradient and the cost of all rows, from those of the members' parts."""
+    """The gradient and the cost of all rows, from those of the workers' ranges."""
     cdef const floating* theirs
     cdef floating* own
     cdef double cost = 0
-    cdef int part, first, last, begin, end
-    first, last = c_own_pieces(plan, how)
-    for part in range(first, last):
-        begin, end = _begin_of_part(how.m, part, plan), _begin_of_part(how.m, part + 1, plan)
-        own = _shown(work, part, plan, how)
-        (<double*> (own - LANES))[0] = _train_on_rows(
-            work, parameters, X, Y, order, plan, with_cost, weighted, again, begin, end, how)
+    cdef int p, first, last, begin, end
+    first, last = c_own_partial_sums(plan, ctx)
+    for p in range(first, last):
+        begin, end = _range_begin(ctx.m, p, plan), _range_begin(ctx.m, p + 1, plan)
+        own = _partial_gradient(work, p, plan, ctx)
+        (<double*> (own - MAX_LANES))[0] = _train_on_rows(
+            work, parameters, X, Y, order, plan, with_cost, weighted, again, begin, end, ctx)
         if begin < end:
             _add_up(own, work + plan.lane_sums, plan, scale)
         else:
             memset(own, 0, plan.n_parameters * sizeof(floating))
-    c_mark(how, UPDATE)
-    if how.apart:
-        c_meet(how.n_team)
-    for part in range(plan.n_pieces):
-        theirs = _shown(c_workspace_of(work, plan, part, how), part, plan, how)
-        cost += (<double*> (theirs - LANES))[0]
-        if part == 0:
+    c_mark(ctx, UPDATE)
+    if ctx.replicated:
+        c_barrier(ctx.n_workers)
+    for p in range(plan.n_partial_sums):
+        theirs = _partial_gradient(c_arena_of(work, plan, p, ctx), p, plan, ctx)
+        cost += (<double*> (theirs - MAX_LANES))[0]
+        if p == 0:
             memcpy(gradient, theirs, plan.n_parameters * sizeof(floating))
         else:
-            _add(gradient, theirs, plan.n_parameters, <floating> 1, <floating> 1)
-    c_mark(how, SYNC if how.apart else UPDATE)
+            c_add_scaled(gradient, theirs, plan.n_parameters, <floating> 1, <floating> 1)
+    c_mark(ctx, SYNC if ctx.replicated else UPDATE)
     return cost
 
 
-cdef double c_train_in_lanes(
+cdef double c_train_feature_major(
     floating* slots, floating* work, floating* parameters, const Source* X, const floating* Y,
     const Py_ssize_t* order, const Plan* plan, const StepRule* rule, bint with_cost, bint weighted,
-    bint again, Pass* how,
+    bint again, BatchContext* ctx,
 ) noexcept nogil:
-    cdef floating* gradient = work + plan.lane_sums + LANES * plan.n_parameters
-    cdef floating scale = <floating> (1 if rule.kind == SGD else 1.0 / how.m)
+    cdef floating* gradient = work + plan.lane_sums + MAX_LANES * plan.n_parameters
+    cdef floating scale = <floating> (1 if rule.kind == SGD else 1.0 / ctx.m)
     cdef double cost
-    if plan.n_pieces > 0:
-        cost = _by_parts(gradient, work, parameters, X, Y, order, plan, with_cost, weighted, again,
-                         scale, how)
+    if plan.n_partial_sums > 0:
+        cost = _by_partial_sums(gradient, work, parameters, X, Y, order, plan, with_cost, weighted,
+                                again, scale, ctx)
     else:
         cost = _train_on_rows(work, parameters, X, Y, order, plan, with_cost, weighted, again, 0,
-                              how.m, how)
+                              ctx.m, ctx)
         _add_up(gradient, <floating*> work + plan.lane_sums, plan, scale)
-        c_mark(how, UPDATE)
-    if how.penalties != NULL and how.rank == 0:
-        _note_penalties(parameters, plan, rule, how)
-    _step(slots, parameters, gradient, plan, rule, how)
+        c_mark(ctx, UPDATE)
+    if ctx.penalties != NULL and ctx.worker == 0:
+        _note_penalties(parameters, plan, rule, ctx)
+    _step(slots, parameters, gradient, plan, rule, ctx)
     return cost

@@ -9,7 +9,7 @@ comes out to the same bits.
 from cython cimport floating
 
 
-from fastnn._core.kernels cimport Ahead
+from fastnn._core.kernels cimport Prefetch
 
 cdef bint c_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
 
@@ -23,10 +23,9 @@ cdef void c_product_nn(
 
 cdef void c_product_tn(
     floating* C, Py_ssize_t ldc, const floating* A, const floating* B, Py_ssize_t ldb, int m, int n,
-    int k, floating alpha, floating beta, int begin, int end, Ahead* ahead) noexcept nogil
+    int k, floating alpha, floating beta, int begin, int end, Prefetch* prefetch) noexcept nogil
 
-# Whether there are products with a matrix that was turned round once, in panels: faster than all
-# others for many rows, at any size.
+# Whether there are products with prepacked panels of B: for many rows the fastest, at any size.
 cdef bint c_has_panels() noexcept nogil
 
 # Numbers of a matrix (n, k) in panels.
@@ -35,8 +34,8 @@ cdef Py_ssize_t c_panels_size(int n, int k) noexcept nogil
 # panels := B (n, k).
 cdef void c_make_panels(floating* panels, const floating* B, int n, int k) noexcept nogil
 
-# C := A Bᵀ + bias, with A (m, k), B (n, k) in panels, C (m, n), bias (n,). Meanwhile the memory of
-# m rows at `soon` is asked for, if it is not NULL.
+# C := A Bᵀ + bias, with A (m, k), B (n, k) in panels, C (m, n), bias (n,). Meanwhile m rows at
+# `next_rows` are prefetched, unless it is NULL.
 cdef void c_product_np(
     floating* C, const floating* A, const floating* panels, const floating* bias, int m, int n,
-    int k, const floating* soon) noexcept nogil
+    int k, const floating* next_rows) noexcept nogil

@@ -4,9 +4,10 @@ from cython cimport floating
 from libc.string cimport memcpy
 
 from fastnn._core.blas cimport gemm_nn, gemm_nt, gemm_tn
+from fastnn._core.constants cimport MAX_LANES
 from fastnn._core.isa cimport c_level
 from fastnn._core.kernels cimport (
-    Ahead, GemmDouble, GemmFloat, GemmPackedFloat, c_kernels_double, c_kernels_float)
+    Prefetch, GemmDouble, GemmFloat, GemmPackedFloat, c_kernels_double, c_kernels_float)
 
 
 cdef const GemmDouble* small_double = c_kernels_double().gemm
@@ -15,27 +16,24 @@ cdef const GemmPackedFloat* packed = c_kernels_float().gemm_packed
 
 # Multiplications up to which our kernels are the faster ones, an instruction set each, as
 # measured: BLAS packs its matrices, which pays from where they no longer fit the cache.
-cdef double[3] MOST = [1e5, 4e6, 1e8]
-cdef double most = 0 if small_double.name == NULL else MOST[c_level()]
+cdef double[3] MAX_SMALL = [1e5, 4e6, 1e8]
+cdef double max_small = 0 if small_double.name == NULL else MAX_SMALL[c_level()]
 
 # From so many multiplications on packing pays in float32, if each dimension has so much: a panel is
-# used so many times.
-cdef double MANY = 3e7
-cdef int ENOUGH = 64
-
-cdef enum:
-    LONGEST = 16  # numbers of the longest vector
+# used so many state.
+cdef double PACKED_PRODUCT = 3e7
+cdef int PACKED_SIDE = 64
 
 
 cdef bint c_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Whether a product of m n k multiplications is one for our own kernels."""
-    return <double> m * n * k <= most
+    return <double> m * n * k <= max_small
 
 
 cdef bint _is_packed(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Whether a product of float32 is one for our own kernels that pack."""
-    return (packed.nt != NULL and min(m, n, k) >= ENOUGH
-            and <double> m * n * k > MANY)
+    return (packed.nt != NULL and min(m, n, k) >= PACKED_SIDE
+            and <double> m * n * k > PACKED_PRODUCT)
 
 
 cdef void c_product_nt(
@@ -93,21 +91,21 @@ cdef void c_product_nn(
 
 cdef void c_product_tn(
     floating* C, Py_ssize_t ldc, const floating* A, const floating* B, Py_ssize_t ldb, int m, int n,
-    int k, floating alpha, floating beta, int begin, int end, Ahead* ahead,
+    int k, floating alpha, floating beta, int begin, int end, Prefetch* prefetch,
 ) noexcept nogil:
     """The rows from begin to end of C := alpha Aᵀ B + beta C, with A (k, m), B (k, n), C (m, n).
 
     ``C`` is where row ``begin`` is; its rows begin ``ldc`` numbers apart, those of B ``ldb``. On
-    the way memory is asked for that is wanted soon, if ``ahead`` is not NULL.
+    the way memory is prefetched, unless ``prefetch`` is NULL.
     """
     if floating is float and _is_packed(m, n, k):
-        packed.tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
+        packed.tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, prefetch)
         return
     if c_is_small(m, n, k):
         if floating is float:
-            small_float.tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
+            small_float.tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, prefetch)
         else:
-            small_double.tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, ahead)
+            small_double.tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, prefetch)
         return
     gemm_tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta)
 
@@ -120,7 +118,7 @@ cdef bint c_has_panels() noexcept nogil:
 
 
 cdef Py_ssize_t c_panels_size(int n, int k) noexcept nogil:
-    return (n + LONGEST - 1) // LONGEST * LONGEST * <Py_ssize_t> k
+    return (n + MAX_LANES - 1) // MAX_LANES * MAX_LANES * <Py_ssize_t> k
 
 
 cdef void c_make_panels(floating* panels, const floating* B, int n, int k) noexcept nogil:
@@ -132,9 +130,9 @@ cdef void c_make_panels(floating* panels, const floating* B, int n, int k) noexc
 
 cdef void c_product_np(
     floating* C, const floating* A, const floating* panels, const floating* bias, int m, int n,
-    int k, const floating* soon,
+    int k, const floating* next_rows,
 ) noexcept nogil:
     if floating is float:
-        small_float.np(C, A, panels, bias, m, n, k, soon)
+        small_float.np(C, A, panels, bias, m, n, k, next_rows)
     else:
-        small_double.np(C, A, panels, bias, m, n, k, soon)
+        small_double.np(C, A, panels, bias, m, n, k, next_rows)

@@ -8,7 +8,7 @@ from libc.stdint cimport uint32_t
 
 
 cdef extern from "runtime/prefetch.h" nogil:
-    ctypedef struct Ahead "FastnnPrefetch":
+    ctypedef struct Prefetch "FastnnPrefetch":
         const char* const* rows
         Py_ssize_t n_rows
         Py_ssize_t bytes
@@ -26,7 +26,7 @@ cdef extern from "kernels/kernels.h" nogil:
             const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*tn)(
             double*, Py_ssize_t, const double*, Py_ssize_t, const double*, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, double, double, Ahead*) noexcept nogil
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, double, double, Prefetch*) noexcept nogil
         void (*nn)(
             double*, Py_ssize_t, const double*, Py_ssize_t, const double*, Py_ssize_t,
             const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
@@ -41,7 +41,7 @@ cdef extern from "kernels/kernels.h" nogil:
             const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*tn)(
             float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, float, float, Ahead*) noexcept nogil
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, float, float, Prefetch*) noexcept nogil
         void (*nn)(
             float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
             const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
@@ -55,7 +55,7 @@ cdef extern from "kernels/kernels.h" nogil:
             const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*tn)(
             float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, float, float, Ahead*) noexcept nogil
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, float, float, Prefetch*) noexcept nogil
         void (*nn)(
             float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
             const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil

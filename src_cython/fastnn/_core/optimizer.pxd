@@ -28,9 +28,9 @@ cdef struct StepRule:
     double penalty_in_cost   # factor on the penalties in an epoch's cost
 
 
-# Where a step stands: its learning rate, and that it comes after t − 1 others.
-cdef struct Moment:
-    double rate
+# Of one step, which comes after t − 1 others.
+cdef struct StepCoefficients:
+    double rate      # learning rate
     double t
     double first     # of Adam: 1 − β₁ᵗ
     double root      # 1 / √(1 − β₂ᵗ)
@@ -54,8 +54,10 @@ cdef void c_decay(floating* weights, Py_ssize_t size, floating factor) noexcept 
 cdef void c_limit_norms(
     floating* weights, Py_ssize_t n_out, Py_ssize_t n_in, double max_norm) noexcept nogil
 
-cdef Moment c_moment(const StepRule* rule, double rate, double t) noexcept nogil
+cdef StepCoefficients c_step_coefficients(
+    const StepRule* rule, double rate, double t) noexcept nogil
 
 cdef void c_optimizer_step(
     floating* parameters, const floating* g, floating* one, Py_ssize_t stride, Py_ssize_t n_rows,
-    Py_ssize_t size, Py_ssize_t ld, const StepRule* rule, const Moment* now) noexcept nogil
+    Py_ssize_t size, Py_ssize_t ld, const StepRule* rule, const StepCoefficients* step,
+) noexcept nogil

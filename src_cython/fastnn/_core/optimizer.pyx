@@ -159,26 +159,30 @@ cdef void c_limit_norms(
             c_decay(weights + i * n_in, n_in, <floating> (max_norm / length))
 
 
-cdef Moment c_moment(const StepRule* rule, double rate, double t) noexcept nogil:
-    cdef Moment now
-    now.rate, now.t, now.first, now.root = rate, t, 0, 0
+cdef StepCoefficients c_step_coefficients(
+    const StepRule* rule, double rate, double t,
+) noexcept nogil:
+    cdef StepCoefficients step
+    step.rate, step.t, step.first, step.root = rate, t, 0, 0
     if rule.kind == ADAM:
-        now.first = 1 - pow(rule.first, t)
-        now.root = 1 / sqrt(1 - pow(rule.second, t))
-    return now
+        step.first = 1 - pow(rule.first, t)
+        step.root = 1 / sqrt(1 - pow(rule.second, t))
+    return step
 
 
-cdef void _rule_numbers(floating* k, const StepRule* rule, const Moment* now) noexcept nogil:
-    k[RATE], k[KEEP], k[EPS] = <floating> now.rate, <floating> rule.first, <floating> rule.eps
+cdef void _rule_numbers(
+    floating* k, const StepRule* rule, const StepCoefficients* step,
+) noexcept nogil:
+    k[RATE], k[KEEP], k[EPS] = <floating> step.rate, <floating> rule.first, <floating> rule.eps
     k[TAKE] = <floating> (1 - rule.first)
     if rule.kind == ADAGRAD:
         k[KEEP], k[TAKE] = 1, 1
     elif rule.kind == ADAM:
-        k[RATE] = <floating> (now.rate / now.first)
+        k[RATE] = <floating> (step.rate / step.first)
         k[KEEP_SQUARE], k[TAKE_SQUARE] = <floating> rule.second, <floating> (1 - rule.second)
-        k[ROOT] = <floating> now.root
+        k[ROOT] = <floating> step.root
         if rule.epsilon_hat:
-            k[EPS] = <floating> (rule.eps * now.root)
+            k[EPS] = <floating> (rule.eps * step.root)
     elif rule.kind == RPROP:
         k[GROW], k[SHRINK] = <floating> RPROP_GROW, <floating> RPROP_SHRINK
         k[MOST], k[LEAST] = <floating> RPROP_MOST, <floating> RPROP_LEAST
@@ -206,7 +210,7 @@ cdef StepFloat* _step_of_float(const StepRule* rule) noexcept nogil:
 
 cdef void c_optimizer_step(
     floating* parameters, const floating* g, floating* one, Py_ssize_t stride, Py_ssize_t n_rows,
-    Py_ssize_t size, Py_ssize_t ld, const StepRule* rule, const Moment* now,
+    Py_ssize_t size, Py_ssize_t ld, const StepRule* rule, const StepCoefficients* step,
 ) noexcept nogil:
     """Step parameters, rows of ``size`` that begin ``ld`` apart, by their gradient ``g``.
 
@@ -218,12 +222,12 @@ cdef void c_optimizer_step(
     cdef Py_ssize_t _, i
     if rule.n_slots == 0:
         one = NULL
-    _rule_numbers(k, rule, now)
+    _rule_numbers(k, rule, step)
     for _ in range(n_rows):
         two = one + stride if rule.n_slots > 1 else NULL
-        if rule.kind == RPROP and now.t <= 1:
+        if rule.kind == RPROP and step.t <= 1:
             for i in range(size):
-                two[i] = <floating> now.rate
+                two[i] = <floating> step.rate
         if floating is float:
             _step_of_float(rule)(parameters, g, one, two, size, k)
         else:

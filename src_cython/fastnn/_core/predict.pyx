@@ -1,8 +1,8 @@
 """Many rows predicted, in blocks that stay in the cache on their way through the layers.
 
-Members of a team take one block after the other. Where there are enough rows each layer's weights
-are turned round first, for products that no block needs to prepare again. A row's outputs then do
-not depend on the block it is in; in any case blocks do not depend on who takes them.
+Workers take one block after the other. With enough rows each layer's weights are packed into panels
+first, once for all blocks. A row's outputs then do not depend on the block it is in; in any case
+blocks do not depend on who takes them.
 
 Whether inputs are finite shows in what the first layer makes of them: a sum with a NaN or an
 infinity in it is never finite, whatever the weights are.
@@ -14,51 +14,46 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from fastnn._core.forward cimport c_after_product, c_forward
-from fastnn._core.context cimport PREDICT, Pass, c_alone
+from fastnn._core.constants cimport CACHE_LINE
+from fastnn._core.context cimport PREDICT, BatchContext, c_batch_context
 from fastnn._core.compiled_plan cimport CompiledPlan, Layer, Plan, c_n_in, c_n_out
 from fastnn._core.gemm cimport c_has_panels, c_make_panels, c_panels_size, c_product_np
 from fastnn._core.row_source cimport (
     RowSource, Source, as_source, c_all_finite, c_in_place, c_row_memory, c_rows)
-from fastnn._core.thread_pool cimport c_meet, c_run
-
-cdef extern from "Python.h":
-    int PyErr_CheckSignals() noexcept  # leaves the exception to whoever has the GIL next
+from fastnn._core.signals cimport c_handle_signals, c_raise_if, c_signals_are_due
+from fastnn._core.thread_pool cimport c_barrier, c_run
 
 cdef extern from *:
     """
     #if defined(__GNUC__)
     #define FASTNN_TAKE(next, n) __atomic_fetch_add(next, n, __ATOMIC_RELAXED)
-    #define FASTNN_SAY(flag) __atomic_store_n(flag, 1, __ATOMIC_RELAXED)
-    #define FASTNN_SAID(flag) __atomic_load_n(flag, __ATOMIC_RELAXED)
-    #else /* no threads, as in team.h */
+    #define FASTNN_RAISE(flag) __atomic_store_n(flag, 1, __ATOMIC_RELAXED)
+    #define FASTNN_IS_RAISED(flag) __atomic_load_n(flag, __ATOMIC_RELAXED)
+    #else /* no threads, as in thread_pool.h */
     #define FASTNN_TAKE(next, n) ((*(next) += (n)) - (n))
-    #define FASTNN_SAY(flag) (*(flag) = 1)
-    #define FASTNN_SAID(flag) (*(flag))
+    #define FASTNN_RAISE(flag) (*(flag) = 1)
+    #define FASTNN_IS_RAISED(flag) (*(flag))
     #endif
     """
     Py_ssize_t c_take "FASTNN_TAKE"(Py_ssize_t* next, Py_ssize_t n) noexcept nogil
-    void c_say "FASTNN_SAY"(int* flag) noexcept nogil
-    int c_said "FASTNN_SAID"(int* flag) noexcept nogil
+    void c_raise "FASTNN_RAISE"(int* flag) noexcept nogil
+    int c_is_raised "FASTNN_IS_RAISED"(int* flag) noexcept nogil
 
 cdef enum:
-    LINE = 64        # bytes of a cache line
-    MANY = 128       # rows above which it pays to turn the weights round
-    LEAST = 48       # rows of a block: the weights are read anew for each
-    STEP = 12        # a multiple of the rows of a tile, for any instruction set
-    ROOM = 300_000   # bytes of a block's inputs: a part of the second cache
-    STRIPE = 192     # neurons that one member turns: whole panels, for any instruction set
-
-# Work between two looks for Ctrl-C, in floating-point operations: 20 to 100 ms.
-cdef double BETWEEN_SIGNALS = 1e9
+    PACKED_ROWS = 128      # rows above which it pays to pack the weights
+    LEAST_ROWS = 48        # of a block: the weights are read anew for each
+    ROW_STEP = 12          # a multiple of the rows of a tile, for any instruction set
+    BLOCK_BYTES = 300_000  # of a block's widest layer: a part of the second cache
+    STRIPE = 192           # neurons that one worker packs: whole panels, for any instruction set
 
 
-# What the members of a team are told of a prediction.
-cdef struct Asked:
+# A prediction, for the workers to share.
+cdef struct PredictJob:
     const Plan* plan
     const void* parameters
     void* running
-    void* work         # a workspace for each member
-    void* panels       # the weights of all layers, turned round; NULL: they are not
+    void* work         # a workspace for each worker
+    void* panels       # the weights of all layers, prepacked; NULL: they are not
     const Source* X
     void* out
     Py_ssize_t block   # rows that go through the layers together
@@ -73,12 +68,12 @@ cdef Py_ssize_t _rows_of_block(const Plan* plan, size_t itemsize) noexcept nogil
     cdef int l
     for l in range(plan.n_layers):
         widest = max(widest, <Py_ssize_t> plan.layers[l].n_out)
-    fit = ROOM // (<Py_ssize_t> itemsize * widest) // STEP * STEP
-    return min(max(fit, <Py_ssize_t> LEAST), <Py_ssize_t> plan.batch_size)
+    fit = BLOCK_BYTES // (<Py_ssize_t> itemsize * widest) // ROW_STEP * ROW_STEP
+    return min(max(fit, <Py_ssize_t> LEAST_ROWS), <Py_ssize_t> plan.batch_size)
 
 
 cdef double _work_of_row(const Plan* plan) noexcept nogil:
-    """What a row costs, in those operations: products and activations."""
+    """Operations of a row: products and activations."""
     cdef double work = 0
     cdef int l
     for l in range(plan.n_layers):
@@ -86,7 +81,7 @@ cdef double _work_of_row(const Plan* plan) noexcept nogil:
     return work
 
 
-# The weights, turned round.
+# The weights in panels.
 
 
 cdef Py_ssize_t _size_of_panels(const Plan* plan) noexcept nogil:
@@ -98,16 +93,16 @@ cdef Py_ssize_t _size_of_panels(const Plan* plan) noexcept nogil:
 
 
 cdef void _make_panels(
-    floating* panels, const floating* parameters, const Plan* plan, int member, int n_members,
+    floating* panels, const floating* parameters, const Plan* plan, int worker, int n_workers,
 ) noexcept nogil:
-    """Turn the member's stripes of the weights, one in ``n_members``."""
+    """Pack the worker's stripes of the weights, one in ``n_workers``."""
     cdef const Layer* layer
     cdef int l, j, stripe = 0
     for l in range(plan.n_layers):
         layer = &plan.layers[l]
         j = 0
         while j < layer.n_out:
-            if stripe % n_members == member:
+            if stripe % n_workers == worker:
                 c_make_panels(panels + j * <Py_ssize_t> layer.n_in,
                               parameters + layer.weights + j * <Py_ssize_t> layer.n_in,
                               min(<int> STRIPE, layer.n_out - j), layer.n_in)
@@ -129,48 +124,51 @@ cdef bint _finite_sums(const floating* z, Py_ssize_t m, Py_ssize_t n) noexcept n
 
 
 cdef bint _through_panels(
-    floating* work, const floating* inp, const floating* parameters, Asked* asked,
-    const floating* soon, Pass* how,
+    floating* work, const floating* inp, const floating* parameters, PredictJob* job,
+    const floating* next_rows, BatchContext* ctx,
 ) noexcept nogil:
-    """All layers; return whether the inputs are known to be finite. Those at ``soon`` come next."""
-    cdef const Plan* plan = asked.plan
+    """All layers; return whether the inputs are known to be finite.
+
+    The rows at ``next_rows`` are prefetched, unless it is NULL.
+    """
+    cdef const Plan* plan = job.plan
     cdef const Layer* layer
-    cdef const floating* panels = <const floating*> asked.panels
+    cdef const floating* panels = <const floating*> job.panels
     cdef floating* z
     cdef int l
     for l in range(plan.n_layers):
         layer = &plan.layers[l]
         z = work + (layer.act if layer.z < 0 else layer.z)
-        c_product_np(z, inp, panels, parameters + layer.biases, how.m, layer.n_out, layer.n_in,
-                     soon)
-        if l == 0 and not asked.checked and not _finite_sums(z, how.m, layer.n_out):
+        c_product_np(z, inp, panels, parameters + layer.biases, ctx.m, layer.n_out, layer.n_in,
+                     next_rows)
+        if l == 0 and not job.checked and not _finite_sums(z, ctx.m, layer.n_out):
             return False
-        c_after_product(work, parameters, <floating*> asked.running, plan, l, how)
+        c_after_product(work, parameters, <floating*> job.running, plan, l, ctx)
         panels += c_panels_size(layer.n_out, layer.n_in)
-        inp, soon = work + layer.out, NULL
+        inp, next_rows = work + layer.out, NULL
     return True
 
 
 cdef bint _predict_block(
-    floating* work, const floating* parameters, Asked* asked, Py_ssize_t first,
-    Py_ssize_t following, Pass* how,
+    floating* work, const floating* parameters, PredictJob* job, Py_ssize_t first,
+    Py_ssize_t following, BatchContext* ctx,
 ) noexcept nogil:
     """Rows from ``first`` on, before the block at ``following``; return whether all are finite."""
-    cdef const Plan* plan = asked.plan
+    cdef const Plan* plan = job.plan
     cdef Py_ssize_t n_in = c_n_in(plan), n_out = c_n_out(plan)
-    cdef const floating* inp = c_rows(asked.X, work + plan.inputs, first, how.m)
-    cdef const floating* soon = NULL
-    if asked.panels != NULL:
-        if following + how.m <= asked.X.n_rows and c_in_place(asked.X, sizeof(floating)):
-            soon = <const floating*> c_row_memory(asked.X, following)
-        if not _through_panels(work, inp, parameters, asked, soon, how):
+    cdef const floating* inp = c_rows(job.X, work + plan.inputs, first, ctx.m)
+    cdef const floating* next_rows = NULL
+    if job.panels != NULL:
+        if following + ctx.m <= job.X.n_rows and c_in_place(job.X, sizeof(floating)):
+            next_rows = <const floating*> c_row_memory(job.X, following)
+        if not _through_panels(work, inp, parameters, job, next_rows, ctx):
             return False
     else:
-        if not asked.checked and not c_all_finite(inp, how.m * n_in):
+        if not job.checked and not c_all_finite(inp, ctx.m * n_in):
             return False
-        c_forward(work, inp, parameters, <floating*> asked.running, plan, how)
-    memcpy(<floating*> asked.out + first * n_out, work + plan.layers[plan.n_layers - 1].out,
-           how.m * n_out * sizeof(floating))
+        c_forward(work, inp, parameters, <floating*> job.running, plan, ctx)
+    memcpy(<floating*> job.out + first * n_out, work + plan.layers[plan.n_layers - 1].out,
+           ctx.m * n_out * sizeof(floating))
     return True
 
 
@@ -178,46 +176,40 @@ cdef bint _predict_block(
 
 
 cdef void _run(
-    const floating* parameters, Asked* asked, int member, int n_members,
+    const floating* parameters, PredictJob* job, int worker, int n_workers,
 ) noexcept nogil:
-    """The blocks that the member takes."""
-    cdef const Plan* plan = asked.plan
-    cdef Py_ssize_t n = asked.X.n_rows, first, following
-    cdef floating* work = <floating*> asked.work + member * plan.work_size
-    cdef Pass how = c_alone(PREDICT, 0, 0, 0)
+    """The blocks that the worker takes."""
+    cdef const Plan* plan = job.plan
+    cdef Py_ssize_t n = job.X.n_rows, first, following
+    cdef floating* work = <floating*> job.work + worker * plan.work_size
+    cdef BatchContext ctx = c_batch_context(PREDICT, 0, 0, 0)
     cdef double since_signals = 0, work_of_row = _work_of_row(plan)
-    if asked.panels != NULL:
-        _make_panels(<floating*> asked.panels, parameters, plan, member, n_members)
-        c_meet(n_members)
-    first = c_take(&asked.next, asked.block)
-    while first < n and not c_said(&asked.stopped) and not c_said(&asked.bad):
-        following = c_take(&asked.next, asked.block)
-        how.m = <int> min(asked.block, n - first)
-        if not _predict_block(work, parameters, asked, first, following, &how):
-            c_say(&asked.bad)
+    if job.panels != NULL:
+        _make_panels(<floating*> job.panels, parameters, plan, worker, n_workers)
+        c_barrier(n_workers)
+    first = c_take(&job.next, job.block)
+    while first < n and not c_is_raised(&job.stopped) and not c_is_raised(&job.bad):
+        following = c_take(&job.next, job.block)
+        ctx.m = <int> min(job.block, n - first)
+        if not _predict_block(work, parameters, job, first, following, &ctx):
+            c_raise(&job.bad)
         first = following
-        since_signals += how.m * work_of_row
-        if member == 0 and since_signals > BETWEEN_SIGNALS:
-            since_signals = 0
-            with gil:
-                if PyErr_CheckSignals() != 0:
-                    c_say(&asked.stopped)
+        since_signals += ctx.m * work_of_row
+        if worker == 0 and c_signals_are_due(&since_signals) and c_handle_signals():
+            c_raise(&job.stopped)
 
 
-cdef void _run_float(void* asked, int member, int n_members) noexcept nogil:
-    _run[float](<const float*> (<Asked*> asked).parameters, <Asked*> asked, member, n_members)
+cdef void _run_float(void* job, int worker, int n_workers) noexcept nogil:
+    _run[float](<const float*> (<PredictJob*> job).parameters, <PredictJob*> job, worker,
+                n_workers)
 
 
-cdef void _run_double(void* asked, int member, int n_members) noexcept nogil:
-    _run[double](<const double*> (<Asked*> asked).parameters, <Asked*> asked, member, n_members)
+cdef void _run_double(void* job, int worker, int n_workers) noexcept nogil:
+    _run[double](<const double*> (<PredictJob*> job).parameters, <PredictJob*> job, worker,
+                 n_workers)
 
 
 # What Python calls.
-
-
-cdef int _raise_if(bint stopped) except -1:
-    """Let the exception through that a signal's handler left, and that nobody has seen yet."""
-    return -1 if stopped else 0
 
 
 def predict(
@@ -261,29 +253,29 @@ def predict(
         At Ctrl-C, with ``out`` half written.
     """
     cdef RowSource rows = as_source(X)
-    cdef Asked asked
+    cdef PredictJob job
     cdef char* memory = NULL
     if n_threads < 1 or work.shape[0] % n_threads:
         raise ValueError(f"n_threads: expected a whole number of workspaces, 1 or more, "
                          f"got {n_threads}")
     plan.check_vectors(parameters.shape[0], running.shape[0], work.shape[0] // n_threads)
     plan.check_rows(rows.c.n_rows, rows.c.n_columns, out.shape[0], out.shape[1], "out")
-    asked.plan, asked.parameters, asked.work = &plan.c, &parameters[0], &work[0]
-    asked.running = &running[0] if running.shape[0] else NULL
-    asked.X, asked.out, asked.checked = &rows.c, &out[0, 0], checked
-    asked.block, asked.panels = plan.c.batch_size, NULL
-    asked.next, asked.bad, asked.stopped = 0, False, False
-    if c_has_panels() and rows.c.n_rows > max(<int> MANY, plan.c.batch_size):
-        memory = <char*> malloc(_size_of_panels(&plan.c) * sizeof(floating) + LINE)
+    job.plan, job.parameters, job.work = &plan.c, &parameters[0], &work[0]
+    job.running = &running[0] if running.shape[0] else NULL
+    job.X, job.out, job.checked = &rows.c, &out[0, 0], checked
+    job.block, job.panels = plan.c.batch_size, NULL
+    job.next, job.bad, job.stopped = 0, False, False
+    if c_has_panels() and rows.c.n_rows > max(<int> PACKED_ROWS, plan.c.batch_size):
+        memory = <char*> malloc(_size_of_panels(&plan.c) * sizeof(floating) + CACHE_LINE)
         if memory == NULL:
-            raise MemoryError("no memory for the turned weights")
-        asked.panels = memory + (LINE - <size_t> memory % LINE)
-        asked.block = _rows_of_block(&plan.c, sizeof(floating))
+            raise MemoryError("no memory for the packed weights")
+        job.panels = memory + (CACHE_LINE - <size_t> memory % CACHE_LINE)
+        job.block = _rows_of_block(&plan.c, sizeof(floating))
     with nogil:
         if floating is float:
-            c_run(_run_float, &asked, n_threads)
+            c_run(_run_float, &job, n_threads)
         else:
-            c_run(_run_double, &asked, n_threads)
+            c_run(_run_double, &job, n_threads)
         free(memory)
-    _raise_if(asked.stopped)
-    return not asked.bad
+    c_raise_if(job.stopped)
+    return not job.bad

@@ -8,7 +8,7 @@ from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBuffer_Release, PyObj
 from cython cimport floating
 
 from fastnn._core.forward cimport c_forward
-from fastnn._core.context cimport PREDICT, Pass, c_alone
+from fastnn._core.context cimport PREDICT, BatchContext, c_batch_context
 from fastnn._core.compiled_plan cimport CompiledPlan, c_n_in, c_n_out
 from fastnn._core.row_source cimport c_all_finite
 
@@ -124,13 +124,13 @@ cdef bint _outputs(
     cdef floating* work = <floating*> self.buffers[2].buf
     cdef const floating* outputs = work + self.plan.c.layers[self.plan.c.n_layers - 1].out
     cdef Py_ssize_t i
-    cdef Pass how = c_alone(PREDICT, <int> m, 0, 0)
+    cdef BatchContext ctx = c_batch_context(PREDICT, <int> m, 0, 0)
     if not c_all_finite(X, m * c_n_in(&self.plan.c)):
         return False
     # With the GIL, which keeps others out of the workspace: this takes microseconds.
     c_forward(work, X, <const floating*> self.buffers[0].buf,
               <floating*> self.buffers[1].buf if self.plan.c.n_running else NULL,
-              &self.plan.c, &how)
+              &self.plan.c, &ctx)
     if not c_all_finite(outputs, m * c_n_out(&self.plan.c)):
         return False
     PyObject_GetBuffer(out, &buffer, PyBUF_STRIDES)

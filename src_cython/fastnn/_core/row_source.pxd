@@ -46,9 +46,9 @@ cdef void c_pick(
     floating* out, const floating* rows, Py_ssize_t n, const Py_ssize_t* order, Py_ssize_t m,
 ) noexcept nogil
 
-# Rows first to first + m: where they are, or in `room` after they were put there.
+# Rows first to first + m: where they are, or in `buffer` after they were put there.
 cdef const floating* c_rows(
-    const Source* source, floating* room, Py_ssize_t first, Py_ssize_t m) noexcept nogil
+    const Source* source, floating* buffer, Py_ssize_t first, Py_ssize_t m) noexcept nogil
 
 # What `rows` is as a source, itself or made.
 cdef RowSource as_source(object rows)

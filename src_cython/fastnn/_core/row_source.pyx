@@ -194,12 +194,12 @@ cdef void c_gather_columns(
 
 
 cdef const floating* c_rows(
-    const Source* source, floating* room, Py_ssize_t first, Py_ssize_t m,
+    const Source* source, floating* buffer, Py_ssize_t first, Py_ssize_t m,
 ) noexcept nogil:
     if c_in_place(source, sizeof(floating)):
         return (<const floating*> source.buffers[0].buf) + first * source.n_columns
-    c_gather(source, room, NULL, first, m)
-    return room
+    c_gather(source, buffer, NULL, first, m)
+    return buffer
 
 
 # Whether they are finite.

@@ -1,9 +1,9 @@
-"""The team of threads that shares out the work of a mini-batch (see team.h)."""
+"""The thread pool: its workers run one function together and meet at barriers (thread_pool.h)."""
 
-ctypedef void (*Work)(void* argument, int member, int n_members) noexcept nogil
+ctypedef void (*Task)(void* argument, int worker, int n_workers) noexcept nogil
 
-# Run work(argument, member, n) in up to n members, the caller being member 0; return how many.
-cdef int c_run(Work work, void* argument, int n) noexcept nogil
+# Run task(argument, worker, n) in up to n workers, the caller being worker 0; return how many.
+cdef int c_run(Task task, void* argument, int n) noexcept nogil
 
-# All members meet here: what each wrote before, all see afterwards.
-cdef void c_meet(int n_members) noexcept nogil
+# A barrier of all workers: what each wrote before, all see afterwards.
+cdef void c_barrier(int n_workers) noexcept nogil
