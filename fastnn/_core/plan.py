@@ -142,7 +142,7 @@ class Workspace:
         is kept too.
     cost_parameter : float, default 0
     rule : Rule, optional
-        For training: the steps. Where it pays, a layer is then split into partial sums over ranges
+        The steps, for training. Where it pays, a layer is then split into partial sums over ranges
         of its inputs, unless steps need all weights of a neuron at once, or a feature-major
         mini-batch over ranges of its rows, so that threads need few barriers.
     n_members : int, default 1
@@ -177,12 +177,9 @@ class Workspace:
             )
             for l, (sizes, chosen) in enumerate(zip(layout.layers, options, strict=True))
         ]
-        split_layer, n_partial_sums, partial_size = -1, 0, 0
-        if rule is not None and feature_major:
-            n_partial_sums, partial_size = _row_ranges(layout, batch_size)
-        elif rule is not None and not rule.limits_norms:
-            split_layer, n_partial_sums, partial_size = _split(layout, options, batch_size)
-        partial_sums = blocks.take(2 * n_partial_sums * partial_size)
+        split = _partial_sums(layout, options, batch_size, rule, feature_major)
+        n_partial_sums = split["n_partial_sums"]
+        partial_sums = blocks.take(2 * n_partial_sums * split["partial_size"])
         if n_partial_sums > 0:
             n_members = min(n_members, n_partial_sums)
         n_slots = 0 if rule is None else rule.n_slots
@@ -202,16 +199,14 @@ class Workspace:
             gradients=gradients,
             gradient_size=gradient_size,
             n_gradients=n_gradients,
-            split_layer=split_layer,
-            n_partial_sums=n_partial_sums,
             partial_sums=partial_sums,
-            partial_size=partial_size,
             n_parameters=layout.n_parameters,
             n_running=layout.n_running,
             work_size=blocks.size,
             cost=cost,
             cost_parameter=cost_parameter,
             lane_sums=lane_sums,
+            **split,
             **arena,
         )
         self.rooms = aligned(n_members * arena["arena_size"] if replicated else blocks.size, dtype)
@@ -248,24 +243,26 @@ def _arena(layout: ParameterLayout, work_size: int, n_slots: int) -> dict[str, i
     }
 
 
-def _row_ranges(layout: ParameterLayout, batch_size: int) -> tuple[int, int]:
-    """Return into how many ranges feature-major rows are divided, and the size of what each gives.
-
-    That is the cost, then the gradient.
-    """
-    if batch_size * layout.n_parameters < WORTH_ROW_RANGES:
-        return 0, 0
-    return 2, MAX_LANES + _aligned_size(layout.n_parameters)
-
-
-def _split(
-    layout: ParameterLayout, options: Sequence[LayerOptions], batch_size: int
-) -> tuple[int, int, int]:
-    """Return the split layer, how many partial sums it has, and the size of each."""
-    layer = _split_layer(layout.layers, options, batch_size)
-    if layer < 0:
-        return -1, 0, 0
-    return layer, _n_partial_sums(layout.layers, layer), batch_size * layout.sizes[layer + 1]
+def _partial_sums(
+    layout: ParameterLayout,
+    options: Sequence[LayerOptions],
+    batch_size: int,
+    rule: Rule | None,
+    feature_major: bool,
+) -> dict[str, int]:
+    """Return the split layer, if any, and how many partial sums of which size there are."""
+    split, count, size = -1, 0, 0
+    if rule is None:
+        pass
+    elif feature_major:
+        if batch_size * layout.n_parameters >= WORTH_ROW_RANGES:
+            count, size = 2, MAX_LANES + _aligned_size(layout.n_parameters)  # a cost, a gradient
+    elif not rule.limits_norms:
+        split = _split_layer(layout.layers, options, batch_size)
+        if split >= 0:
+            count = _n_partial_sums(layout.layers, split)
+            size = batch_size * layout.sizes[split + 1]
+    return {"split_layer": split, "n_partial_sums": count, "partial_size": size}
 
 
 def _split_layer(

@@ -6,16 +6,14 @@ import os
 
 from fastnn._core.atomic import Users, forget_visits
 from fastnn._core.blas_guard import blas_limit
+from fastnn._core.compiled_plan import MAX_WORKERS
 from fastnn._core.thread_tuner import Pace
 
 __all__ = ["pace_of", "training", "usable", "work_of_batch"]
 
-# Operations of a mini-batch for each thread, below which a meeting costs more than sharing gives:
+# Operations of a mini-batch for each thread, below which a barrier costs more than sharing saves:
 # about three microseconds.
-WORTH_MEETING = 150_000
-
-# Of a team, whatever is asked for; the compiled core has room for no more.
-MOST_MEMBERS = 64
+WORTH_A_BARRIER = 150_000
 
 _trainings = Users()
 if hasattr(os, "register_at_fork"):
@@ -57,6 +55,6 @@ def pace_of(n_threads: int | None, work: float) -> Pace:
     work : float
     """
     if n_threads is not None:
-        return Pace(min(n_threads, MOST_MEMBERS), True)
-    worth = int(work / WORTH_MEETING)
+        return Pace(min(n_threads, MAX_WORKERS), True)
+    worth = int(work / WORTH_A_BARRIER)
     return Pace(min(usable(), worth) if worth > 1 else 1)
