@@ -25,7 +25,7 @@ from fastnn._core.context import Mode
 from fastnn._core.cost import Cost
 from fastnn._core.norm import Norm
 from fastnn._core.plan import LayerOptions, ParameterLayout, Workspace
-from fastnn._core.thread_tuner import Pace
+from fastnn._core.thread_tuner import ThreadTuner
 from fastnn.dropout import Dropout
 from fastnn.normalization import get as normalization_of
 from fastnn.optimizers import SGD, Adam
@@ -225,7 +225,7 @@ def run_everything(plan: CompiledPlan, n_in: int, n_out: int, dtype: type) -> No
     rows = X, Y, np.full(n, 0.5, dtype), np.arange(n)
     trainings = list(zip(RULES, (state[:0].reshape(0, 0), state.reshape(2, -1)), strict=True))
     for rule, slots in trainings if plan.n_gradients else trainings[:1]:
-        told = np.array([0.1]), 1, np.zeros(1, np.uint64), True, Pace(1), np.empty(0)
+        told = np.array([0.1]), 1, np.zeros(1, np.uint64), True, ThreadTuner(1), np.empty(0)
         _epoch.train_epoch(plan, rule, parameters, running, slots, work, *rows, *told)
         m = _epoch.forward_batch(plan, parameters, running, work, *rows, Mode.TRAIN, 1, 0)
         _epoch.output_delta(plan, work, m, True)
@@ -295,7 +295,8 @@ def test_replicated_layers_stay_inside(
         n = 4 * batch_size + 1
         inputs = np.linspace(-1, 1, n * sizes[0], dtype=dtype).reshape(n, -1)
         rows = inputs, np.full((n, sizes[-1]), 0.5, dtype), np.full(n, 0.5, dtype), np.arange(n)
-        told = np.array([0.1]), 1, np.zeros(1, np.uint64), True, Pace(count, True), np.empty(0)
+        tuner = ThreadTuner(count, True)
+        told = np.array([0.1]), 1, np.zeros(1, np.uint64), True, tuner, np.empty(0)
         state = slots.reshape(rule.n_slots, -1 if rule.n_slots else 0)
         cost = _epoch.train_epoch(plan, rule, parameters, running, state, work, *rows, *told)
         for whole in (all_parameters, all_running, all_work, all_slots):
@@ -357,7 +358,7 @@ def test_arenas_that_cannot_be_counted_are_refused():
         with pytest.raises(ValueError, match="work: expected"):
             _epoch.train_epoch(
                 plan, RULES[0], parameters, np.empty(0), np.empty((0, 0)), np.zeros(192), *rows,
-                *told, Pace(n_threads, True), np.empty(0),
+                *told, ThreadTuner(n_threads, True), np.empty(0),
             )  # fmt: skip
 
 
@@ -372,11 +373,11 @@ def test_norms_are_limited_by_one_who_has_all_weights_of_a_neuron():
         work = np.zeros(plan.work_size)
         results.append(start.copy())
         _epoch.train_epoch(plan, rule, results[-1], np.empty(0), np.empty((0, 0)), work, *rows,
-                           *told, Pace(n_threads, True), np.empty(0))  # fmt: skip
+                           *told, ThreadTuner(n_threads, True), np.empty(0))  # fmt: skip
     np.testing.assert_array_equal(results[0], results[1])
     with pytest.raises(ValueError, match="work: expected"):
         _epoch.train_epoch(plan, rule, start, np.empty(0), np.empty((0, 0)),
-                           np.zeros(2 * plan.arena_size), *rows, *told, Pace(2, True),
+                           np.zeros(2 * plan.arena_size), *rows, *told, ThreadTuner(2, True),
                            np.empty(0))  # fmt: skip
 
 
@@ -644,7 +645,7 @@ def test_a_cost_that_is_not_compiled_never_trains(cost):
     parameters, work = np.full(plan.n_parameters, 0.5), np.zeros(plan.work_size)
     none, slots = np.empty(0), np.empty((0, 0))
     rows = np.ones((2, 3)), np.ones((2, 2)), none, np.arange(2)
-    told = np.array([0.1]), 0, np.zeros(1, np.uint64), False, Pace(1), np.empty(0)
+    told = np.array([0.1]), 0, np.zeros(1, np.uint64), False, ThreadTuner(1), np.empty(0)
     with pytest.raises(ValueError, match="cost"):
         _epoch.train_epoch(plan, RULES[0], parameters, none, slots, work, *rows, *told)
     with pytest.raises(ValueError, match="cost"):
@@ -657,12 +658,12 @@ import numpy as np
 from fastnn._core import epoch as _epoch
 from fastnn._core import plan as _plan
 from fastnn._core import predict as _prediction
-from fastnn._core.thread_tuner import Pace
+from fastnn._core.thread_tuner import ThreadTuner
 from fastnn.optimizers import SGD
 from fastnn.regularizers import L2
 v, s, X, order, none = np.zeros(4), np.zeros((0, 0)), np.zeros((2, 2)), np.arange(2), np.empty(0)
 rows, rule = (X, X, none, order), SGD().rule(L2(0.0), 2)
-told = v[:1], 0, np.zeros(1, np.uint64), True, Pace(1), np.empty(0)
+told = v[:1], 0, np.zeros(1, np.uint64), True, ThreadTuner(1), np.empty(0)
 calls = {
     "train_epoch": lambda: _epoch.train_epoch(None, rule, v, none, s, v, *rows, *told),
     "forward_batch": lambda: _epoch.forward_batch(None, v, none, v, *rows, 0, 0, 0),
@@ -790,13 +791,13 @@ def test_the_plans_that_are_really_made_fit(sizes, batch_size, cost, norm, activ
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_plan, "CompiledPlan", recorded)
         workspace = Workspace(
-            layout, options, batch_size, np.dtype(np.float64), cost, rule=RULES[1], n_members=2
+            layout, options, batch_size, np.dtype(np.float64), cost, rule=RULES[1], n_workers=2
         )
     plan = workspace.compiled
     if plan.arena_size == -1:
-        assert len(workspace.rooms) == len(workspace.memory)
+        assert len(workspace.arenas) == len(workspace.memory)
     else:
-        assert len(workspace.rooms) == 2 * plan.arena_size
+        assert len(workspace.arenas) == 2 * plan.arena_size
     assert plan.n_parameters == layout.n_parameters
     assert plan.n_running == layout.n_running
     assert plan.work_size == len(workspace.memory)

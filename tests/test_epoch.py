@@ -26,7 +26,7 @@ from fastnn._core.context import Mode, Phase
 from fastnn._core.cost import Cost
 from fastnn._core.optimizer import Rule
 from fastnn._core.plan import LayerOptions, ParameterLayout, Workspace
-from fastnn._core.thread_tuner import Pace
+from fastnn._core.thread_tuner import ThreadTuner
 from fastnn.optimizers import SGD, Adam
 from fastnn.regularizers import L1L2
 
@@ -191,9 +191,9 @@ class Problem:
         options = [LayerOptions(name) for name in self.names]
         workspace = Workspace(
             self.layout, options, self.batch_size, np.dtype(self.dtype), self.cost, rule=ADAM,
-            n_members=self.n_threads,
+            n_workers=self.n_threads,
         )  # fmt: skip
-        workspace.rooms.fill(np.nan)
+        workspace.arenas.fill(np.nan)
         return workspace
 
     @property
@@ -239,8 +239,8 @@ class Problem:
         counter = no_steps()
         cost = _epoch.train_epoch(
             plan, SGD().rule(L1L2(l1, l2), 1), *vectors[:2], NO_SLOTS[self.dtype],
-            self.workspace.rooms, *rows, np.array([rate]), 0, counter, with_cost,
-            Pace(self.n_threads, True), NO_CLOCK,
+            self.workspace.arenas, *rows, np.array([rate]), 0, counter, with_cost,
+            ThreadTuner(self.n_threads, True), NO_CLOCK,
         )  # fmt: skip
         assert counter[0] == -(-len(self.order) // self.batch_size)
         return cost
@@ -561,7 +561,7 @@ def test_the_gil_is_released(no_forced_switch):
             0,
             no_steps(),
             True,
-            Pace(1),
+            ThreadTuner(1),
             NO_CLOCK,
         ),
         "predict": lambda: _prediction.predict(*problem.compiled, problem.X, out, 1),
@@ -635,7 +635,7 @@ def test_row_weights_are_factors_on_cost_and_gradient(dtype):
     counter = no_steps()
     cost = _epoch.train_epoch(
         plan, PLAIN, parameters, running, NO_SLOTS[dtype], work, weighted.X, weighted.Y,
-        weights, np.arange(6), np.array([0.2]), 0, counter, True, Pace(1), NO_CLOCK,
+        weights, np.arange(6), np.array([0.2]), 0, counter, True, ThreadTuner(1), NO_CLOCK,
     )  # fmt: skip
     assert counter[0] == 1
     assert cost == pytest.approx(expected, rel=1e-5 if dtype == np.float32 else 1e-12)
@@ -649,7 +649,8 @@ def test_each_mini_batch_has_its_rate():
     rates = np.array([0.5, 0.0, 0.25])
     plan, parameters, running, work = by_rates.compiled
     _epoch.train_epoch(plan, PLAIN, parameters, running, NO_SLOTS[np.float64], work,
-                       *by_rates.rows, rates, 0, no_steps(), False, Pace(1), NO_CLOCK)  # fmt: skip
+                       *by_rates.rows, rates, 0, no_steps(), False, ThreadTuner(1),
+                       NO_CLOCK)  # fmt: skip
     for start, rate in zip((0, 3, 6), rates, strict=True):
         m = by_hand.forward(by_hand.order[start:], Mode.TRAIN)
         by_hand.output_delta(m)
@@ -670,7 +671,7 @@ COUNTED = {"seed": 1, "counter": np.zeros(1, dtype=np.uint64)}
 ARGUMENTS = {
     "train_epoch": {
         **STATE, **RUNNING, **WORK, **ROWS, "rates": np.array([0.1, 0.2]), **COUNTED,
-        "with_cost": True, "pace": Pace(1), "seconds": np.zeros(len(Phase)),
+        "with_cost": True, "tuner": ThreadTuner(1), "seconds": np.zeros(len(Phase)),
     },
     "forward_batch": {**PARAMETERS, **RUNNING, **WORK, **ROWS, "mode": Mode.TRAIN, **MOMENT},
     "output_delta": {**WORK, "m": 2, "weighted": True},

@@ -184,5 +184,6 @@ def test_the_record_has_two_columns(shape: tuple[int, int]) -> None:
         engine._epoch.train_epoch(
             workspace.compiled, rule, net.parameters, net.running_statistics, np.empty((0, 0)),
             workspace.memory, X, np.eye(2)[Y], np.empty(0), np.arange(4), np.ones(1), 0,
-            np.zeros(1, np.uint64), True, fastnn._core.threads.Pace(1), np.empty(0), np.ones(shape),
+            np.zeros(1, np.uint64), True, fastnn._core.threads.ThreadTuner(1), np.empty(0),
+            np.ones(shape),
         )  # fmt: skip

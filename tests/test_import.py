@@ -199,8 +199,8 @@ def test_an_installed_package_without_its_modules_says_so(tmp_path: Path) -> Non
 
 def test_modules_of_other_sources_say_so(tmp_path: Path) -> None:
     """A name that a compiled module of yesterday has not."""
-    error = ImportError("cannot import name 'Pace'", name="fastnn._core.thread_tuner")
-    with pytest.raises(ImportError, match="cannot import name 'Pace'") as caught:
+    error = ImportError("cannot import name 'ThreadTuner'", name="fastnn._core.thread_tuner")
+    with pytest.raises(ImportError, match="cannot import name 'ThreadTuner'") as caught:
         _unbuilt.explain(error)
     assert "\n" not in str(caught.value)
 

@@ -13,7 +13,7 @@ from fastnn._core import epoch as _epoch
 from fastnn._core.cost import Cost
 from fastnn._core.optimizer import Optimizer, Rule
 from fastnn._core.plan import LayerOptions, ParameterLayout, Workspace
-from fastnn._core.thread_tuner import Pace
+from fastnn._core.thread_tuner import ThreadTuner
 
 RATE = 0.1
 CLIP = 0.2
@@ -55,7 +55,7 @@ def trained(
         cost = _epoch.train_epoch(
             workspace.compiled, by, made.parameters, made.running, slots, workspace.memory,
             made.X, made.Y, row_weights, made.order, np.array([RATE]),
-            0, counter, True, Pace(1), np.empty(0),
+            0, counter, True, ThreadTuner(1), np.empty(0),
         )  # fmt: skip
     return cost
 

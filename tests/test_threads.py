@@ -17,7 +17,7 @@ import fastnn
 from fastnn import optimizers, regularizers
 from fastnn._core import threads as _threads
 from fastnn._core.thread_pool import count_rounds
-from fastnn._core.thread_tuner import Pace
+from fastnn._core.thread_tuner import ThreadTuner
 from fastnn.normalization import GroupNorm
 
 RNG = np.random.default_rng(0)
@@ -245,11 +245,11 @@ def eight_processors(monkeypatch):
 
 @pytest.mark.parametrize(("work", "most"), [(0, 1), (2.9e5, 1), (3e5, 2), (8e5, 5), (1e9, 8)])
 def test_no_more_than_the_work_is_worth(eight_processors, work, most):
-    assert _threads.pace_of(None, work).most == most
+    assert _threads.tuner_for(None, work).max_workers == most
 
 
 def test_as_many_as_are_asked_for(eight_processors):
-    assert _threads.pace_of(3, 0).most == 3
+    assert _threads.tuner_for(3, 0).max_workers == 3
 
 
 def test_trainings_share_the_processors(eight_processors):
@@ -265,21 +265,21 @@ def test_trainings_share_the_processors(eight_processors):
 def test_the_limit_of_threadpoolctl_holds(monkeypatch):
     monkeypatch.setattr(_threads, "_processors", lambda: 8)
     with threadpoolctl.threadpool_limits(1):
-        assert _threads.pace_of(None, 1e12).most == 1
+        assert _threads.tuner_for(None, 1e12).max_workers == 1
 
 
 def test_the_environments_limit_holds():
-    program = "from fastnn._core import threads; print(threads.pace_of(None, 1e12).most)"
+    program = "from fastnn._core import threads; print(threads.tuner_for(None, 1e12).max_workers)"
     assert run(program, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1") == "1\n"
 
 
-def test_a_pace_of_no_thread_is_refused():
-    with pytest.raises(ValueError, match="most: expected 1 thread or more, got 0"):
-        Pace(0)
+def test_a_tuner_of_no_thread_is_refused():
+    with pytest.raises(ValueError, match="max_workers: expected 1 thread or more, got 0"):
+        ThreadTuner(0)
 
 
-def test_a_pace_says_what_it_is():
-    assert (Pace(3).most, Pace(1).most) == (3, 1)
+def test_a_tuner_says_what_it_is():
+    assert (ThreadTuner(3).max_workers, ThreadTuner(1).max_workers) == (3, 1)
 
 
 @pytest.mark.skipif(

@@ -66,8 +66,8 @@ def _train_copies(
     """Run an epoch on copies of the vectors that training changes."""
     parameters, running, slots, counter, masks = vectors
     return _epoch.train_epoch(
-        workspace.compiled, rule, parameters, running, slots, workspace.rooms, rows.X, rows.Y,
-        rows.row_weights, order, rates, epoch.seed, counter, epoch.with_cost, epoch.pace,
+        workspace.compiled, rule, parameters, running, slots, workspace.arenas, rows.X, rows.Y,
+        rows.row_weights, order, rates, epoch.seed, counter, epoch.with_cost, epoch.tuner,
         epoch.seconds, None, masks,
     )  # fmt: skip
 
@@ -102,7 +102,7 @@ class CompiledEngine(Engine):
         batch_size: int,
         dropout_factor: float = 1.0,
         rule: Rule | None = None,
-        n_members: int = 1,
+        n_workers: int = 1,
         cost_by_z: bool = False,
         clip: float = 0.0,
     ) -> Workspace:
@@ -115,7 +115,7 @@ class CompiledEngine(Engine):
             self._cost_kernel(net),
             clip or costs.parameter_of(net.cost),
             rule,
-            n_members,
+            n_workers,
             cost_by_z,
         )
 
@@ -199,9 +199,9 @@ class CompiledEngine(Engine):
             return _quietly(plan, run_long_batches, run, order, epoch, vectors)
         return _quietly(
             plan, _epoch.train_epoch,
-            plan, rule, net._parameters, net._running, epoch.slots, workspace.rooms, rows.X, rows.Y,
+            plan, rule, net._parameters, net._running, epoch.slots, workspace.arenas, rows.X, rows.Y,
             rows.row_weights, order, epoch.rates, epoch.seed, epoch.counter, epoch.with_cost,
-            epoch.pace, epoch.seconds, None, epoch.masks,
+            epoch.tuner, epoch.seconds, None, epoch.masks,
         )  # fmt: skip
 
     def epochs(
@@ -213,9 +213,9 @@ class CompiledEngine(Engine):
             return False
         _quietly(
             plan, _epoch.train_epoch,
-            plan, rule, net._parameters, net._running, epoch.slots, workspace.rooms, rows.X, rows.Y,
+            plan, rule, net._parameters, net._running, epoch.slots, workspace.arenas, rows.X, rows.Y,
             rows.row_weights, order, epoch.rates, epoch.seed, epoch.counter, epoch.with_cost,
-            epoch.pace, epoch.seconds, record, epoch.masks,
+            epoch.tuner, epoch.seconds, record, epoch.masks,
         )  # fmt: skip
         return True
 
@@ -233,7 +233,7 @@ class CompiledEngine(Engine):
         if planned is None or planned[0] != key:
             rule = epoch.rule or epoch.optimizer.rule(epoch.penalty, epoch.n)
             workspace = self.workspace(
-                net, epoch.batch_size, epoch.dropout_factor, rule, epoch.pace.most,
+                net, epoch.batch_size, epoch.dropout_factor, rule, epoch.tuner.max_workers,
                 net._cost_by_z and epoch.clip is None, epoch.clip or 0.0,
             )  # fmt: skip
             planned = key, workspace, rule

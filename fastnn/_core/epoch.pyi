@@ -2,11 +2,12 @@
 
 ``parameters`` and ``gradient`` (plan.n_parameters,), ``running`` (plan.n_running,) and ``work``
 (plan.work_size,) are laid out by the plan. For ``train_epoch``, if the plan has partial sums,
-``work`` may be (min(pace.most, n_partial_sums) * plan.arena_size,) instead, an arena for each
-worker, without which one does all. ``slots`` (rule.n_slots, plan.n_parameters) hold the
-optimizer's state, (0, any) for plain SGD. ``X`` (n, n_in) of any kind that a RowSource takes and
-``Y`` (n, n_out) hold one sample a row, ``row_weights`` (n,) or (0,) factors on their costs. ``m``
-is the number of rows in use of the plan's batch; dropout's masks come of ``seed`` and ``step``.
+``work`` may be (n_arenas * plan.arena_size,) instead, an arena for each worker, up to
+``tuner.max_workers`` and the number of partial sums; without them one does all. ``slots``
+(rule.n_slots, plan.n_parameters) hold the optimizer's state, (0, any) for plain SGD. ``X``
+(n, n_in) of any kind that a RowSource takes and ``Y`` (n, n_out) hold one sample a row,
+``row_weights`` (n,) or (0,) factors on their costs. ``m`` is the number of rows in use of the
+plan's batch; dropout's masks come of ``seed`` and ``step``.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from fastnn._core.compiled_plan import CompiledPlan
 from fastnn._core.optimizer import Rule
 from fastnn._core.row_source import RowSource
-from fastnn._core.thread_tuner import Pace
+from fastnn._core.thread_tuner import ThreadTuner
 
 _Float = TypeVar("_Float", np.float32, np.float64)
 _Inputs = RowSource | NDArray[Any]
@@ -38,7 +39,7 @@ def train_epoch(
     seed: int,
     counter: NDArray[np.uint64],
     with_cost: bool,
-    pace: Pace,
+    tuner: ThreadTuner,
     seconds: NDArray[np.float64],
     record: NDArray[np.float64] | None = None,
     masks: NDArray[np.uint64] | None = None,
@@ -46,7 +47,7 @@ def train_epoch(
     """Train on the rows in ``order`` (n_order,) at ``rates`` (1,) or (n_batches,).
 
     Return the sum of the rows' costs, or NaN without ``with_cost``. ``counter`` (1,) holds the
-    steps taken before, and counts on. ``pace`` says how many threads share the work; ``seconds``
+    steps taken before, and counts on. ``tuner`` says how many threads share the work; ``seconds``
     (len(Phase),) or (0,) is where their time is added, by what it was spent on. With ``record``
     (n_epochs, 2) so many epochs are run, and the cost and seconds of each that is done are written
     there. ``masks`` (1,) holds the masks drawn before, if not as many as steps, and counts on.

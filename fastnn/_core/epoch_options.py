@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastnn._core.optimizer import Rule
-from fastnn._core.thread_tuner import Pace
+from fastnn._core.thread_tuner import ThreadTuner
 from fastnn.optimizers import Optimizer
 from fastnn.regularizers import Regularizer
 
@@ -37,7 +37,7 @@ class Epoch:
         Dropout masks drawn before; every step adds one here too.
     dropout_factor : float
     with_cost : bool
-    pace : Pace
+    tuner : ThreadTuner
         How many threads share the work; the numbers are the same for any.
     rule : Rule, optional
         The steps, where ``optimizer`` and ``penalty`` do not say them.
@@ -59,7 +59,7 @@ class Epoch:
     seed: int = 0
     dropout_factor: float = 1.0
     with_cost: bool = False
-    pace: Pace = field(default_factory=lambda: Pace(1))
+    tuner: ThreadTuner = field(default_factory=lambda: ThreadTuner(1))
     rule: Rule | None = None
     clip: float | None = None
     seconds: np.ndarray = field(default_factory=lambda: np.empty(0))

@@ -145,7 +145,7 @@ class Workspace:
         The steps, for training. Where it pays, a layer is then split into partial sums over ranges
         of its inputs, unless steps need all weights of a neuron at once, or a feature-major
         mini-batch over ranges of its rows, so that threads need few barriers.
-    n_members : int, default 1
+    n_workers : int, default 1
         Threads that may train at the same time.
     cost_by_z : bool, default False
         Whether the output layer's weighted inputs are kept, and the cost is computed from them
@@ -161,7 +161,7 @@ class Workspace:
         cost: int,
         cost_parameter: float = 0.0,
         rule: Rule | None = None,
-        n_members: int = 1,
+        n_workers: int = 1,
         cost_by_z: bool = False,
     ) -> None:
         blocks = _Allocator(ALIGNMENT)
@@ -181,14 +181,14 @@ class Workspace:
         n_partial_sums = split["n_partial_sums"]
         partial_sums = blocks.take(2 * n_partial_sums * split["partial_size"])
         if n_partial_sums > 0:
-            n_members = min(n_members, n_partial_sums)
+            n_workers = min(n_workers, n_partial_sums)
         n_slots = 0 if rule is None else rule.n_slots
-        n_gradients = n_members if n_slots else 0
+        n_gradients = n_workers if n_slots else 0
         tiles = [min(layer["tile"], layer["n_out"]) * layer["n_in"] for layer in self._layers]
         gradient_size = _aligned_size(max(tiles)) if n_gradients else 0
         gradients = blocks.take(n_gradients * gradient_size)
         lane_sums = blocks.take((MAX_LANES + 1) * layout.n_parameters) if feature_major else -1
-        replicated = n_partial_sums > 0 and n_members > 1
+        replicated = n_partial_sums > 0 and n_workers > 1
         arena = _arena(layout, blocks.size, n_slots) if replicated else {}
         self.compiled = CompiledPlan(
             [_ABSENT | layer for layer in self._layers],
@@ -209,8 +209,8 @@ class Workspace:
             **split,
             **arena,
         )
-        self.rooms = aligned(n_members * arena["arena_size"] if replicated else blocks.size, dtype)
-        self.memory = self.rooms[: blocks.size]
+        self.arenas = aligned(n_workers * arena["arena_size"] if replicated else blocks.size, dtype)
+        self.memory = self.arenas[: blocks.size]
 
     def block(self, name: str, m: int, layer: int = -1) -> np.ndarray:
         """Return a view (m, n_out) of a layer's ``out``, ``act``, ``delta``, ``z`` or ``xhat``.

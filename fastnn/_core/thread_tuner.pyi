@@ -2,10 +2,10 @@
 
 from typing_extensions import Self
 
-class Pace:
+class ThreadTuner:
     """How many threads work, and how fast they did."""
 
     @property
-    def most(self) -> int: ...
-    def __new__(cls, most: int, fixed: bool = False) -> Self:
+    def max_workers(self) -> int: ...
+    def __new__(cls, max_workers: int, fixed: bool = False) -> Self:
         """Up to ``most`` threads, or if ``fixed`` always so many."""

@@ -7,9 +7,9 @@ import os
 from fastnn._core.atomic import Users, forget_visits
 from fastnn._core.blas_guard import blas_limit
 from fastnn._core.compiled_plan import MAX_WORKERS
-from fastnn._core.thread_tuner import Pace
+from fastnn._core.thread_tuner import ThreadTuner
 
-__all__ = ["pace_of", "training", "usable", "work_of_batch"]
+__all__ = ["tuner_for", "training", "usable", "work_of_batch"]
 
 # Operations of a mini-batch for each thread, below which a barrier costs more than sharing saves:
 # about three microseconds.
@@ -43,7 +43,7 @@ def work_of_batch(rows: int, n_parameters: int) -> float:
     return 6.0 * rows * n_parameters
 
 
-def pace_of(n_threads: int | None, work: float) -> Pace:
+def tuner_for(n_threads: int | None, work: float) -> ThreadTuner:
     """Return how many threads share mini-batches of ``work`` operations.
 
     Parameters
@@ -55,6 +55,6 @@ def pace_of(n_threads: int | None, work: float) -> Pace:
     work : float
     """
     if n_threads is not None:
-        return Pace(min(n_threads, MAX_WORKERS), True)
+        return ThreadTuner(min(n_threads, MAX_WORKERS), True)
     worth = int(work / WORTH_A_BARRIER)
-    return Pace(min(usable(), worth) if worth > 1 else 1)
+    return ThreadTuner(min(usable(), worth) if worth > 1 else 1)

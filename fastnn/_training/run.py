@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from fastnn._core.epoch_options import Epoch
-from fastnn._core.threads import pace_of, work_of_batch
+from fastnn._core.threads import tuner_for, work_of_batch
 from fastnn._data.rows import Rows
 from fastnn._monitor.plateau import HalveOnPlateau
 from fastnn._training.cost_watch import CostWatch
@@ -48,7 +48,7 @@ class Run:
         self.engine = network._engine.for_training()
         self._always: Epoch | None = None  # every epoch's, where nothing is scheduled
         work = work_of_batch(min(options.batch_size, len(rows)), network.n_parameters)
-        self.pace = pace_of(options.n_threads, work)
+        self.tuner = tuner_for(options.n_threads, work)
         self.started = time.perf_counter()
         self.first_epoch = self.state.epochs
 
@@ -103,7 +103,7 @@ class Run:
             masks=self.state.masks,
             dropout_factor=self.factor("dropout", at),
             with_cost=options.with_cost,
-            pace=self.pace,
+            tuner=self.tuner,
         )
 
     def parts(self, order: np.ndarray) -> Iterator[np.ndarray]:

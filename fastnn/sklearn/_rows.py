@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._core.epoch_options import Epoch
-from fastnn._core.thread_tuner import Pace
+from fastnn._core.thread_tuner import ThreadTuner
 from fastnn._data.inputs import Inputs, as_source, is_sparse
 from fastnn._data.rows import Rows
 from fastnn.network import Network
@@ -52,13 +52,13 @@ class Core:
     solver : Solver
     seed : int
         Of the dropout masks.
-    pace : Pace
+    tuner : ThreadTuner
         How many threads share the work.
     """
 
     def __init__(
         self, network: Network, loss: Loss, rows: Rows, batch_size: int, solver: Solver,
-        seed: int, pace: Pace,
+        seed: int, tuner: ThreadTuner,
     ) -> None:  # fmt: skip
         self._network, self._rows = network, rows
         self._engine = network._engine.for_training()
@@ -73,7 +73,7 @@ class Core:
             masks=network.training_state.masks,
             seed=seed,
             with_cost=True,
-            pace=pace,
+            tuner=tuner,
             rule=solver.rule,
             clip=loss.clip(network.dtype),
         )

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 
 from fastnn._common.rng import shuffle_as_numpy
-from fastnn._core.threads import pace_of, work_of_batch
+from fastnn._core.threads import tuner_for, work_of_batch
 from fastnn._training.cost_watch import CostWatch
 from fastnn._training.progress import epoch_bar
 from fastnn.history import History
@@ -101,11 +101,11 @@ class Training:
         self._estimator, self._network, self._solver = estimator, network, solver
         self._random, self._validation = random_state, validation
         self._callbacks, self._rows = callbacks, rows
-        pace = pace_of(estimator.n_threads, work_of_batch(batch_size, network.n_parameters))
+        tuner = tuner_for(estimator.n_threads, work_of_batch(batch_size, network.n_parameters))
         self._core: Core | ScaledCore
         if estimator.preset is None:
             seed = _mask_seed(network, random_state)
-            self._core = Core(network, loss, rows, batch_size, solver, seed, pace)
+            self._core = Core(network, loss, rows, batch_size, solver, seed, tuner)
         else:
             self._core = ScaledCore(estimator, network, loss, rows, batch_size, solver.counter)
         self._costs = _Costs(loss, rows, batch_size)

@@ -218,7 +218,7 @@ cdef class CompiledPlan:
         return self.c.n_gradients
 
     @property
-    def in_lanes(self) -> bool:
+    def feature_major(self) -> bool:
         return self.c.lane_sums >= 0
 
     @property

@@ -16,7 +16,7 @@ from fastnn._core.cost_of_z cimport c_cost_of_z
 from fastnn._core.forward cimport c_forward
 from fastnn._core.feature_major cimport c_train_feature_major
 from fastnn._core.optimizer cimport SGD, Rule, StepRule
-from fastnn._core.thread_tuner cimport Pace, TunerState, c_n_workers, c_record, c_stretch
+from fastnn._core.thread_tuner cimport ThreadTuner, TunerState, c_n_workers, c_record, c_stretch
 from fastnn._core.constants cimport DOUBLES_PER_LINE, MAX_PARTIAL_SUMS
 from fastnn._core.context cimport (
     COST, GATHER, GRADIENT, N_PHASES, TRAIN, BatchContext, c_batch_context, c_mark, c_vector_of,
@@ -440,7 +440,7 @@ def train_epoch(
     object X not None, const floating[:, ::1] Y not None,
     const floating[::1] row_weights not None, const Py_ssize_t[::1] order not None,
     const double[::1] rates not None, uint64_t seed, uint64_t[::1] counter not None,
-    bint with_cost, Pace pace not None, double[::1] seconds not None,
+    bint with_cost, ThreadTuner tuner not None, double[::1] seconds not None,
     double[:, ::1] record=None, uint64_t[::1] masks=None,
 ) -> float:
     """Run one epoch of mini-batch gradient descent over the rows in ``order``, or several.
@@ -456,9 +456,10 @@ def train_epoch(
         Running statistics of batch norm; updated too.
     slots : array (rule.n_slots, plan.n_parameters), or (0, any) for plain SGD
         The optimizer's state.
-    work : array (plan.work_size,) or (min(pace.most, plan.n_partial_sums) * plan.arena_size,)
-        If the plan has partial sums, several workers need an arena each. With a workspace alone
-        one does all, and so it does if a rule limits norms and there is a split layer.
+    work : array (plan.work_size,), or (n_arenas * plan.arena_size,)
+        If the plan has partial sums, several workers need an arena each: the smaller of
+        ``tuner.max_workers`` and of the number of partial sums. With a workspace alone one worker
+        does all, and so it does if a rule limits norms and there is a split layer.
     X : RowSource or array (n, n_in)
         Inputs; an array as a RowSource takes it.
     Y : array (n, n_out)
@@ -478,7 +479,7 @@ def train_epoch(
         Whether to sum up each mini-batch's cost before its step. If ``rule.per_batch``, the rows
         of a mini-batch count by their share of its weights, times the number of its rows.
 
-    pace : Pace
+    tuner : ThreadTuner
         How many threads share the work, if they are free; the numbers are the same for any.
     seconds : float64 array (len(Phase),) or (0,)
         Where the time goes is added to it, unless it is empty.
@@ -510,7 +511,7 @@ def train_epoch(
                              f"got ({record.shape[0]}, {record.shape[1]})")
         job.recorded, job.n_epochs = &record[0, 0], record.shape[0]
     plan.check_rows(rows.c.n_rows, rows.c.n_columns, Y.shape[0], Y.shape[1], "Y")
-    n_arenas = min(pace.c.max_workers, plan.c.n_partial_sums)
+    n_arenas = min(tuner.c.max_workers, plan.c.n_partial_sums)
     job.replicated = (
         n_arenas > 1 and plan.c.arena_size > 0 and work.shape[0] == n_arenas * plan.c.arena_size
         and rule.c.n_slots <= plan.c.n_slots
@@ -522,7 +523,7 @@ def train_epoch(
     _check_order(order, rows.c.n_rows)
     _check_cost(&plan.c)
     _check_slots(&plan.c, &rule.c, slots.shape[0], slots.shape[1])
-    _check_workers(&plan.c, &rule.c, pace.c.max_workers)
+    _check_workers(&plan.c, &rule.c, tuner.c.max_workers)
     _check_rates(rates.shape[0], order.shape[0], plan.c.batch_size)
     if counter.shape[0] != 1:
         raise ValueError(f"counter: expected 1 number, got {counter.shape[0]}")
@@ -553,7 +554,7 @@ def train_epoch(
             raise MemoryError("no memory for the penalties")
     with nogil:
         _run_epochs(_run_stretch_float if floating is float else _run_stretch_double, &job,
-                    &pace.c)
+                    &tuner.c)
         free(job.penalties)
     c_raise_if(job.stopped)
     return job.last_cost

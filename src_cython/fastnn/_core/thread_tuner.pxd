@@ -20,7 +20,7 @@ cdef struct TunerState:
     double waited            # seconds since the last trial
 
 
-cdef class Pace:
+cdef class ThreadTuner:
     cdef TunerState c
 
 

@@ -18,12 +18,12 @@ cdef double GAIN = 0.97
 cdef double DOUBT = 0.25
 
 
-cdef class Pace:
+cdef class ThreadTuner:
     """How many threads work, and how fast they did.
 
     Parameters
     ----------
-    most : int
+    max_workers : int
         Threads, 1 or more.
     fixed : bool
         Whether there are always so many; else one when that is faster.
@@ -31,19 +31,20 @@ cdef class Pace:
     Raises
     ------
     ValueError
-        If ``most`` is below 1.
+        If ``max_workers`` is below 1.
     """
 
-    def __cinit__(self, int most, bint fixed=False):
-        if most < 1:
-            raise ValueError(f"most: expected 1 thread or more, got {most}")
-        self.c.max_workers, self.c.fixed, self.c.parallel = most, fixed or most == 1, False
+    def __cinit__(self, int max_workers, bint fixed=False):
+        if max_workers < 1:
+            raise ValueError(f"max_workers: expected 1 thread or more, got {max_workers}")
+        self.c.max_workers, self.c.fixed = max_workers, fixed or max_workers == 1
+        self.c.parallel = False
         self.c.trial, self.c.warmup, self.c.serial_time, self.c.parallel_time = False, False, 0, 0
         self.c.shortest_serial = 0
         self.c.patience, self.c.waited = FIRST_PATIENCE, 0
 
     @property
-    def most(self) -> int:
+    def max_workers(self) -> int:
         return self.c.max_workers
 
 cdef bint _is_parallel(const TunerState* state) noexcept nogil:

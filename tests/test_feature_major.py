@@ -7,10 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from feature_major_twins import (
+    KINDS,
+    OPTIMIZERS,
+    PAIRS,
+    SMOOTH,
+    Case,
+    any_case,
+    assert_twins,
+    run,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from instruction_sets import run as run_on
-from lane_twins import KINDS, OPTIMIZERS, PAIRS, SMOOTH, Case, any_case, assert_twins, run
 from strategies import lengths, modest, seeds
 from test_compiled_plan import tight_plan
 from test_model_parity import ACTIVATIONS, COSTS, PENALTIES, assert_alike
@@ -29,7 +38,7 @@ MANY = f"""
 import sys
 sys.path.append({str(Path(__file__).parent)!r})
 from fastnn._core import isa as _isa
-from lane_twins import any_case, assert_twins
+from feature_major_twins import any_case, assert_twins
 for seed in range(250):
     assert_twins(any_case(seed))
 print(_isa.instruction_set)
@@ -93,13 +102,13 @@ def test_the_same_bits_for_any_number_of_threads(seed: int) -> None:
 def test_several_threads_share_out_the_rows_where_that_is_work_enough() -> None:
     net = narrow()
     rule = SGD().rule(L1L2(0.1, 0.1), 1)
-    few, many = (net._engine.workspace(net, m, rule=rule, n_members=2) for m in (20, 300))
-    assert len(few.rooms) == len(few.memory)
-    assert len(many.rooms) > 2 * len(many.memory)
+    few, many = (net._engine.workspace(net, m, rule=rule, n_workers=2) for m in (20, 300))
+    assert len(few.arenas) == len(few.memory)
+    assert len(many.arenas) > 2 * len(many.memory)
 
 
-def is_in_lanes(net: fastnn.Network, batch_size: int) -> bool:
-    return net._engine.workspace(net, batch_size).compiled.in_lanes
+def is_feature_major(net: fastnn.Network, batch_size: int) -> bool:
+    return net._engine.workspace(net, batch_size).compiled.feature_major
 
 
 def narrow(**options: Any) -> fastnn.Network:
@@ -108,7 +117,7 @@ def narrow(**options: Any) -> fastnn.Network:
 
 @pytest.mark.parametrize("activation", set(ACTIVATIONS) - {"gelu", "silu", "mish"})
 def test_every_activation_as_the_reference(activation: str) -> None:
-    assert is_in_lanes(narrow(activation=activation), 20)
+    assert is_feature_major(narrow(activation=activation), 20)
     assert_alike({"activation": activation}, {"batch_size": 20, "learning_rate": 0.05})
 
 
@@ -138,16 +147,16 @@ def test_penalties_and_weights_as_the_reference(penalty: str) -> None:
     ],
 )
 def test_what_is_not_done_in_lanes(options: dict[str, Any]) -> None:
-    assert is_in_lanes(narrow(), 20)
-    assert not is_in_lanes(narrow(**options), 20)
+    assert is_feature_major(narrow(), 20)
+    assert not is_feature_major(narrow(**options), 20)
 
 
 def test_neither_wide_layers_nor_few_rows_nor_work_for_several_threads() -> None:
-    assert not is_in_lanes(narrow(), MAX_LANES - 1)
-    assert not is_in_lanes(narrow(), plan.MAX_WORK)
-    assert not is_in_lanes(fastnn.Network([plan.MAX_INPUTS + 1, 2, 1]), 100)
-    assert not is_in_lanes(fastnn.Network([2, plan.MAX_WEIGHTS, 1]), 100)
-    assert not is_in_lanes(fastnn.Network([2] + 50 * [10] + [1]), 100)
+    assert not is_feature_major(narrow(), MAX_LANES - 1)
+    assert not is_feature_major(narrow(), plan.MAX_WORK)
+    assert not is_feature_major(fastnn.Network([plan.MAX_INPUTS + 1, 2, 1]), 100)
+    assert not is_feature_major(fastnn.Network([2, plan.MAX_WEIGHTS, 1]), 100)
+    assert not is_feature_major(fastnn.Network([2] + 50 * [10] + [1]), 100)
 
 
 def test_a_training_goes_on_to_the_bit() -> None:
@@ -171,7 +180,7 @@ def lane_plan(**changes: Any) -> dict[str, Any]:
 
 def test_a_plan_in_lanes_has_just_enough_room() -> None:
     good = lane_plan()
-    assert CompiledPlan(**good).in_lanes
+    assert CompiledPlan(**good).feature_major
     for wrong in (good["lane_sums"] + 1, -2, 2**62):
         with pytest.raises(ValueError, match="lane_sums"):
             CompiledPlan(**{**good, "lane_sums": wrong})
@@ -182,7 +191,7 @@ def test_parts_in_lanes_have_room_for_their_gradients() -> None:
     end = -(-good["work_size"] // 16) * 16
     size = 16 + 32  # the cost, 32 parameters
     good |= {"partial_sums": end, "partial_size": size, "work_size": end + 2 * 2 * size}
-    assert CompiledPlan(**good).in_lanes
+    assert CompiledPlan(**good).feature_major
     for change in ({"partial_sums": end - 1}, {"partial_size": size + 1, "work_size": 10**4}):
         with pytest.raises(ValueError, match=r"^partial_sums, .*: expected multiples of 16"):
             CompiledPlan(**{**good, **change})
@@ -214,7 +223,7 @@ def test_a_block_in_lanes_has_room_for_rows_filled_up(name: str, columns: int) -
         return CompiledPlan(**arguments)
 
     end = lane_plan()["work_size"] - 16 * columns
-    assert plan_with(end).in_lanes
+    assert plan_with(end).feature_major
     with pytest.raises(ValueError, match=f"{name}: .* do not fit"):
         plan_with(end + 1)
 

@@ -20,7 +20,7 @@ from fastnn._core.activation import Activation
 from fastnn._core.cost import OUTPUTS, Cost
 from fastnn._core.plan import LayerOptions, ParameterLayout, Workspace
 from fastnn._core.row_source import RowSource
-from fastnn._core.thread_tuner import Pace
+from fastnn._core.thread_tuner import ThreadTuner
 from fastnn.activations import KERNELS
 from fastnn.regularizers import Regularizer
 
@@ -99,7 +99,7 @@ def rows_of(case: Case, rng: np.random.Generator) -> tuple[Any, np.ndarray, np.n
     return X, between_nans(Y.astype(case.dtype)), between_nans(weights.astype(case.dtype))
 
 
-def run(case: Case, in_lanes: bool, epochs: int = 2, n_threads: int = 1) -> list[np.ndarray]:
+def run(case: Case, feature_major: bool, epochs: int = 2, n_threads: int = 1) -> list[np.ndarray]:
     """Return the parameters, the optimizer's state and the costs after so many epochs."""
     rng = np.random.default_rng(case.seed)
     X, Y, weights = rows_of(case, rng)
@@ -110,7 +110,7 @@ def run(case: Case, in_lanes: bool, epochs: int = 2, n_threads: int = 1) -> list
     numbers.pop("n_slots")
     rule = type(optimizer.rule(case.penalty, 1))(**numbers)
     before = plan._is_feature_major, plan.WORTH_ROW_RANGES
-    plan._is_feature_major = lambda *arguments: in_lanes
+    plan._is_feature_major = lambda *arguments: feature_major
     plan.WORTH_ROW_RANGES = 0 if case.parts else 10**9
     try:
         workspace = Workspace(
@@ -119,19 +119,19 @@ def run(case: Case, in_lanes: bool, epochs: int = 2, n_threads: int = 1) -> list
         )  # fmt: skip
     finally:
         plan._is_feature_major, plan.WORTH_ROW_RANGES = before
-    assert workspace.compiled.in_lanes == in_lanes
+    assert workspace.compiled.feature_major == feature_major
     parameters = np.concatenate([
         part for n_in, n_out in layout.layers
         for part in (rng.normal(size=n_in * n_out) / math.sqrt(n_in), rng.normal(size=n_out))
     ])  # fmt: skip
     vectors = [between_nans(parameters.astype(case.dtype))]
     vectors.append(between_nans(np.zeros((rule.n_slots, len(parameters)), case.dtype)))
-    memory = between_nans(np.full(len(workspace.rooms), np.nan, case.dtype))
+    memory = between_nans(np.full(len(workspace.arenas), np.nan, case.dtype))
     costs = np.full((epochs, 2), np.nan)
     _epoch.train_epoch(
         workspace.compiled, rule, vectors[0], np.empty(0, case.dtype), vectors[1], memory, X, Y,
         weights, rng.permutation(case.n), np.array([0.01]), 0, np.zeros(1, np.uint64),
-        case.with_cost, Pace(n_threads, True), np.empty(0), costs,
+        case.with_cost, ThreadTuner(n_threads, True), np.empty(0), costs,
     )  # fmt: skip
     for given in (*vectors, memory, Y, weights, *([X] if isinstance(X, np.ndarray) else [])):
         assert nothing_outside(given)
