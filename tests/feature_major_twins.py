@@ -1,4 +1,4 @@
-"""One network trained with its rows as the lanes of vectors and without, on the same data.
+"""One network trained feature-major and by the usual way, on the same data.
 
 All that the compiled core is given lies between numbers that are not, and its workspace holds no
 others when it begins: what reads or leaves behind something that is not its own spoils the result.
@@ -64,7 +64,7 @@ class Case:
     clip: float = 0.0
     with_cost: bool = True
     seed: int = 0
-    parts: bool = False  # of the rows, which members share out
+    row_ranges: bool = False  # that workers share out
     by_z: bool = False  # whether costs are computed from the outputs' weighted inputs
 
 
@@ -111,7 +111,7 @@ def run(case: Case, feature_major: bool, epochs: int = 2, n_threads: int = 1) ->
     rule = type(optimizer.rule(case.penalty, 1))(**numbers)
     before = plan._is_feature_major, plan.WORTH_ROW_RANGES
     plan._is_feature_major = lambda *arguments: feature_major
-    plan.WORTH_ROW_RANGES = 0 if case.parts else 10**9
+    plan.WORTH_ROW_RANGES = 0 if case.row_ranges else 10**9
     try:
         workspace = Workspace(
             layout, options, case.batch_size, np.dtype(case.dtype), case.pair[0],
@@ -173,7 +173,7 @@ def any_case(seed: int) -> Case:
         weighted=bool(rng.integers(2)),
         per_batch=bool(rng.integers(2)),
         labels=bool(rng.integers(2)),
-        parts=bool(rng.integers(2)),
+        row_ranges=bool(rng.integers(2)),
         by_z=bool(rng.integers(2)),
         clip=float(rng.choice([0, 0.05])) if pair[0] == Cost.CROSS_ENTROPY else 0.0,
         with_cost=bool(rng.integers(4)),

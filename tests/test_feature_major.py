@@ -1,4 +1,4 @@
-"""Narrow networks, whose rows are the lanes of vectors: as by the usual way, on every processor."""
+"""Narrow networks, whose rows are SIMD lanes: as by the usual way, on every processor."""
 
 from __future__ import annotations
 
@@ -59,14 +59,16 @@ def test_any_shape(sizes: list[int], n: int, data: st.DataObject, seed: int) -> 
     batch_size = data.draw(st.integers(1, n))
     dtype = data.draw(st.sampled_from(["float32", "float64"]))
     pair = data.draw(st.sampled_from(PAIRS))
-    parts = data.draw(st.booleans())
-    assert_twins(Case(tuple(sizes), hidden, n, batch_size, dtype, pair, seed=seed, parts=parts))
+    row_ranges = data.draw(st.booleans())
+    assert_twins(
+        Case(tuple(sizes), hidden, n, batch_size, dtype, pair, seed=seed, row_ranges=row_ranges)
+    )
 
 
 @pytest.mark.parametrize("n_in", [*range(1, 14), 20])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_inputs_in_whole_tiles_and_beside_them(dtype: str, n_in: int) -> None:
-    """Rows are turned round in tiles, what is left of columns and rows one by one."""
+    """Rows are transposed in tiles, what is left of columns and rows one by one."""
     for batch_size in (17, 18, 19, 20):
         assert_twins(Case((n_in, 6, 2), ("tanh",), 39, batch_size, dtype, PAIRS[0]))
 
@@ -146,7 +148,7 @@ def test_penalties_and_weights_as_the_reference(penalty: str) -> None:
         {"output": "softmax"},
     ],
 )
-def test_what_is_not_done_in_lanes(options: dict[str, Any]) -> None:
+def test_what_is_not_feature_major(options: dict[str, Any]) -> None:
     assert is_feature_major(narrow(), 20)
     assert not is_feature_major(narrow(**options), 20)
 
@@ -169,8 +171,8 @@ def test_a_training_goes_on_to_the_bit() -> None:
     np.testing.assert_array_equal(once.parameters, twice.parameters)
 
 
-def lane_plan(**changes: Any) -> dict[str, Any]:
-    """Arguments of a plan in lanes whose workspace ends where it must."""
+def feature_major_plan(**changes: Any) -> dict[str, Any]:
+    """Arguments of a feature-major plan whose workspace ends where it must."""
     arguments = tight_plan((3, 5, 2), 16, Cost.CROSS_ENTROPY)
     for layer in arguments["layers"]:
         layer |= {"act": layer["out"], "z": -1}
@@ -178,16 +180,16 @@ def lane_plan(**changes: Any) -> dict[str, Any]:
     return arguments | {"lane_sums": at, "work_size": at + size} | changes
 
 
-def test_a_plan_in_lanes_has_just_enough_room() -> None:
-    good = lane_plan()
+def test_a_feature_major_plan_has_just_enough_memory() -> None:
+    good = feature_major_plan()
     assert CompiledPlan(**good).feature_major
     for wrong in (good["lane_sums"] + 1, -2, 2**62):
         with pytest.raises(ValueError, match="lane_sums"):
             CompiledPlan(**{**good, "lane_sums": wrong})
 
 
-def test_parts_in_lanes_have_room_for_their_gradients() -> None:
-    good = lane_plan(n_partial_sums=2)
+def test_partial_sums_have_memory_for_a_cost_and_a_gradient() -> None:
+    good = feature_major_plan(n_partial_sums=2)
     end = -(-good["work_size"] // 16) * 16
     size = 16 + 32  # the cost, 32 parameters
     good |= {"partial_sums": end, "partial_size": size, "work_size": end + 2 * 2 * size}
@@ -209,11 +211,11 @@ def test_parts_in_lanes_have_room_for_their_gradients() -> None:
 
 
 @pytest.mark.parametrize("name, columns", [("inputs", 3), ("targets", 2), ("out", 2), ("delta", 2)])
-def test_a_block_in_lanes_has_room_for_rows_filled_up(name: str, columns: int) -> None:
+def test_a_feature_major_block_has_memory_for_padded_rows(name: str, columns: int) -> None:
     """For 16 rows where 15 are asked for."""
 
     def plan_with(offset: int) -> CompiledPlan:
-        arguments = lane_plan(batch_size=15)
+        arguments = feature_major_plan(batch_size=15)
         if name in arguments:
             return CompiledPlan(**{**arguments, name: offset})
         last = arguments["layers"][-1]
@@ -222,7 +224,7 @@ def test_a_block_in_lanes_has_room_for_rows_filled_up(name: str, columns: int) -
             last["act"] = offset
         return CompiledPlan(**arguments)
 
-    end = lane_plan()["work_size"] - 16 * columns
+    end = feature_major_plan()["work_size"] - 16 * columns
     assert plan_with(end).feature_major
     with pytest.raises(ValueError, match=f"{name}: .* do not fit"):
         plan_with(end + 1)
@@ -232,18 +234,18 @@ def test_a_block_in_lanes_has_room_for_rows_filled_up(name: str, columns: int) -
     "column, value",
     [("norm", Norm.GROUP), ("activation", 4), ("z", 0), ("act", 0), ("biases", 1), ("weights", 1)],
 )
-def test_a_plan_in_lanes_refuses_other_layers(column: str, value: int) -> None:
-    arguments = lane_plan()
+def test_a_feature_major_plan_refuses_other_layers(column: str, value: int) -> None:
+    arguments = feature_major_plan()
     arguments["layers"][0][column] = value
     with pytest.raises(ValueError):
         CompiledPlan(**arguments)
 
 
-def test_a_plan_in_lanes_refuses_dropout_and_spare_parameters() -> None:
-    arguments = lane_plan()
+def test_a_feature_major_plan_refuses_dropout_and_spare_parameters() -> None:
+    arguments = feature_major_plan()
     arguments["layers"][0]["dropout"] = 0.5
     with pytest.raises(ValueError, match="layer 0 cannot be feature-major"):
         CompiledPlan(**arguments)
-    n_parameters = lane_plan()["n_parameters"]
+    n_parameters = feature_major_plan()["n_parameters"]
     with pytest.raises(ValueError, match=f"expected {n_parameters} parameters"):
-        CompiledPlan(**lane_plan(n_parameters=n_parameters + 1))
+        CompiledPlan(**feature_major_plan(n_parameters=n_parameters + 1))

@@ -147,10 +147,10 @@ def test_what_is_no_number_of_threads_is_refused(value):
 @pytest.mark.parametrize("n", [1, 2, 3, 8, 64])
 def test_members_meet(n):
     counts = np.zeros(n, dtype=np.longlong)
-    members = count_rounds(counts, 500)
-    assert 1 <= members <= n
-    assert counts[:members].tolist() == [500] * members
-    assert not counts[members:].any()
+    workers = count_rounds(counts, 500)
+    assert 1 <= workers <= n
+    assert counts[:workers].tolist() == [500] * workers
+    assert not counts[workers:].any()
 
 
 def test_more_members_than_there_may_be_are_not_asked_for():
@@ -161,13 +161,13 @@ def test_more_members_than_there_may_be_are_not_asked_for():
 def test_whoever_finds_the_team_taken_works_alone():
     """From several threads at once, with the same numbers as ever."""
     alone, _ = trained("batch", 1)
-    results, members = [], []
+    results, workers = [], []
 
     def work():
         counts = np.zeros(2, dtype=np.longlong)
         for _ in range(3):
             results.append(trained("batch", 2)[0])
-            members.append(count_rounds(counts, 200))
+            workers.append(count_rounds(counts, 200))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -175,7 +175,7 @@ def test_whoever_finds_the_team_taken_works_alone():
     for thread in threads:
         thread.join()
     assert len(results) == 12
-    assert set(members) <= {1, 2}
+    assert set(workers) <= {1, 2}
     for result in results:
         np.testing.assert_array_equal(result, alone)
 
@@ -286,18 +286,18 @@ def test_a_tuner_says_what_it_is():
     not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
     reason="there is one processor, or no way to ask where a thread may run",
 )
-def test_a_member_that_slept_is_woken_elsewhere_than_the_caller() -> None:
-    """In a process of its own, whose other threads are the team's."""
+def test_a_worker_that_slept_is_woken_elsewhere_than_the_caller() -> None:
+    """In a process of its own, whose other threads are the pool's."""
     code = """
 import os, time
 import numpy as np
-from fastnn._core import thread_pool as _team
+from fastnn._core import thread_pool as _pool
 allowed, before = os.sched_getaffinity(0), set(os.listdir("/proc/self/task"))
 for round in range(3):
-    assert _team.count_rounds(np.zeros(2, np.int64), 3) == 2
+    assert _pool.count_rounds(np.zeros(2, np.int64), 3) == 2
     time.sleep(0.05)
-(member,) = set(os.listdir("/proc/self/task")) - before
-where = os.sched_getaffinity(int(member))
+(worker,) = set(os.listdir("/proc/self/task")) - before
+where = os.sched_getaffinity(int(worker))
 assert where < allowed and len(where) == len(allowed) - 1, (where, allowed)
 assert os.sched_getaffinity(0) == allowed
 """

@@ -53,8 +53,7 @@ cdef struct BatchContext:
     void* parameters  # those of the replicated layers, and what goes with them
     void* running
     void* slots
-    void* arenas      # the first worker's workspace
-    Py_ssize_t arena_size
+    void* arenas      # of all workers, if layers are replicated
     uint64_t seed     # of the dropout masks
     uint64_t drawn    # masks drawn before, which never goes back, as the steps do with an optimizer
     uint64_t step     # steps taken before, for the optimizers' corrections

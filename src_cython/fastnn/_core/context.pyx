@@ -28,7 +28,7 @@ cdef BatchContext c_batch_context(int mode, int m, uint64_t seed, uint64_t step)
     cdef BatchContext ctx
     ctx.mode, ctx.m, ctx.seed, ctx.step, ctx.drawn = mode, m, seed, step, step
     ctx.worker, ctx.n_workers, ctx.share, ctx.n_shares = 0, 1, 0, 1
-    ctx.replicated, ctx.arena_size = False, 0
+    ctx.replicated = False
     ctx.parameters, ctx.running, ctx.slots, ctx.arenas = NULL, NULL, NULL, NULL
     ctx.penalties, ctx.cost = NULL, 0
     ctx.rate, ctx.divisor, ctx.last_mark = 0, 1, 0
@@ -67,7 +67,7 @@ cdef floating* c_arena_of(
     floating* work, const Plan* plan, int p, BatchContext* ctx,
 ) noexcept nogil:
     cdef int owner = ((p + 1) * ctx.n_workers - 1) // plan.n_partial_sums  # as c_part divides them
-    return <floating*> ctx.arenas + owner * ctx.arena_size if ctx.replicated else work
+    return <floating*> ctx.arenas + owner * plan.arena_size if ctx.replicated else work
 
 
 cdef (int, int) c_own_inputs(const Plan* plan, BatchContext* ctx) noexcept nogil:

@@ -238,7 +238,7 @@ cdef void _replicate(floating* parameters, EpochJob* job, BatchContext* ctx) noe
     cdef Py_ssize_t begin = plan.layers[max(0, plan.split_layer)].weights, at
     cdef Py_ssize_t size = (plan.n_parameters - begin) * sizeof(floating)
     cdef int slot
-    ctx.replicated, ctx.arenas, ctx.arena_size = True, job.work, plan.arena_size
+    ctx.replicated, ctx.arenas = True, job.work
     ctx.parameters, ctx.slots, ctx.running = parameters, job.slots, job.running
     if ctx.worker == 0:
         return
