@@ -199,9 +199,9 @@ class CompiledEngine(Engine):
             return _quietly(plan, run_long_batches, run, order, epoch, vectors)
         return _quietly(
             plan, _epoch.train_epoch,
-            plan, rule, net._parameters, net._running, epoch.slots, workspace.arenas, rows.X, rows.Y,
-            rows.row_weights, order, epoch.rates, epoch.seed, epoch.counter, epoch.with_cost,
-            epoch.tuner, epoch.seconds, None, epoch.masks,
+            plan, rule, net._parameters, net._running, epoch.slots, workspace.arenas, rows.X,
+            rows.Y, rows.row_weights, order, epoch.rates, epoch.seed, epoch.counter,
+            epoch.with_cost, epoch.tuner, epoch.seconds, None, epoch.masks,
         )  # fmt: skip
 
     def epochs(
@@ -213,9 +213,9 @@ class CompiledEngine(Engine):
             return False
         _quietly(
             plan, _epoch.train_epoch,
-            plan, rule, net._parameters, net._running, epoch.slots, workspace.arenas, rows.X, rows.Y,
-            rows.row_weights, order, epoch.rates, epoch.seed, epoch.counter, epoch.with_cost,
-            epoch.tuner, epoch.seconds, record, epoch.masks,
+            plan, rule, net._parameters, net._running, epoch.slots, workspace.arenas, rows.X,
+            rows.Y, rows.row_weights, order, epoch.rates, epoch.seed, epoch.counter,
+            epoch.with_cost, epoch.tuner, epoch.seconds, record, epoch.masks,
         )  # fmt: skip
         return True
 
