@@ -7,7 +7,7 @@ A layer is dense → normalization → activation → dropout; an offset of -1 m
 
 from libc.stdint cimport uint64_t
 
-from fastnn._core cimport constants
+cimport fastnn._core.constants as constants
 
 
 # Filled by name from the dictionary of a layer; first_tile follows from the layers before.

@@ -3,7 +3,7 @@
 from libc.math cimport isfinite
 from libc.stdlib cimport calloc, free
 
-from fastnn._core cimport constants
+cimport fastnn._core.constants as constants
 from fastnn._core.activation cimport N_ACTIVATIONS, SOFTMAX, c_slope_from_z
 from fastnn._core.blas cimport c_need_blas
 from fastnn._core.cost cimport LOG_LIKELIHOOD
