@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+INTERNAL = ("_common", "_core", "_data", "_model", "_monitor", "_training")
 CORE = REPOSITORY / "src_cython" / "fastnn" / "_core"
 pytestmark = pytest.mark.skipif(
     not CORE.is_dir() or not (REPOSITORY / "CONTRIBUTING.md").is_file(),
@@ -65,3 +66,11 @@ def test_contributing_names_each_file_of_the_core() -> None:
     plain = {name.removesuffix(".pyx").removesuffix(".pxd") for name in named}
     assert sorted(c_files - named) == []
     assert sorted(modules - plain) == []
+
+
+@pytest.mark.parametrize("folder", INTERNAL)
+def test_contributing_names_each_internal_file(folder: str) -> None:
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| `{folder}/` \| .*$", text, re.MULTILINE)
+    there = {path.name for path in (REPOSITORY / "fastnn" / folder).glob("*.py")} - {"__init__.py"}
+    assert sorted(there - set(re.findall(r"`([\w.]+)`", row))) == []
