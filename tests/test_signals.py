@@ -71,14 +71,14 @@ def wide_network(**options: Any) -> fastnn.Network:
     return net
 
 
-def always(plan: Any, work: Callable[..., Any], *arguments: Any) -> Any:
-    """In place of ``engine._quietly``: as if every network were wide, so that small ones do."""
-    return _blas_threads.quietly(work, *arguments)
+def always(plan: Any, work: Callable[..., Any]) -> Callable[..., Any]:
+    """In place of ``engine._guarded``: as if every network were wide, so that small ones do."""
+    return functools.partial(_blas_threads.quietly, work)
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_quietly", always)
+    monkeypatch.setattr(engine, "_guarded", always)
 
 
 class OwnCost(fastnn.QuadraticCost):
@@ -254,7 +254,7 @@ from fastnn._core import engine
 from fastnn._core import blas_guard as _blas_threads
 from interrupting import at_each
 from test_signals import OwnCost, _used, always, is_at_rest, libraries, threads, X, Y
-engine._quietly = always
+engine._guarded = always
 libraries()
 threadpoolctl.threadpool_limits(3, user_api="blas")
 net, other = (fastnn.Network([6, 4, 3], OwnCost, rng=0) for _ in range(2))

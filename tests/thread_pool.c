@@ -12,7 +12,7 @@
 enum { ROUNDS = 300, JOBS = 60 };
 
 typedef struct {
-    long places[FASTNN_MOST_WORKERS];
+    long places[FASTNN_MAX_WORKERS];
     int wrong;
 } Shared;
 

@@ -49,9 +49,9 @@ WORTH_SHARING = 10_000_000
 Result = TypeVar("Result")
 
 
-def _quietly(plan: CompiledPlan, work: Callable[..., Result], *arguments: Any) -> Result:
-    """Return ``work(*arguments)``, BLAS held at one thread if the plan's products are for it."""
-    return quietly(work, *arguments) if plan.needs_blas else work(*arguments)
+def _guarded(plan: CompiledPlan, work: Callable[..., Result]) -> Callable[..., Result]:
+    """Return ``work`` that holds BLAS at one thread, if the plan's products are for BLAS."""
+    return partial(quietly, work) if plan.needs_blas else work
 
 
 def _train_copies(
@@ -181,8 +181,7 @@ class CompiledEngine(Engine):
         if len(X) > ONE_BLOCK and len(X) * net._layout.n_parameters > WORTH_SHARING:
             n_threads = min(usable(), -(-len(X) // SMALL_BLOCK))
         work = np.empty(n_threads * plan.work_size, dtype=net._dtype)
-        done = _quietly(
-            plan, _prediction.predict,
+        done = _guarded(plan, _prediction.predict)(
             plan, net._parameters, net._running, work, X, out, n_threads, checked,
         )  # fmt: skip
         return out if done else None
@@ -192,13 +191,12 @@ class CompiledEngine(Engine):
         plan = workspace.compiled
         if plan.cost == costs.CUSTOM:
             by_python = self._run_epoch_with_python_cost
-            return _quietly(plan, by_python, net, rows, order, epoch, workspace, rule)
+            return _guarded(plan, by_python)(net, rows, order, epoch, workspace, rule)
         if self._is_long(net, workspace):
             vectors = net._parameters, net._running, epoch.slots, epoch.counter, epoch.masks
             run = partial(_train_copies, workspace, rule, rows, epoch)
-            return _quietly(plan, run_long_batches, run, order, epoch, vectors)
-        return _quietly(
-            plan, _epoch.train_epoch,
+            return _guarded(plan, run_long_batches)(run, order, epoch, vectors)
+        return _guarded(plan, _epoch.train_epoch)(
             plan, rule, net._parameters, net._running, epoch.slots, workspace.arenas, rows.X,
             rows.Y, rows.row_weights, order, epoch.rates, epoch.seed, epoch.counter,
             epoch.with_cost, epoch.tuner, epoch.seconds, None, epoch.masks,
@@ -211,8 +209,7 @@ class CompiledEngine(Engine):
         plan = workspace.compiled
         if plan.cost == costs.CUSTOM or self._is_long(net, workspace):
             return False
-        _quietly(
-            plan, _epoch.train_epoch,
+        _guarded(plan, _epoch.train_epoch)(
             plan, rule, net._parameters, net._running, epoch.slots, workspace.arenas, rows.X,
             rows.Y, rows.row_weights, order, epoch.rates, epoch.seed, epoch.counter,
             epoch.with_cost, epoch.tuner, epoch.seconds, record, epoch.masks,
@@ -403,7 +400,7 @@ class BatchGradients:
 
     def quietly(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """Return ``work(*arguments)``, BLAS held at one thread if gradients need BLAS."""
-        return _quietly(self._workspace.compiled, work, *arguments)
+        return _guarded(self._workspace.compiled, work)(*arguments)
 
     def add(
         self, rows: Rows, batch: np.ndarray, gradient: np.ndarray, scale: float, keep: float

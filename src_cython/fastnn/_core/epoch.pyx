@@ -361,7 +361,10 @@ cdef void _run_epochs(Task task, EpochJob* job, TunerState* tuner) noexcept nogi
             n_workers = min(n_workers, job.plan.n_partial_sums)
         job.stretch = c_stretch(tuner)
         began = fastnn_seconds()
-        c_run(task, job, n_workers)
+        if n_workers == 1:
+            task(job, 0, 1)
+        else:
+            c_run(task, job, n_workers)
         if _is_for_several(job):
             c_record(tuner, fastnn_seconds() - began, job.worked)
         since_signals += job.worked

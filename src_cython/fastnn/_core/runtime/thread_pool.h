@@ -15,7 +15,7 @@
 #include <sched.h>
 #endif
 
-#define FASTNN_MOST_WORKERS 64
+#define FASTNN_MAX_WORKERS 64
 #define FASTNN_JOBS 256 /* from one job's number to the next: more than the workers */
 #define FASTNN_SPINS 2000
 #define FASTNN_A_WHILE 32 /* spins, some 1.5 us: most barriers are passed by then */
@@ -125,7 +125,7 @@ static void *fastnn_worker(void *start)
     return NULL;
 }
 
-static pthread_t fastnn_threads[FASTNN_MOST_WORKERS];
+static pthread_t fastnn_threads[FASTNN_MAX_WORKERS];
 
 /* In a forked child the threads are gone, and the lock may have been held. */
 static void fastnn_forget_threads(void)
@@ -137,7 +137,7 @@ static void fastnn_forget_threads(void)
 /* Start threads until there are `wanted`; return how many there are. Signals are not for them. */
 static int fastnn_start(int wanted)
 {
-    static FastnnWorker starts[FASTNN_MOST_WORKERS];
+    static FastnnWorker starts[FASTNN_MAX_WORKERS];
     static int forks_are_watched;
     FastnnThreadPool *pool = &fastnn_pool;
     sigset_t all, before;
@@ -190,8 +190,8 @@ static void fastnn_keep_off(int n) { (void)n; }
 static int fastnn_run(FastnnWork work, void *argument, int n)
 {
     FastnnThreadPool *pool = &fastnn_pool;
-    if (n > FASTNN_MOST_WORKERS)
-        n = FASTNN_MOST_WORKERS;
+    if (n > FASTNN_MAX_WORKERS)
+        n = FASTNN_MAX_WORKERS;
     if (n > 1 && __atomic_exchange_n(&pool->taken, 1, __ATOMIC_ACQUIRE) == 0) {
         int started = fastnn_start(n - 1);
         n = started + 1 < n ? started + 1 : n;
