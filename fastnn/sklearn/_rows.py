@@ -83,5 +83,8 @@ class Core:
 
         ``rates`` are one for all mini-batches or one each.
         """
-        self._told = replace(self._told, rates=rates)
+        if rates.shape == self._told.rates.shape:
+            self._told.rates[...] = rates
+        else:
+            self._told = replace(self._told, rates=rates)
         return self._engine.epoch(self._network, self._rows, order, self._told)
