@@ -18,7 +18,7 @@ from fastnn._training.options import Callback, Measures, Options
 from fastnn._training.progress import epoch_bar
 from fastnn._training.run import DIVERGED, Run
 from fastnn._training.trainable import Trainable
-from fastnn._training.unattended import Ahead
+from fastnn._training.unattended import Unattended
 from fastnn.history import History
 from fastnn.optimizers import LBFGS
 
@@ -76,10 +76,10 @@ def train(
         return history
     order = np.arange(len(rows), dtype=np.intp)
     history = History()
-    ahead = Ahead(run, (measures, callbacks))
+    unattended = Unattended(run, (measures, callbacks))
     with epoch_bar(options.epochs, options.progress) as bar:
         while len(history) < options.epochs:
-            if ahead.go(order, history):
+            if unattended.go(order, history):
                 continue
             before = network.standing() if network.guards_divergence else None
             started = time.perf_counter()
@@ -88,7 +88,7 @@ def train(
             if options.shuffle:
                 network.random_source.shuffle(order)
             cost, rate = run.run_epoch(order)
-            seconds = ahead.seconds = time.perf_counter() - started
+            seconds = unattended.seconds = time.perf_counter() - started
             if before is not None and not run.is_sound(cost):
                 network.stand_at(before)
                 text = DIVERGED.format(epoch=run.state.epochs, rate=rate)

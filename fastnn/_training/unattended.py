@@ -11,13 +11,13 @@ import numpy as np
 from fastnn._training.run import Run
 from fastnn.history import History
 
-__all__ = ["Ahead"]
+__all__ = ["Unattended"]
 
 # Seconds of the epochs that are run at once: Ctrl-C is heard after them.
 AT_ONCE = 15e-3
 
 
-class Ahead:
+class Unattended:
     """Runs epochs many at a time, as long as that cannot be told from one at a time.
 
     Parameters

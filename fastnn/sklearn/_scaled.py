@@ -48,14 +48,14 @@ class ScaledCore:
         self._betas = float(estimator.beta_1), float(estimator.beta_2)
         self._sums = network._engine.batch_gradients(network, batch_size, loss.clip(network.dtype))
         n, n_in, dtype = network.n_parameters, network.sizes[0], network.dtype
-        self._unit, pace = np.ones(n, dtype), np.ones(n + n_in, dtype)
+        self._unit, rate_factors = np.ones(n, dtype), np.ones(n + n_in, dtype)
         layout = network._layout
         for w in layout.weights(self._unit):
             w[...] = 1 / np.sqrt(w.shape[1])
-        for b in layout.columns("biases", pace[:n]):
+        for b in layout.columns("biases", rate_factors[:n]):
             b[...] = OF_BIASES
-        pace[n:] = OF_SCALES
-        self._pace, self._gradient = pace, np.zeros(n + n_in, dtype)
+        rate_factors[n:] = OF_SCALES
+        self._rate_factors, self._gradient = rate_factors, np.zeros(n + n_in, dtype)
         self._q = np.concatenate([network.parameters / self._unit, np.ones(n_in, dtype)])
         self._first, self._second = np.zeros_like(self._q), np.zeros_like(self._q)
 
@@ -109,7 +109,7 @@ class ScaledCore:
         of_first *= scales
 
     def _step(self, rate: float, t: int) -> None:
-        """Step q by Adam (Kingma and Ba, 2015), each part at its pace."""
+        """Step q by Adam (Kingma and Ba, 2015), each part with its factor on the rate."""
         g, (beta_1, beta_2) = self._gradient, self._betas
         self._first *= beta_1
         self._first += (1 - beta_1) * g
@@ -120,7 +120,7 @@ class ScaledCore:
         g /= np.sqrt(1 - beta_2**t)
         g += self._eps
         np.divide(self._first, g, out=g)
-        g *= self._pace
+        g *= self._rate_factors
         g *= rate / (1 - beta_1**t)
         self._q -= g
 

@@ -3,7 +3,7 @@
  * The factors are packed into panels that a tile reads from end to end, so that neither the length
  * of a row nor the pages it lies on matter; while one panel is multiplied, the next is prefetched.
  * Every number is summed in blocks of depth that depend on the depth k alone, so that a matrix may
- * be computed in any pieces. Elsewhere BLAS is as fast or faster.
+ * be computed in any parts. Elsewhere BLAS is as fast or faster.
  */
 #include "kernels/kernels.h"
 

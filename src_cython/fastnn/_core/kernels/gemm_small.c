@@ -2,7 +2,7 @@
  *
  * All matrices are row-major; `ld...` is the distance between the rows of a matrix, its columns or
  * more. C overlaps neither A nor B. Every number is summed in an order that depends on the depth k
- * alone, so that a matrix may be computed in any pieces. Compilers without vector types have none
+ * alone, so that a matrix may be computed in any parts. Compilers without vector types have none
  * of these kernels.
  */
 #include "kernels/kernels.h"
@@ -290,8 +290,8 @@ static void NAME(small_nn)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
     NAME(rank_product)(C, ldc, A, lda, B, ldb, start, m, n, k, 1, 0, 0, NULL);
 }
 
-/* Up to the depth SHALLOW a dot product would be mostly the sum of its lanes, so B is turned round;
- * up to MEDIUM too if that serves MANY rows. STRIPE columns are turned at a time. */
+/* Up to the depth SHALLOW a dot product would be mostly the sum of its lanes, so B is transposed;
+ * up to MEDIUM too if that serves MANY rows. STRIPE columns are transposed at a time. */
 #define SHALLOW 32
 #define MEDIUM 128
 #define MANY 48
@@ -301,15 +301,16 @@ static void NAME(small_nn)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
 static void NAME(small_nt)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B,
                            ptrdiff_t ldb, const REAL *bias, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
 {
-    REAL turned[MEDIUM * STRIPE];
+    REAL transposed[MEDIUM * STRIPE];
     if (k > (m < MANY ? SHALLOW : MEDIUM)) {
         NAME(dot_product)(C, ldc, A, lda, B, ldb, bias, m, n, k);
         return;
     }
     for (ptrdiff_t j = 0; j < n; j += STRIPE) {
         ptrdiff_t width = n - j < STRIPE ? n - j : STRIPE;
-        NAME(copy_transposed)(turned, STRIPE, B + j * ldb, ldb, width, k);
-        NAME(small_nn)(C + j, ldc, A, lda, turned, STRIPE, bias ? bias + j : NULL, m, width, k);
+        NAME(copy_transposed)(transposed, STRIPE, B + j * ldb, ldb, width, k);
+        NAME(small_nn)(C + j, ldc, A, lda, transposed, STRIPE, bias ? bias + j : NULL, m, width,
+                       k);
     }
 }
 

@@ -74,3 +74,12 @@ def test_contributing_names_each_internal_file(folder: str) -> None:
     (row,) = re.findall(rf"^\| `{folder}/` \| .*$", text, re.MULTILINE)
     there = {path.name for path in (REPOSITORY / "fastnn" / folder).glob("*.py")} - {"__init__.py"}
     assert sorted(there - set(re.findall(r"`([\w.]+)`", row))) == []
+
+
+def test_each_test_under_the_sanitizers_is_there() -> None:
+    text = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    listed = re.search(r"^SANITIZED \?= \$\(addprefix tests/test_,(.*?)\)", text, re.M | re.S)
+    assert listed is not None
+    names = listed[1].replace("\\", " ").split()
+    assert len(names) > 20
+    assert [name for name in names if not (REPOSITORY / "tests" / f"test_{name}").is_file()] == []
