@@ -124,7 +124,13 @@ class CompiledEngine(Engine):
         return costs.kernel_id(net.cost)
 
     def predict_few(self, net: Computed, X: Any) -> np.ndarray | None:
-        return None if net._input_scale != 1 else self._ready(net).predict(X)
+        if net._input_scale != 1:
+            return None
+        predictor = self._predictor
+        # As ``_ready`` asks, whose call would take a twentieth of the time.
+        if predictor is None or predictor.parameters is not net._parameters:
+            predictor = self._ready(net)
+        return predictor.predict(X)
 
     def _ready(self, net: Computed) -> Predictor:
         """Return what is kept for predictions, made anew for other parameters."""
