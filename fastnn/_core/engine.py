@@ -54,6 +54,33 @@ def _guarded(plan: CompiledPlan, work: Callable[..., Result]) -> Callable[..., R
     return partial(quietly, work) if plan.needs_blas else work
 
 
+# What training changes: parameters, running statistics, slots, counter and masks.
+Vectors = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _vectors(net: Computed, epoch: Epoch) -> Vectors:
+    return net._parameters, net._running, epoch.slots, epoch.counter, epoch.masks
+
+
+def _arguments(
+    workspace: Workspace,
+    rule: Rule,
+    rows: Rows,
+    epoch: Epoch,
+    order: np.ndarray,
+    rates: np.ndarray,
+    vectors: Vectors,
+    record: np.ndarray | None = None,
+) -> tuple[Any, ...]:
+    """Return what the compiled ``train_epoch`` takes."""
+    parameters, running, slots, counter, masks = vectors
+    return (
+        workspace.compiled, rule, parameters, running, slots, workspace.arenas, rows.X, rows.Y,
+        rows.row_weights, order, rates, epoch.seed, counter, epoch.with_cost, epoch.tuner,
+        epoch.seconds, record, masks,
+    )  # fmt: skip
+
+
 def _train_copies(
     workspace: Workspace,
     rule: Rule,
@@ -61,15 +88,11 @@ def _train_copies(
     epoch: Epoch,
     order: np.ndarray,
     rates: np.ndarray,
-    vectors: tuple[np.ndarray, ...],
+    vectors: Vectors,
 ) -> float:
     """Run an epoch on copies of the vectors that training changes."""
-    parameters, running, slots, counter, masks = vectors
-    return _epoch.train_epoch(
-        workspace.compiled, rule, parameters, running, slots, workspace.arenas, rows.X, rows.Y,
-        rows.row_weights, order, rates, epoch.seed, counter, epoch.with_cost, epoch.tuner,
-        epoch.seconds, None, masks,
-    )  # fmt: skip
+    told = _arguments(workspace, rule, rows, epoch, order, rates, vectors)
+    return _epoch.train_epoch(*told)
 
 
 class CompiledEngine(Engine):
@@ -194,19 +217,15 @@ class CompiledEngine(Engine):
 
     def epoch(self, net: Computed, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
         workspace, rule = self._plan_epoch(net, epoch)
-        plan = workspace.compiled
+        plan, vectors = workspace.compiled, _vectors(net, epoch)
         if plan.cost == costs.CUSTOM:
             by_python = self._run_epoch_with_python_cost
             return _guarded(plan, by_python)(net, rows, order, epoch, workspace, rule)
         if self._is_long(net, workspace):
-            vectors = net._parameters, net._running, epoch.slots, epoch.counter, epoch.masks
             run = partial(_train_copies, workspace, rule, rows, epoch)
             return _guarded(plan, run_long_batches)(run, order, epoch, vectors)
-        return _guarded(plan, _epoch.train_epoch)(
-            plan, rule, net._parameters, net._running, epoch.slots, workspace.arenas, rows.X,
-            rows.Y, rows.row_weights, order, epoch.rates, epoch.seed, epoch.counter,
-            epoch.with_cost, epoch.tuner, epoch.seconds, None, epoch.masks,
-        )  # fmt: skip
+        told = _arguments(workspace, rule, rows, epoch, order, epoch.rates, vectors)
+        return _guarded(plan, _epoch.train_epoch)(*told)
 
     def epochs(
         self, net: Computed, rows: Rows, order: np.ndarray, epoch: Epoch, record: np.ndarray
@@ -215,11 +234,9 @@ class CompiledEngine(Engine):
         plan = workspace.compiled
         if plan.cost == costs.CUSTOM or self._is_long(net, workspace):
             return False
-        _guarded(plan, _epoch.train_epoch)(
-            plan, rule, net._parameters, net._running, epoch.slots, workspace.arenas, rows.X,
-            rows.Y, rows.row_weights, order, epoch.rates, epoch.seed, epoch.counter,
-            epoch.with_cost, epoch.tuner, epoch.seconds, record, epoch.masks,
-        )  # fmt: skip
+        vectors = _vectors(net, epoch)
+        told = _arguments(workspace, rule, rows, epoch, order, epoch.rates, vectors, record)
+        _guarded(plan, _epoch.train_epoch)(*told)
         return True
 
     def _is_long(self, net: Computed, workspace: Workspace) -> bool:

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._core.engine import FEW
 from fastnn.network import Network
 from fastnn.sklearn._rows import as_inputs
 
-# Rows of which the outputs are computed the short way, without the GIL being given up.
-FEW = 8
 # Multiplications up to which such rows are that short.
 SMALL_PRODUCT = 100_000
 
