@@ -1,0 +1,110 @@
+"""Jobs that train scikit-learn's estimators, ours or others'."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from fastnn._common.checks import brief
+from fastnn._common.extras import require
+from fastnn._core.threads import work_of_batch
+from fastnn.many._data import Data
+from fastnn.many._learner import Outcome
+from fastnn.many._scoring import Scoring
+from fastnn.many._settings import Setting
+
+__all__ = ["EstimatorLearner"]
+
+# What a search gives itself.
+GIVEN = ("random_state", "n_threads")
+
+
+class EstimatorLearner:
+    """Trains copies of an estimator, one a job.
+
+    Parameters
+    ----------
+    data : Data
+    settings : sequence of mappings
+        Parameters for ``set_params``.
+    estimator : estimator
+    """
+
+    def __init__(self, data: Data, settings: Sequence[Setting], estimator: Any) -> None:
+        self._data, self._settings, self._estimator = data, settings, estimator
+
+    def check(self) -> None:
+        """Raise unless the estimator takes all settings.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Naming the setting and the parameter.
+        """
+        base = require("sklearn.base", extra="sklearn")
+        if not all(
+            callable(getattr(self._estimator, name, None)) for name in ("fit", "get_params")
+        ):
+            raise TypeError(f"estimator: expected an estimator, got {brief(self._estimator)}")
+        known = base.clone(self._estimator).get_params()
+        for i, setting in enumerate(self._settings):
+            for key in setting:
+                if key not in known or key in GIVEN:
+                    raise ValueError(
+                        f"settings[{i}]: {brief(key)}: expected a parameter of "
+                        f"{type(self._estimator).__name__} but {' and '.join(GIVEN)}"
+                    )
+            try:
+                model = self._model(i, 0)
+                validate = getattr(model, "_validate_params", None)
+                if callable(validate):
+                    validate()
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"settings[{i}]: {error}") from error
+
+    @property
+    def classifies(self) -> bool:
+        """Whether it is a classifier."""
+        base = require("sklearn.base", extra="sklearn")
+        return bool(base.is_classifier(self._estimator))
+
+    def _model(self, setting: int, seed: int) -> Any:
+        """Return an untrained copy."""
+        clone = require("sklearn.base", extra="sklearn").clone
+        model = clone(self._estimator).set_params(**self._settings[setting])
+        known = model.get_params()
+        own = dict(zip(GIVEN, (seed, 1), strict=True))
+        return model.set_params(**{name: value for name, value in own.items() if name in known})
+
+    def run(self, setting: int, seed: int, fold: int, scoring: Scoring) -> Outcome:
+        """Train an estimator and judge it."""
+        model = self._model(setting, seed)
+        model.fit(*self._data.given(fold))
+        judged = self._data.given(fold, "test")
+        return Outcome(
+            training_cost=_number(model, "loss_", math.nan),
+            score=scoring.compute(model, *judged),
+            epochs=int(_number(model, "n_iter_", 0)),
+            model=model,
+        )
+
+    def work_of(self, setting: int, fold: int) -> float:
+        """Return about how many operations a training takes, for a network of such sizes."""
+        told = self._model(setting, 0).get_params()
+        order = self._data.order(fold, "train")
+        rows = self._data.n if order is None else len(order)
+        hidden = np.atleast_1d(told.get("hidden_layer_sizes", 100))
+        sizes = [self._data.n_inputs, *map(int, hidden), 1]
+        n_parameters = sum(a * b for a, b in pairwise(sizes))
+        return float(told.get("max_iter", 100)) * work_of_batch(rows, n_parameters)
+
+
+def _number(model: Any, name: str, missing: float) -> float:
+    try:
+        return float(getattr(model, name))
+    except (AttributeError, TypeError, ValueError):
+        return missing
