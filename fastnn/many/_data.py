@@ -183,7 +183,9 @@ def checked_pair(X: Any, y: Any, names: tuple[str, str], of_network: bool) -> tu
     if of_network:
         X = X if is_sparse(X) else as_array(X, names[0])
         y = as_array(y, names[1])
-        check_finite(y, names[1])
+        for name, values in zip(names, (X, y), strict=True):
+            if isinstance(values, np.ndarray):
+                check_finite(values, name)
     else:
         X = X if hasattr(X, "shape") else np.asarray(X)
         y = y if hasattr(y, "shape") else np.asarray(y)
@@ -191,13 +193,13 @@ def checked_pair(X: Any, y: Any, names: tuple[str, str], of_network: bool) -> tu
         raise ValueError(f"{names[0]}: expected shape (n, n_in) with a row or more, got {X.shape}")
     if not y.shape or y.shape[0] != X.shape[0]:
         raise ValueError(
-            f"{names[1]}: expected {X.shape[0]} rows, as {names[0]} has, got {y.shape}"
+            f"{names[1]}: expected {X.shape[0]} rows, as many as {names[0]}, got {y.shape}"
         )
     return X, y
 
 
-def checked_validation(data: Any, of_network: bool) -> tuple[Any, Any] | None:
-    """Return validation rows (X, y), or None.
+def checked_validation(data: Any, n_in: int, of_network: bool) -> tuple[Any, Any] | None:
+    """Return validation rows (X, y) of ``n_in`` columns, or None.
 
     Raises
     ------
@@ -208,4 +210,8 @@ def checked_validation(data: Any, of_network: bool) -> tuple[Any, Any] | None:
         return None
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise TypeError(f"validation_data: expected (X, y), got {brief(data)}")
-    return checked_pair(data[0], data[1], ("validation_data[0]", "validation_data[1]"), of_network)
+    names = ("validation_data[0]", "validation_data[1]")
+    X, y = checked_pair(data[0], data[1], names, of_network)
+    if X.shape[1] != n_in:
+        raise ValueError(f"{names[0]}: expected {n_in} columns, as many as X, got {X.shape[1]}")
+    return X, y

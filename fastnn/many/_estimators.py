@@ -15,7 +15,7 @@ from fastnn._core.threads import work_of_batch
 from fastnn.many._data import Data
 from fastnn.many._learner import Outcome
 from fastnn.many._scoring import Scoring
-from fastnn.many._settings import Setting
+from fastnn.many._settings import Setting, of_setting
 
 __all__ = ["EstimatorLearner"]
 
@@ -35,7 +35,7 @@ class EstimatorLearner:
     """
 
     def __init__(self, data: Data, settings: Sequence[Setting], estimator: Any) -> None:
-        self._data, self._settings, self._estimator = data, settings, estimator
+        self.data, self._settings, self._estimator = data, settings, estimator
 
     def check(self) -> None:
         """Raise unless the estimator takes all settings.
@@ -60,11 +60,10 @@ class EstimatorLearner:
                     )
             try:
                 model = self._model(i, 0)
-                validate = getattr(model, "_validate_params", None)
-                if callable(validate):
-                    validate()
+                if hasattr(model, "_parameter_constraints"):
+                    model._validate_params()
             except (TypeError, ValueError) as error:
-                raise type(error)(f"settings[{i}]: {error}") from error
+                raise of_setting(i, error) from error
 
     @property
     def classifies(self) -> bool:
@@ -83,8 +82,8 @@ class EstimatorLearner:
     def run(self, setting: int, seed: int, fold: int, scoring: Scoring) -> Outcome:
         """Train an estimator and judge it."""
         model = self._model(setting, seed)
-        model.fit(*self._data.given(fold))
-        judged = self._data.given(fold, "test")
+        model.fit(*self.data.given(fold))
+        judged = self.data.given(fold, "test")
         return Outcome(
             training_cost=_number(model, "loss_", math.nan),
             score=scoring.compute(model, *judged),
@@ -95,10 +94,10 @@ class EstimatorLearner:
     def work_of(self, setting: int, fold: int) -> float:
         """Return about how many operations a training takes, for a network of such sizes."""
         told = self._model(setting, 0).get_params()
-        order = self._data.order(fold, "train")
-        rows = self._data.n if order is None else len(order)
+        order = self.data.order(fold, "train")
+        rows = self.data.n if order is None else len(order)
         hidden = np.atleast_1d(told.get("hidden_layer_sizes", 100))
-        sizes = [self._data.n_inputs, *map(int, hidden), 1]
+        sizes = [self.data.n_inputs, *map(int, hidden), 1]
         n_parameters = sum(a * b for a, b in pairwise(sizes))
         return float(told.get("max_iter", 100)) * work_of_batch(rows, n_parameters)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import time
+import uuid
+from collections import OrderedDict
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastnn.many._learner import Learner, Outcome
 from fastnn.many._scoring import Scoring
+from fastnn.many._shared import Shared
 
 __all__ = ["Done", "Job", "Search"]
 
@@ -58,8 +61,17 @@ class Done(NamedTuple):
     model: Any = None
 
 
+# The searches that came to this process last, by their names: what a worker made of the rows for
+# one batch of jobs is there for the next.
+_received: OrderedDict[str, Search] = OrderedDict()
+MOST_RECEIVED = 2
+
+
 class Search:
     """What all jobs share.
+
+    Where it is pickled, the arrays go as ``shared`` says. One that comes to a process again is the
+    one that came before, with the new ``shared``.
 
     Parameters
     ----------
@@ -72,6 +84,15 @@ class Search:
 
     def __init__(self, learner: Learner, scoring: Scoring, keep: str) -> None:
         self._learner, self._scoring, self.keep = learner, scoring, keep
+        self._name = uuid.uuid4().hex
+
+    @property
+    def shared(self) -> Shared:
+        """The arrays."""
+        return self._learner.data.shared
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _receive, (self._name, self._learner, self._scoring, self.keep)
 
     def run(self, job: Job) -> Done:
         """Train and judge one model by this thread; what fails is told in ``error``.
@@ -109,6 +130,20 @@ class Search:
         if a.score == b.score or (math.isnan(a.score) and math.isnan(b.score)):
             return a.row < b.row
         return self._scoring.is_better(a.score, b.score)
+
+
+def _receive(name: str, learner: Learner, scoring: Scoring, keep: str) -> Search:
+    """Return a search that was pickled; that which came before under this name, if it did."""
+    known = _received.get(name)
+    if known is None:
+        known = Search(learner, scoring, keep)
+        known._name = name
+    else:
+        known._learner.data.shared = learner.data.shared
+    _received[name] = known
+    while len(_received) > MOST_RECEIVED:
+        _received.popitem(last=False)
+    return known
 
 
 def _said(error: BaseException) -> str:

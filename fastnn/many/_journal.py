@@ -51,7 +51,7 @@ class Journal:
     def __init__(
         self, path: str | os.PathLike[str], header: Mapping[str, str], n_rows: int
     ) -> None:
-        self._path = as_path(path)
+        self._path = as_path(path, "journal")
         first = json.dumps({KIND: FORMAT, **header}) + "\n"
         content = self._path.read_bytes() if self._path.exists() else b""
         whole = content[: content.rfind(b"\n") + 1]
@@ -104,7 +104,7 @@ def _check_header(line: bytes, header: Mapping[str, str], path: Path) -> None:
     except ValueError:
         found = None
     if not isinstance(found, dict) or found.get(KIND) != FORMAT:
-        raise ValueError(f"journal: {path}: expected a journal of fastnn's, got {brief(line)}")
+        raise ValueError(f"journal: {path}: expected a journal of fastnn's or no file")
     differing = [name for name in header if found.get(name) != header[name]]
     if differing:
         raise ValueError(

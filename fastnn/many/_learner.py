@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple, Protocol
 
+from fastnn.many._data import Data
 from fastnn.many._scoring import Scoring
 
 __all__ = ["Learner", "Outcome"]
@@ -23,6 +24,8 @@ class Outcome(NamedTuple):
 
 class Learner(Protocol):
     """Trains one model of a setting, a seed and a fold, and judges it."""
+
+    data: Data
 
     def run(self, setting: int, seed: int, fold: int, scoring: Scoring) -> Outcome: ...
     def work_of(self, setting: int, fold: int) -> float: ...

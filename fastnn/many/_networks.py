@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from fastnn.history import History
 from fastnn.many._data import Data, Form
 from fastnn.many._learner import Outcome
 from fastnn.many._scoring import Scoring
-from fastnn.many._settings import FIT_KEYS, NETWORK_KEYS, Setting, check_keys, resolved
+from fastnn.many._settings import FIT_KEYS, NETWORK_KEYS, Setting, check_keys, of_setting, resolved
 from fastnn.network import Network
 from fastnn.optimizers import LBFGS
 from fastnn.regularizers import Regularizer
@@ -95,15 +96,23 @@ class Recipe:
         for fold in folds:
             rows, validation, options = self.told(fold)
             measures = measures_of_fit(self._first, rows, validation, self.metrics)
-            check_monitors(options, measures)
+            for key, alone in (
+                ("stopping", replace(options, schedules={})),
+                ("schedule", replace(options, stopping=None)),
+            ):
+                try:
+                    check_monitors(alone, measures)
+                except ValueError as error:
+                    raise ValueError(f"{key}: {error}") from None
 
     def _check_targets(self, fold: int, part: str) -> None:
         try:
             rows = self._data.rows(self.form, fold, part)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"sizes: a network of {self._first.sizes}: {error}") from None
+            raise ValueError(f"sizes: a network of {self._first.sizes}: {error}") from None
         try:
-            costs.check_targets(self._first.cost, rows.Y, "y" if part == "train" else "validation")
+            name = "y" if part == "train" else "validation_data"
+            costs.check_targets(self._first.cost, rows.Y, name)
         except ValueError as error:
             raise ValueError(f"cost: {error}") from None
 
@@ -145,8 +154,8 @@ class Recipe:
         sample_weight = beside["sample_weight"]
         order = self._data.order(fold, "train")
         if sample_weight is not None and order is not None:
-            whole = self._data.rows(self.form)
-            sample_weight = weighted(whole, sample_weight, None).row_weights[order]
+            weighted(self._data.rows(self.form), sample_weight, None)  # are there as many as rows?
+            sample_weight = np.asarray(sample_weight)[order]
         rows = smoothed(
             weighted(rows, sample_weight, beside["class_weight"]), beside["label_smoothing"]
         )
@@ -180,7 +189,7 @@ class NetworkLearner:
     """
 
     def __init__(self, data: Data, settings: Sequence[Setting]) -> None:
-        self._data, self._settings = data, settings
+        self.data, self._settings = data, settings
         self._recipes: dict[int, Recipe] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -190,7 +199,7 @@ class NetworkLearner:
         """Return the setting's recipe, made when it is first needed."""
         found = self._recipes.get(setting)
         if found is None:
-            made = Recipe(self._data, self._settings[setting])
+            made = Recipe(self.data, self._settings[setting])
             found = self._recipes.setdefault(setting, made)
         return found
 
@@ -213,7 +222,7 @@ class NetworkLearner:
         TypeError, ValueError
             Naming the setting and the key.
         """
-        folds = range(self._data.n_folds) if self._data.n_folds else (-1,)
+        folds = range(self.data.n_folds) if self.data.n_folds else (-1,)
         for i, setting in enumerate(self._settings):
             check_keys(setting, i)
             self._checked(i, folds)
@@ -223,7 +232,7 @@ class NetworkLearner:
             recipe = self.recipe(setting)
             recipe.check(folds)
         except (TypeError, ValueError, MemoryError) as error:
-            raise type(error)(f"settings[{setting}]: {error}") from error
+            raise of_setting(setting, error) from error
         return recipe
 
     def run(self, setting: int, seed: int, fold: int, scoring: Scoring) -> Outcome:
@@ -233,9 +242,9 @@ class NetworkLearner:
         epochs = len(history)
         if network.training_state.epochs > epochs:  # the last one was taken back
             return Outcome(epochs=epochs, error=f"diverged in epoch {epochs + 1}")
-        judged = self._data.rows(recipe.form, fold, "test")
+        judged = self.data.rows(recipe.form, fold, "test")
         outputs = network._engine.evaluation_outputs(network, judged.X)
-        apart = fold >= 0 or self._data.has_validation
+        apart = fold >= 0 or self.data.has_validation
         return Outcome(
             training_cost=float(history[-1]["training_cost"]) if epochs else math.nan,
             validation_cost=mean_cost(network, judged, Regularizer()) if apart else math.nan,
@@ -246,8 +255,8 @@ class NetworkLearner:
 
     def work_of(self, setting: int, fold: int) -> float:
         """Return about how many operations a training takes."""
-        recipe, order = self.recipe(setting), self._data.order(fold, "train")
+        recipe, order = self.recipe(setting), self.data.order(fold, "train")
         options = recipe.told(fold).options
-        rows = self._data.n if order is None else len(order)
+        rows = self.data.n if order is None else len(order)
         searches = 2.0 if isinstance(options.optimizer, LBFGS) else 1.0
         return searches * options.epochs * work_of_batch(rows, recipe.n_parameters)

@@ -96,7 +96,10 @@ def scoring_of_estimators(scoring: Any, estimator: Any) -> Scoring:
             raise TypeError(f"scoring: expected one, since {brief(estimator)} has no score")
         return Scoring("score", _own_score, True)
     if isinstance(scoring, str):
-        scorer = require("sklearn.metrics", extra="sklearn").get_scorer(scoring)
+        try:
+            scorer = require("sklearn.metrics", extra="sklearn").get_scorer(scoring)
+        except ValueError as error:
+            raise ValueError(f"scoring: {error}") from None
         return Scoring(scoring, scorer, True)
     if not callable(scoring):
         raise TypeError(f"scoring: expected a name or f(estimator, X, y), got {brief(scoring)}")

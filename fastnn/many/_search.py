@@ -182,7 +182,7 @@ def _prepared(
     """Return data with folds, what trains on them, and how it is scored; all of it checked."""
     of_network = estimator is None
     X, y = checked_pair(*training, ("X", "y"), of_network)
-    validation = checked_validation(validation_data, of_network)
+    validation = checked_validation(validation_data, X.shape[1], of_network)
     if cv is not None and validation is not None:
         raise ValueError("cv: expected none together with validation_data, got both")
     data = Data((X, y), validation)

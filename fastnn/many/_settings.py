@@ -15,7 +15,7 @@ from fastnn.dropout import Dropout
 from fastnn.network import Network
 from fastnn.stopping import EarlyStopping
 
-__all__ = ["FIT_KEYS", "NETWORK_KEYS", "Setting", "check_keys", "listed", "resolved"]
+__all__ = ["FIT_KEYS", "NETWORK_KEYS", "Setting", "check_keys", "listed", "of_setting", "resolved"]
 
 Setting = Mapping[str, Any]
 
@@ -61,6 +61,12 @@ NAMED: dict[str, Mapping[str, Any]] = {
 }
 # What a mapping without a name makes.
 UNNAMED: dict[str, Any] = {"stopping": EarlyStopping, "dropout": Dropout}
+
+
+def of_setting(index: int, error: Exception) -> Exception:
+    """Return an error that says which setting it is about, and what ``error`` says."""
+    kind = next((kind for kind in (TypeError, MemoryError) if type(error) is kind), ValueError)
+    return kind(f"settings[{index}]: {error}")
 
 
 def listed(settings: Any) -> list[dict[str, Any]]:
@@ -185,4 +191,7 @@ def _made(key: str, make: Any, arguments: Mapping[str, Any]) -> Any:
         inspect.signature(make).bind(**arguments)
     except TypeError as error:
         raise TypeError(f"{key}: {make.__name__}: {error}, got {brief(dict(arguments))}") from None
-    return make(**arguments)
+    try:
+        return make(**arguments)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{key}: {error}") from None
