@@ -21,7 +21,7 @@ from fastnn._core.example import ExampleGradient
 from fastnn._core.interruption import run_long_batches
 from fastnn._core.isa import instruction_set
 from fastnn._core.optimizer import Rule
-from fastnn._core.plan import LayerOptions, Workspace
+from fastnn._core.plan import LayerOptions, Mold, Workspace, plan_of
 from fastnn._core.predictor import Predictor
 from fastnn._core.threads import usable
 from fastnn._data.inputs import Inputs, Unchecked
@@ -168,7 +168,9 @@ class CompiledEngine(Engine):
         predictor = self._ready(net)
         plan = predictor.plan_of_blocks
         if plan is None:
-            plan = predictor.plan_of_blocks = self.workspace(net, ONE_BLOCK).compiled
+            options, kernel = net._options(), self._cost_kernel(net)
+            mold = Mold(tuple(options), ONE_BLOCK, kernel, costs.parameter_of(net.cost))
+            plan = predictor.plan_of_blocks = plan_of(net._layout, mold).compiled
         return plan
 
     def _plan_of_z(self, net: Computed) -> CompiledPlan:
@@ -177,8 +179,8 @@ class CompiledEngine(Engine):
         plan = predictor.plan_of_z
         if plan is None:
             options = [*net._options()[:-1], LayerOptions("identity")]
-            workspace = Workspace(net._layout, options, ONE_BLOCK, net._dtype, Cost.QUADRATIC)
-            plan = predictor.plan_of_z = workspace.compiled
+            mold = Mold(tuple(options), ONE_BLOCK, Cost.QUADRATIC)
+            plan = predictor.plan_of_z = plan_of(net._layout, mold).compiled
         return plan
 
     def predict(self, net: Computed, X: Inputs) -> np.ndarray:

@@ -9,10 +9,12 @@ replicated each worker has an arena: a workspace, and behind it its own copies o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import functools
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,7 +34,15 @@ from fastnn.activations import FROM_Z, KERNELS
 from fastnn.dropout import Dropout
 from fastnn.normalization import BatchNorm, Normalization
 
-__all__ = ["LayerOptions", "ParameterLayout", "Workspace"]
+__all__ = [
+    "LayerOptions",
+    "Mold",
+    "ParameterLayout",
+    "Workspace",
+    "aligned",
+    "layout_of",
+    "plan_of",
+]
 
 # Neurons of a layer that one worker computes together, and neurons from which there are four tiles.
 NARROW, WIDE = 16, 256
@@ -47,6 +57,11 @@ WORTH_ROW_RANGES = 16_000
 # vectors are short), of parameters a row, and of parameters times rows.
 MAX_INPUTS, MAX_WEIGHTS = 64, 256 if instruction_set == "base" else 2048
 MAX_PARAMETERS_PER_ROW, MAX_WORK = 48, 500_000
+# Layouts that are kept for the next network of the same sizes, plans that each keeps, and layers
+# beyond which a layout is not kept.
+MOST_LAYOUTS, MOST_PLANS, MOST_LAYERS = 256, 16, 32
+
+NO_DROPOUT = Dropout(0.0)
 
 
 @dataclass(frozen=True)
@@ -55,7 +70,7 @@ class LayerOptions:
 
     activation: str
     normalization: Normalization | None = None
-    dropout: Dropout = field(default_factory=lambda: Dropout(0.0))
+    dropout: Dropout = NO_DROPOUT
 
 
 def _aligned_size(length: int) -> int:
@@ -89,10 +104,14 @@ class ParameterLayout:
     ----------
     n_parameters, n_running : int
         Lengths of the two vectors.
+    plans : dict
+        Those of mini-batches of such networks that were asked for last.
     """
 
     def __init__(self, sizes: Sequence[int], normalization: Normalization | None = None) -> None:
         self.sizes = tuple(sizes)
+        self._normalization = normalization
+        self.plans: dict[Hashable, Plan] = {}
         self.layers = list(pairwise(self.sizes))
         parameters, running = _Allocator(), _Allocator()
         self.offsets: list[dict[str, int]] = []
@@ -105,6 +124,12 @@ class ParameterLayout:
                 at.update(running_mean=running.take(n_out), running_variance=running.take(n_out))
             self.offsets.append(at)
         self.n_parameters, self.n_running = parameters.size, running.size
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return layout_of, (self.sizes, self._normalization)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({"plans": {}, **state})  # of a pickle from before there were plans
 
     def weights(self, vector: np.ndarray) -> list[np.ndarray]:
         """Return a view (n_out, n_in) of each layer's weights in ``vector``."""
@@ -124,6 +149,134 @@ class ParameterLayout:
             for at, (_, n_out) in zip(self.offsets, self.layers, strict=True)
             if name in at
         ]
+
+
+@functools.lru_cache(MOST_LAYOUTS)
+def _known_layout(sizes: tuple[int, ...], normalization: Normalization | None) -> ParameterLayout:
+    return ParameterLayout(sizes, normalization)
+
+
+def layout_of(sizes: Sequence[int], normalization: Normalization | None = None) -> ParameterLayout:
+    """Return a layout, the same for all networks of these sizes and this normalization."""
+    if len(sizes) <= MOST_LAYERS:
+        with suppress(TypeError):  # a normalization of a user's own that has no hash
+            return _known_layout(tuple(sizes), normalization)
+    return ParameterLayout(sizes, normalization)
+
+
+class Plan(NamedTuple):
+    """A workspace's plan, which any number of workspaces may share.
+
+    Attributes
+    ----------
+    compiled : CompiledPlan
+    layers : list of dict
+        Each layer's fields.
+    targets, row_weights : int
+        Where these of the mini-batch lie.
+    work_size, arenas_size : int
+        Numbers of the workspace, and of the arenas of all workers.
+    """
+
+    compiled: CompiledPlan
+    layers: list[dict[str, Any]]
+    targets: int
+    row_weights: int
+    work_size: int
+    arenas_size: int
+
+
+class Mold(NamedTuple):
+    """What a plan is made for, beside the layout.
+
+    Attributes
+    ----------
+    options : tuple of LayerOptions
+        One a layer, the output's last.
+    batch_size, cost : int
+    cost_parameter : float
+    n_slots : int
+        Of the steps; -1 without any.
+    limits_norms : bool
+        Whether steps need all weights of a neuron at once.
+    n_workers : int
+    cost_by_z : bool
+    """
+
+    options: tuple[LayerOptions, ...]
+    batch_size: int
+    cost: int
+    cost_parameter: float = 0.0
+    n_slots: int = -1
+    limits_norms: bool = False
+    n_workers: int = 1
+    cost_by_z: bool = False
+
+
+def plan_of(layout: ParameterLayout, mold: Mold) -> Plan:
+    """Return the plan, made anew only if it is none of those asked for last."""
+    try:
+        known = layout.plans.get(mold)
+    except TypeError:  # a normalization of a user's own that has no hash
+        return _new_plan(layout, mold)
+    if known is None:
+        if len(layout.plans) >= MOST_PLANS:
+            layout.plans = {}  # another thread may be reading the old one
+        known = layout.plans[mold] = _new_plan(layout, mold)
+    return known
+
+
+def _new_plan(layout: ParameterLayout, mold: Mold) -> Plan:
+    options, batch_size = mold.options, mold.batch_size
+    blocks = _Allocator(ALIGNMENT)
+    n_in, n_out = layout.sizes[0], layout.sizes[-1]
+    feature_major = _is_feature_major(layout, options, batch_size, mold.cost)
+    padded = -(-batch_size // MAX_LANES) * MAX_LANES if feature_major else batch_size
+    inputs, targets = blocks.take(padded * n_in), blocks.take(padded * n_out)
+    row_weights, last = blocks.take(batch_size), len(options) - 1
+    layers = [
+        layout.offsets[l]
+        | _layer_fields(blocks, sizes, chosen, padded, _keeps_z(mold) and l == last)
+        for l, (sizes, chosen) in enumerate(zip(layout.layers, options, strict=True))
+    ]
+    split = _partial_sums(layout, mold, feature_major)
+    n_partial_sums, n_workers = split["n_partial_sums"], mold.n_workers
+    partial_sums = blocks.take(2 * n_partial_sums * split["partial_size"])
+    if n_partial_sums > 0:
+        n_workers = min(n_workers, n_partial_sums)
+    n_gradients = n_workers if mold.n_slots > 0 else 0
+    tiles = [min(layer["tile"], layer["n_out"]) * layer["n_in"] for layer in layers]
+    gradient_size = _aligned_size(max(tiles)) if n_gradients else 0
+    gradients = blocks.take(n_gradients * gradient_size)
+    lane_sums = blocks.take((MAX_LANES + 1) * layout.n_parameters) if feature_major else -1
+    replicated = n_partial_sums > 0 and n_workers > 1
+    arena = _arena(layout, blocks.size, max(0, mold.n_slots)) if replicated else {}
+    compiled = CompiledPlan(
+        [_ABSENT | layer for layer in layers],
+        batch_size=batch_size,
+        inputs=inputs,
+        targets=targets,
+        row_weights=row_weights,
+        gradients=gradients,
+        gradient_size=gradient_size,
+        n_gradients=n_gradients,
+        partial_sums=partial_sums,
+        n_parameters=layout.n_parameters,
+        n_running=layout.n_running,
+        work_size=blocks.size,
+        cost=mold.cost,
+        cost_parameter=mold.cost_parameter,
+        lane_sums=lane_sums,
+        **split,
+        **arena,
+    )
+    arenas_size = n_workers * arena["arena_size"] if replicated else blocks.size
+    return Plan(compiled, layers, targets, row_weights, blocks.size, arenas_size)
+
+
+def _keeps_z(mold: Mold) -> bool:
+    """Whether the output layer's weighted inputs are kept."""
+    return mold.cost < 0 or mold.cost_by_z
 
 
 class Workspace:
@@ -164,66 +317,29 @@ class Workspace:
         n_workers: int = 1,
         cost_by_z: bool = False,
     ) -> None:
-        blocks = _Allocator(ALIGNMENT)
-        n_in, n_out = layout.sizes[0], layout.sizes[-1]
-        feature_major = _is_feature_major(layout, options, batch_size, cost)
-        padded = -(-batch_size // MAX_LANES) * MAX_LANES if feature_major else batch_size
-        inputs, self._targets = blocks.take(padded * n_in), blocks.take(padded * n_out)
-        self._row_weights = blocks.take(batch_size)
-        self._layers = [
-            layout.offsets[l]
-            | _layer_fields(
-                blocks, sizes, chosen, padded, (cost < 0 or cost_by_z) and l == len(options) - 1
-            )
-            for l, (sizes, chosen) in enumerate(zip(layout.layers, options, strict=True))
-        ]
-        split = _partial_sums(layout, options, batch_size, rule, feature_major)
-        n_partial_sums = split["n_partial_sums"]
-        partial_sums = blocks.take(2 * n_partial_sums * split["partial_size"])
-        if n_partial_sums > 0:
-            n_workers = min(n_workers, n_partial_sums)
-        n_slots = 0 if rule is None else rule.n_slots
-        n_gradients = n_workers if n_slots else 0
-        tiles = [min(layer["tile"], layer["n_out"]) * layer["n_in"] for layer in self._layers]
-        gradient_size = _aligned_size(max(tiles)) if n_gradients else 0
-        gradients = blocks.take(n_gradients * gradient_size)
-        lane_sums = blocks.take((MAX_LANES + 1) * layout.n_parameters) if feature_major else -1
-        replicated = n_partial_sums > 0 and n_workers > 1
-        arena = _arena(layout, blocks.size, n_slots) if replicated else {}
-        self.compiled = CompiledPlan(
-            [_ABSENT | layer for layer in self._layers],
-            batch_size=batch_size,
-            inputs=inputs,
-            targets=self._targets,
-            row_weights=self._row_weights,
-            gradients=gradients,
-            gradient_size=gradient_size,
-            n_gradients=n_gradients,
-            partial_sums=partial_sums,
-            n_parameters=layout.n_parameters,
-            n_running=layout.n_running,
-            work_size=blocks.size,
-            cost=cost,
-            cost_parameter=cost_parameter,
-            lane_sums=lane_sums,
-            **split,
-            **arena,
+        n_slots, limits = (-1, False) if rule is None else (rule.n_slots, rule.limits_norms)
+        mold = Mold(
+            tuple(options), batch_size, cost, cost_parameter, n_slots, limits, n_workers, cost_by_z
         )
-        self.arenas = aligned(n_workers * arena["arena_size"] if replicated else blocks.size, dtype)
-        self.memory = self.arenas[: blocks.size]
+        self._plan = plan_of(layout, mold)
+        self.compiled = self._plan.compiled
+        self.arenas = aligned(self._plan.arenas_size, dtype)
+        self.memory = self.arenas[: self._plan.work_size]
 
     def block(self, name: str, m: int, layer: int = -1) -> np.ndarray:
         """Return a view (m, n_out) of a layer's ``out``, ``act``, ``delta``, ``z`` or ``xhat``.
 
         "targets" gives the mini-batch's. ``m`` is the number of rows in use.
         """
-        start = self._targets if name == "targets" else self._layers[layer][name]
-        n_out = self._layers[layer]["n_out"]
+        fields = self._plan.layers[layer]
+        start = self._plan.targets if name == "targets" else fields[name]
+        n_out = fields["n_out"]
         return self.memory[start : start + m * n_out].reshape(m, n_out)
 
     def weights_of_rows(self, m: int) -> np.ndarray:
         """Return a view (m,) of the mini-batch's row weights."""
-        return self.memory[self._row_weights : self._row_weights + m]
+        start = self._plan.row_weights
+        return self.memory[start : start + m]
 
 
 # Offsets of what a layer does not have.
@@ -243,22 +359,16 @@ def _arena(layout: ParameterLayout, work_size: int, n_slots: int) -> dict[str, i
     }
 
 
-def _partial_sums(
-    layout: ParameterLayout,
-    options: Sequence[LayerOptions],
-    batch_size: int,
-    rule: Rule | None,
-    feature_major: bool,
-) -> dict[str, int]:
+def _partial_sums(layout: ParameterLayout, mold: Mold, feature_major: bool) -> dict[str, int]:
     """Return the split layer, if any, and how many partial sums of which size there are."""
-    split, count, size = -1, 0, 0
-    if rule is None:
+    split, count, size, batch_size = -1, 0, 0, mold.batch_size
+    if mold.n_slots < 0:
         pass
     elif feature_major:
         if batch_size * layout.n_parameters >= WORTH_ROW_RANGES:
             count, size = 2, MAX_LANES + _aligned_size(layout.n_parameters)  # a cost, a gradient
-    elif not rule.limits_norms:
-        split = _split_layer(layout.layers, options, batch_size)
+    elif not mold.limits_norms:
+        split = _split_layer(layout.layers, mold.options, batch_size)
         if split >= 0:
             count = _n_partial_sums(layout.layers, split)
             size = batch_size * layout.sizes[split + 1]
@@ -308,7 +418,8 @@ def aligned(size: int, dtype: np.dtype) -> np.ndarray:
     """Return an array (size,) of zeros that begins where a cache line does."""
     spare = CACHE_LINE // np.dtype(dtype).itemsize
     memory = np.zeros(size + spare, dtype=dtype)
-    start = -memory.ctypes.data % CACHE_LINE // memory.itemsize
+    at: int = memory.__array_interface__["data"][0]
+    start = -at % CACHE_LINE // memory.itemsize
     return memory[start : start + size]
 
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from fastnn._common.checks import as_finite
 from fastnn._common.rng import RandomSource
+from fastnn._core.plan import ParameterLayout
 from fastnn._training.state import TrainingState
-from fastnn.initializers import LSUV, Initializer, Zeros
+from fastnn.initializers import LSUV, NAMES, Initializer, Zeros
 from fastnn.normalization import BatchNorm, Normalization
 
-__all__ = ["begin_normalization", "check_groups", "initialize"]
+__all__ = ["begin_normalization", "check_groups", "draw_first", "initialize"]
 
 
 class Drawn(Protocol):
@@ -24,6 +25,8 @@ class Drawn(Protocol):
     biases: Any
     random_source: RandomSource
     training_state: TrainingState
+    _layout: ParameterLayout
+    _parameters: np.ndarray
 
     @property
     def dtype(self) -> np.dtype: ...
@@ -73,5 +76,19 @@ def initialize(network: Drawn, initializer: Initializer) -> None:
             zeros[...] = 0
         return
     network.weights, network.biases = initializer.draw(network.random_source, network.sizes)
+    if isinstance(initializer, LSUV):
+        network.training_state.initializer = initializer
+
+
+def draw_first(network: Drawn, initializer: Initializer) -> None:
+    """Do what ``initialize`` does for a new network and an initializer that passed there before."""
+    if type(initializer) not in NAMES.values():  # a user's own may draw anything
+        initialize(network, initializer)
+        return
+    layout, vector = network._layout, network._parameters
+    weights, biases = initializer.draw(network.random_source, network.sizes)
+    views = *layout.weights(vector), *layout.columns("biases", vector)
+    for view, drawn in zip(views, (*weights, *biases), strict=True):
+        view[...] = drawn
     if isinstance(initializer, LSUV):
         network.training_state.initializer = initializer

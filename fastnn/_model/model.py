@@ -27,12 +27,12 @@ from fastnn._common.checks import (
 from fastnn._common.rng import RandomSource, as_random_source
 from fastnn._core.atomic import write_all
 from fastnn._core.engine_base import Engine
-from fastnn._core.plan import LayerOptions, ParameterLayout, aligned
+from fastnn._core.plan import LayerOptions, aligned, layout_of
 from fastnn._core.threads import training
 from fastnn._data.inputs import Inputs, as_source, taken
 from fastnn._data.rows import Rows, as_rows, as_targets
 from fastnn._model import storage
-from fastnn._model.beginning import begin_normalization, check_groups, initialize
+from fastnn._model.beginning import begin_normalization, check_groups, draw_first, initialize
 from fastnn._model.book_methods import gradient_of_checked, sgd, take_step
 from fastnn._model.outputs import outputs_of_columns, outputs_of_rows
 from fastnn._model.parameters import ParameterList, vector_like
@@ -54,6 +54,11 @@ from fastnn.regularizers import L2, Regularizer
 from fastnn.stopping import EarlyStopping
 
 __all__ = ["Gradients", "Model"]
+
+# What the constructor checks and never changes, beside the sizes.
+OPTIONS = (
+    "cost", "_hidden", "_output", "_normalization", "_dropout", "_dtype", "_input_scale", "_layout",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,6 @@ class Model:
         rng: int | np.random.Generator | None = None,
     ) -> None:
         self.sizes = check_sizes(sizes)
-        self._engine = self._new_engine()
         costs.check(cost)
         self.cost = costs.check_instance(cost)
         self._hidden = activations.hidden_names(activation, len(self.sizes) - 2)
@@ -124,18 +128,44 @@ class Model:
         self._dropout = per_layer(dropout, len(self.sizes) - 2)
         self._dtype = check_dtype(dtype)
         self._input_scale = check_scale(input_scale, self._dtype)
-        self.random_source: RandomSource = as_random_source(rng)
-        self._layout = ParameterLayout(self.sizes, self._normalization)
-        self._parameters = aligned(self._layout.n_parameters, self._dtype)
-        self._running = np.zeros(self._layout.n_running, dtype=self._dtype)
-        gammas = self._columns("gammas", "gamma", self._parameters)  # a program may use the name
-        statistics = self.running_means, self.running_variances
-        begin_normalization(self._normalization, gammas, *statistics)
-        self.training_state = TrainingState()
+        self._layout = layout_of(self.sizes, self._normalization)
+        self._begin(as_random_source(rng))
         if initializer is None:
             self.default_weight_initializer()
         else:
             self._initialize(initializers.get(initializer))
+
+    def _begin(self, source: RandomSource) -> None:
+        """Take memory for the numbers, none of which is drawn yet, and an engine."""
+        self._engine = self._new_engine()
+        self.random_source = source
+        self._parameters = aligned(self._layout.n_parameters, self._dtype)
+        self._running = np.zeros(self._layout.n_running, dtype=self._dtype)
+        if self._normalization is not None:
+            gammas = self._columns(
+                "gammas", "gamma", self._parameters
+            )  # a program may use the name
+            statistics = self.running_means, self.running_variances
+            begin_normalization(self._normalization, gammas, *statistics)
+        self.training_state = TrainingState()
+
+    def another(self, initializer: initializers.Initializer, rng: int) -> Any:
+        """Return a network with the same options, its numbers drawn anew.
+
+        It is that of the constructor, with nothing checked again.
+
+        Parameters
+        ----------
+        initializer : Initializer
+        rng : int
+            A seed.
+        """
+        network = type(self).__new__(type(self))
+        known = vars(self)
+        vars(network).update({name: known[name] for name in OPTIONS}, sizes=self.sizes.copy())
+        network._begin(np.random.default_rng(rng))
+        draw_first(network, initializer)
+        return network
 
     def __repr__(self) -> str:
         layers = "-".join(map(str, self.sizes))
@@ -752,9 +782,12 @@ class Model:
 
     def _options(self, dropout_factor: float = 1.0) -> list[LayerOptions]:
         """Return every layer's options, with dropout rates times ``dropout_factor``."""
+        dropout = self._dropout
+        if dropout_factor != 1:
+            dropout = tuple(replace(each, rate=each.rate * dropout_factor) for each in dropout)
         hidden = [
-            LayerOptions(name, self._normalization, replace(each, rate=each.rate * dropout_factor))
-            for name, each in zip(self._hidden, self._dropout, strict=True)
+            LayerOptions(name, self._normalization, each)
+            for name, each in zip(self._hidden, dropout, strict=True)
         ]
         return [*hidden, LayerOptions(self._output)]
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn import costs
+from fastnn import costs, initializers
 from fastnn._common.checks import check_callbacks
 from fastnn._core.threads import training, work_of_batch
 from fastnn._data.rows import Rows
@@ -65,14 +65,15 @@ class Recipe:
 
     def __init__(self, data: Data, setting: Setting) -> None:
         given = {key: resolved(key, value) for key, value in setting.items()}
-        self.network = {key: given[key] for key in NETWORK_KEYS if key in given}
         told = DEFAULTS | {key: given[key] for key in FIT_KEYS if key in given}
         self._beside = {key: told.pop(key) for key in BESIDE_OPTIONS}
         self._options = told
         self._data = data
         self.metrics = list(check_metrics(self._beside["metrics"]).values())
         self.callbacks = check_callbacks(self._beside["callbacks"])
-        first = Network(**self.network, rng=0)
+        network = {key: given[key] for key in NETWORK_KEYS if key in given}
+        first = Network(**network, rng=0)
+        self._initializer = initializers.get(network.get("initializer") or "default")
         if first.sizes[0] != data.n_inputs:
             raise ValueError(
                 f"sizes: expected {data.n_inputs} inputs, as many as X has columns, "
@@ -171,7 +172,7 @@ class Recipe:
         It is that of ``Network(..., rng=seed).fit(..., n_threads=1)``, but for warnings.
         """
         rows, validation, options = self.told(fold)
-        network = Network(**self.network, rng=seed)
+        network: Network = self._first.another(self._initializer, seed)
         network.tells_of_divergence = False
         measures = measures_of_fit(network, rows, validation, self.metrics)
         told = network, rows, options, measures, self.callbacks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -93,11 +94,17 @@ class Result(Table):
 
     def _put(self, done: Done) -> None:
         """Write a row, and keep its model if it is to be kept."""
-        for name in (*NUMBERS, "error"):
-            self._columns[name][done.row] = getattr(done, name)
-        if self._search.keep == "all" and done.model is not None:
-            self._models[done.row] = done.model
-        if np.isnan(done.score):
+        columns, row = self._columns, done.row
+        columns["training_cost"][row] = done.training_cost
+        columns["validation_cost"][row] = done.validation_cost
+        columns["score"][row] = done.score
+        columns["epochs"][row] = done.epochs
+        columns["seconds"][row] = done.seconds
+        if done.error:
+            columns["error"][row] = done.error
+        if done.model is not None and self._search.keep == "all":
+            self._models[row] = done.model
+        if math.isnan(done.score):
             return
         if self._best is None or self._search.is_better(done, self._best):
             self._best = done
