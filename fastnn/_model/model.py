@@ -685,7 +685,7 @@ class Model:
 
     def snapshot(self) -> tuple[np.ndarray, ...]:
         """Return copies of all that training changes in place; ``restore`` takes them."""
-        return tuple(array.copy() for array in self._trained())
+        return tuple(array.copy() for array in self.trained_arrays())
 
     def restore(self, snapshot: tuple[np.ndarray, ...]) -> None:
         """Put back what ``snapshot`` returned.
@@ -695,12 +695,18 @@ class Model:
         snapshot : tuple of arrays
             All that training changes in place.
         """
-        write_all(self._trained(), snapshot)
+        write_all(self.trained_arrays(), snapshot)
 
-    def _trained(self) -> tuple[np.ndarray, ...]:
+    def trained_arrays(self) -> tuple[np.ndarray, ...]:
+        """Return all that training changes in place: the arrays themselves, not copies."""
         # Not how many masks were drawn: those of steps that are undone are not to come again.
         state = self.training_state
         return self._parameters, self._running, state.slots, state.counter
+
+    @property
+    def needs_dropout_seed(self) -> bool:
+        """Whether the seed of the dropout masks is still to be drawn."""
+        return self.training_state.seed is None and any(each.rate for each in self._dropout)
 
     def dropout_seed(self) -> int:
         """Return the seed of the dropout masks, drawn when it is first needed."""
