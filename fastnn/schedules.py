@@ -385,6 +385,24 @@ def get(schedule: Factor | HalveOnPlateau | None) -> Factor | HalveOnPlateau:
     return schedule
 
 
+def knows_all_epochs(schedule: Any) -> bool:
+    """Whether a schedule is a formula of this module, which can be asked for any epoch at any time.
+
+    A user's own function may look at what a training has come to.
+    """
+    if type(schedule) is not Schedule or schedule.formula not in FORMULAS:
+        return False
+    parts = schedule.values[0] if schedule.formula is _join else schedule.values
+    within = schedule.formula in (_join, _product)
+    return not within or all(knows_all_epochs(part) for part in parts)
+
+
+FORMULAS = (
+    _constant, _step, _exponential, _inverse_scaling, _inverse_time, _polynomial, _cosine,
+    _warm_up, _one_cycle, _flat_cosine, _coslog4, _join, _product,
+)  # fmt: skip
+
+
 def _check_schedule(value: Any, name: str) -> None:
     """Raise ``TypeError`` unless ``value`` is a function of the epoch."""
     is_maker = inspect.isfunction(value) and value.__module__ == __name__

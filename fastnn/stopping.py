@@ -97,6 +97,11 @@ class StoppingWatch:
         self._best = Best(rule.monitor, rule.mode, rule.min_delta, state)
 
     @property
+    def seen(self) -> Best:
+        """The best epoch so far, and how many there were since."""
+        return self._best
+
+    @property
     def best(self) -> float | None:
         """The best value so far; None while there is no finite one."""
         return self._best.value

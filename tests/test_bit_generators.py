@@ -13,7 +13,7 @@ from refusals import assert_one_line, refused
 import fastnn
 from fastnn._common.bit_generators import KINDS, generator_from, plain_state
 from fastnn._common.rng import sound_random_state
-from fastnn._core.shuffle import check_place, shuffle_by
+from fastnn._core.shuffle import Shuffler, check_place
 
 X, LABELS = np.random.default_rng(0).normal(size=(12, 3)), [0, 1] * 6
 
@@ -192,7 +192,7 @@ def test_a_place_outside_the_buffer_is_refused(kind: str) -> None:
     message = f": expected a place from 0 to .* in the buffer of {kind}, got "
     order = np.arange(20)
     with refused(ValueError, "random_state" + message, given=order):
-        shuffle_by(order, spoilt(kind))
+        Shuffler(spoilt(kind)).shuffle(order)
     with refused(ValueError, "random_state" + message):
         sound_random_state(np.random.RandomState(spoilt(kind)))
     with refused(ValueError, "rng" + message):

@@ -65,7 +65,7 @@ CHOICES = {
     "learning_rate": st.sampled_from([None, 0.01, 1.0, 1e30]),
     "regularizer": st.sampled_from([None, regularizers.L2(0.1), regularizers.MaxNorm(1.0)]),
     "schedule": st.sampled_from(
-        [None, schedules.cosine(3), {"dropout": schedules.exponential(2)},
+        [None, schedules.cosine(3), {"dropout": schedules.cosine(4)},
          schedules.HalveOnPlateau(1, monitor="training_cost")]
     ),
     "class_weight": st.sampled_from([None, "balanced", {0: 2.0}]),

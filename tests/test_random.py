@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import modest
 
-from fastnn._common.rng import shuffle_as_numpy
+from fastnn._common.rng import can_be_followed, shuffle_as_numpy
 from fastnn._core import shuffle as _random
 
 WORDS = 624
@@ -27,7 +27,7 @@ def check_two_shuffles(generator: random.Random, items: list[int]) -> None:
     theirs = list(items)
     for _ in range(2):
         generator.shuffle(theirs)
-        assert _random.shuffle(ours, state) is None
+        assert _random.Shuffler(state).shuffle(ours) is None
         assert ours.tolist() == theirs
     np.testing.assert_array_equal(state, state_of(generator))
     continued = random.Random()
@@ -65,7 +65,7 @@ def test_same_at_both_ends_of_the_block_of_words(position):
 
 def test_every_entry_stays():
     order, state = np.arange(10_000), state_of(random.Random(3))
-    _random.shuffle(order, state)
+    _random.Shuffler(state).shuffle(order)
     assert sorted(order.tolist()) == list(range(10_000))
     assert order.tolist() != list(range(10_000))
 
@@ -73,7 +73,7 @@ def test_every_entry_stays():
 def test_a_state_of_zeros_ends():
     """The one state from which the generator draws nothing but 0 is no endless loop."""
     order = np.arange(100)
-    _random.shuffle(order, np.zeros(WORDS + 1, np.uint32))
+    _random.Shuffler(np.zeros(WORDS + 1, np.uint32)).shuffle(order)
     assert order.tolist() == [*range(1, 100), 0]
 
 
@@ -82,7 +82,7 @@ def test_all_permutations_of_four_are_about_as_frequent():
     state, counts = state_of(random.Random(8)), {}
     for _ in range(12_000):
         order = np.arange(4)
-        _random.shuffle(order, state)
+        _random.Shuffler(state).shuffle(order)
         counts[tuple(order.tolist())] = counts.get(tuple(order.tolist()), 0) + 1
     assert len(counts) == 24
     assert min(counts.values()) > 400 and max(counts.values()) < 600
@@ -118,7 +118,7 @@ BAD_ORDERS = {
 def test_a_bad_state_is_refused_and_nothing_shuffled(state):
     order = np.arange(20)
     with pytest.raises((TypeError, ValueError), match=r"."):
-        _random.shuffle(order, state)
+        _random.Shuffler(state).shuffle(order)
     np.testing.assert_array_equal(order, np.arange(20))
 
 
@@ -126,7 +126,7 @@ def test_a_bad_state_is_refused_and_nothing_shuffled(state):
 def test_a_bad_order_is_refused_and_nothing_drawn(order):
     state = state_of(random.Random(1))
     with pytest.raises((TypeError, ValueError), match=r"."):
-        _random.shuffle(order, state)
+        _random.Shuffler(state).shuffle(order)
     np.testing.assert_array_equal(state, state_of(random.Random(1)))
 
 
@@ -135,10 +135,24 @@ def test_what_is_written_to_must_be_writable(name):
     arguments = {"order": np.arange(5), "state": state_of(random.Random(1))}
     arguments[name].flags.writeable = False
     with pytest.raises(ValueError, match="read-only"):
-        _random.shuffle(**arguments)
+        _random.Shuffler(arguments["state"]).shuffle(arguments["order"])
 
 
-# RandomState.shuffle.
+# RandomState.shuffle, and that of a Generator.
+
+
+@pytest.mark.parametrize("kind", ["PCG64", "MT19937", "Philox", "SFC64", "PCG64DXSM"])
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 300, 4097])
+def test_same_as_a_generator(kind, n):
+    ours, theirs = (np.random.Generator(getattr(np.random, kind)(5)) for _ in range(2))
+    assert can_be_followed(ours)
+    order, expected = np.arange(n), np.arange(n)
+    for _ in range(3):
+        _random.Shuffler(ours.bit_generator).shuffle(order)
+        theirs.shuffle(expected)
+        np.testing.assert_array_equal(order, expected)
+    assert repr(ours.bit_generator.state) == repr(theirs.bit_generator.state)
+
 
 NUMPYS_LENGTHS = sorted(
     {0, 1, 3, 1797, 100_000} | {2**k + d for k in range(1, 12) for d in (-1, 0, 1)}
@@ -224,7 +238,7 @@ def _after_a_shuffle(seed: int, shuffled: np.ndarray) -> np.random.RandomState:
 def test_numpys_shuffle_refuses_a_bad_order_and_draws_nothing(order):
     generator = np.random.MT19937(1)
     with pytest.raises((TypeError, ValueError), match=r"."):
-        _random.shuffle_by(order, generator)
+        _random.Shuffler(generator).shuffle(order)
     assert np.random.RandomState(generator).randint(2**31) == (
         np.random.RandomState(np.random.MT19937(1)).randint(2**31)
     )
@@ -236,6 +250,6 @@ def test_what_is_no_bit_generator_is_refused_and_nothing_shuffled():
 
     order = np.arange(20)
     for other in (None, 3, np.random.RandomState(0), Impostor()):
-        with pytest.raises((AttributeError, ValueError), match=r"(?i)capsule"):
-            _random.shuffle_by(order, other)
+        with pytest.raises((TypeError, ValueError), match=r"(?i)capsule"):
+            _random.Shuffler(other).shuffle(order)
     np.testing.assert_array_equal(order, np.arange(20))

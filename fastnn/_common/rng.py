@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import random
-from typing import Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 import numpy as np
 
 from fastnn._common.checks import brief
-from fastnn._core.shuffle import check_place, shuffle_by
-from fastnn._core.shuffle import shuffle as shuffle_as_random
+from fastnn._core.shuffle import Shuffler, check_place
 
 
 class RandomSource(Protocol):
@@ -39,16 +41,59 @@ class GlobalRandom:
 
     def shuffle(self, x: np.ndarray) -> None:
         """Shuffle the intp array ``x`` in place, as ``random.shuffle`` shuffles a list."""
+        with followed(self) as shuffler:
+            shuffler.shuffle(x)
+
+
+@contextmanager
+def followed(source: Any) -> Iterator[Shuffler]:
+    """Give what shuffles as ``source`` does, without Python; it is the source's again afterwards.
+
+    Parameters
+    ----------
+    source : GlobalRandom, numpy.random.Generator or numpy.random.RandomState
+        Of which ``can_be_followed`` is true. No other thread draws from it meanwhile, if it is one
+        of NumPy's.
+    """
+    if isinstance(source, GlobalRandom):
         version, words, gauss = random.getstate()
         state = np.array(words, dtype=np.uint32)
-        shuffle_as_random(x, state)
-        random.setstate((version, tuple(state.tolist()), gauss))
+        try:
+            yield Shuffler(state)
+        finally:
+            random.setstate((version, tuple(state.tolist()), gauss))
+        return
+    generator = isinstance(source, np.random.Generator)
+    bits = source.bit_generator if generator else source._bit_generator
+    with bits.lock:
+        yield Shuffler(bits)
+
+
+def can_be_followed(source: Any) -> bool:
+    """Whether ``followed`` shuffles as ``source`` does: one of a subclass may have its own way."""
+    if type(source) is np.random.Generator:
+        return _follows_generators()
+    return type(source) in (GlobalRandom, np.random.RandomState)
+
+
+@functools.cache
+def _follows_generators() -> bool:
+    """Whether this NumPy's generators shuffle as they did when it was written down here.
+
+    NumPy may change their streams; ``random`` and ``RandomState`` never change theirs.
+    """
+    ours, theirs = np.random.default_rng(0), np.random.default_rng(0)
+    order, expected = np.arange(1000), np.arange(1000)
+    Shuffler(ours.bit_generator).shuffle(order)
+    theirs.shuffle(expected)
+    same_state = ours.bit_generator.state == theirs.bit_generator.state
+    return same_state and np.array_equal(order, expected)
 
 
 def shuffle_as_numpy(x: np.ndarray, random_state: np.random.RandomState) -> None:
     """Shuffle the intp array ``x`` (n,) in place, as ``random_state.shuffle`` does, but sooner."""
     if type(random_state) is np.random.RandomState:  # others may shuffle in their own way
-        shuffle_by(x, random_state._bit_generator)
+        Shuffler(random_state._bit_generator).shuffle(x)
     else:
         random_state.shuffle(x)
 

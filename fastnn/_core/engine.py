@@ -16,10 +16,12 @@ from fastnn._core.compiled_plan import CompiledPlan
 from fastnn._core.context import Mode
 from fastnn._core.cost import Cost
 from fastnn._core.engine_base import Computed, Engine
+from fastnn._core.epoch_loop import EpochLoop
 from fastnn._core.epoch_options import Epoch
 from fastnn._core.example import ExampleGradient
 from fastnn._core.interruption import run_long_batches
 from fastnn._core.isa import instruction_set
+from fastnn._core.judge import Judge
 from fastnn._core.optimizer import Rule
 from fastnn._core.plan import LayerOptions, Mold, Workspace, plan_of
 from fastnn._core.predictor import Predictor
@@ -54,6 +56,10 @@ def _guarded(plan: CompiledPlan, work: Callable[..., Result]) -> Callable[..., R
     return partial(quietly, work) if plan.needs_blas else work
 
 
+def _unguarded(work: Callable[..., Result], *arguments: Any) -> Result:
+    return work(*arguments)
+
+
 # What training changes: parameters, running statistics, slots, counter and masks.
 Vectors = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -70,14 +76,14 @@ def _arguments(
     order: np.ndarray,
     rates: np.ndarray,
     vectors: Vectors,
-    record: np.ndarray | None = None,
+    loop: EpochLoop | None = None,
 ) -> tuple[Any, ...]:
     """Return what the compiled ``train_epoch`` takes."""
     parameters, running, slots, counter, masks = vectors
     return (
         workspace.compiled, rule, parameters, running, slots, workspace.arenas, rows.X, rows.Y,
         rows.row_weights, order, rates, epoch.seed, counter, epoch.with_cost, epoch.tuner,
-        epoch.seconds, record, masks,
+        epoch.seconds, loop, masks,
     )  # fmt: skip
 
 
@@ -208,14 +214,18 @@ class CompiledEngine(Engine):
         if plan is None:
             plan = self._plan_of_blocks(net)
         out = np.empty((len(X), net._layout.sizes[-1]), dtype=net._dtype)
-        n_threads = 1
-        if len(X) > ONE_BLOCK and len(X) * net._layout.n_parameters > WORTH_SHARING:
-            n_threads = min(usable(), -(-len(X) // SMALL_BLOCK))
+        n_threads = self._threads_for(net, len(X))
         work = np.empty(n_threads * plan.work_size, dtype=net._dtype)
         done = _guarded(plan, _prediction.predict)(
             plan, net._parameters, net._running, work, X, out, n_threads, checked,
         )  # fmt: skip
         return out if done else None
+
+    def _threads_for(self, net: Computed, n_rows: int) -> int:
+        """Return how many threads share the prediction of so many rows."""
+        if n_rows > ONE_BLOCK and n_rows * net._layout.n_parameters > WORTH_SHARING:
+            return min(usable(), -(-n_rows // SMALL_BLOCK))
+        return 1
 
     def epoch(self, net: Computed, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
         workspace, rule = self._plan_epoch(net, epoch)
@@ -223,27 +233,32 @@ class CompiledEngine(Engine):
         if plan.cost == costs.CUSTOM:
             by_python = self._run_epoch_with_python_cost
             return _guarded(plan, by_python)(net, rows, order, epoch, workspace, rule)
-        if self._is_long(net, workspace):
+        if self._is_long(net, plan.batch_size):
             run = partial(_train_copies, workspace, rule, rows, epoch)
             return _guarded(plan, run_long_batches)(run, order, epoch, vectors)
         told = _arguments(workspace, rule, rows, epoch, order, epoch.rates, vectors)
         return _guarded(plan, _epoch.train_epoch)(*told)
 
-    def epochs(
-        self, net: Computed, rows: Rows, order: np.ndarray, epoch: Epoch, record: np.ndarray
-    ) -> bool:
-        workspace, rule = self._plan_epoch(net, epoch)
-        plan = workspace.compiled
-        if plan.cost == costs.CUSTOM or self._is_long(net, workspace):
-            return False
-        vectors = _vectors(net, epoch)
-        told = _arguments(workspace, rule, rows, epoch, order, epoch.rates, vectors, record)
-        _guarded(plan, _epoch.train_epoch)(*told)
-        return True
+    def runs_loops(self, net: Computed, batch_size: int) -> bool:
+        return self._cost_kernel(net) != costs.CUSTOM and not self._is_long(net, batch_size)
 
-    def _is_long(self, net: Computed, workspace: Workspace) -> bool:
+    def run_loop(
+        self, net: Computed, rows: Rows, order: np.ndarray, epoch: Epoch, loop: EpochLoop
+    ) -> None:
+        workspace, rule = self._plan_epoch(net, epoch)
+        vectors = _vectors(net, epoch)
+        told = _arguments(workspace, rule, rows, epoch, order, epoch.rates, vectors, loop)
+        guard = quietly if workspace.compiled.needs_blas or loop.needs_blas else _unguarded
+        guard(_epoch.train_epoch, *told)
+
+    def judge(self, net: Computed, rows: Rows, spread: float) -> Judge:
+        plan_of_z = self._plan_of_z(net) if net._cost_by_z else None
+        plan, n_threads = self._plan_of_blocks(net), self._threads_for(net, len(rows))
+        return Judge(rows.X, rows.Y, rows.row_weights, plan, plan_of_z, n_threads, spread)
+
+    def _is_long(self, net: Computed, batch_size: int) -> bool:
         """Whether a mini-batch takes longer than anybody wants to wait for Ctrl-C."""
-        return workspace.compiled.batch_size * net._layout.n_parameters > LONG_BATCH
+        return batch_size * net._layout.n_parameters > LONG_BATCH
 
     def _plan_epoch(self, net: Computed, epoch: Epoch) -> tuple[Workspace, Rule]:
         """Return what an epoch works in and steps by; those of the epoch before if they fit."""

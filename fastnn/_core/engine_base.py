@@ -10,7 +10,9 @@ import numpy as np
 
 from fastnn import costs
 from fastnn._core.activation import activation_forward
+from fastnn._core.epoch_loop import EpochLoop
 from fastnn._core.epoch_options import Epoch
+from fastnn._core.judge import Judge
 from fastnn._core.norm import running_forward
 from fastnn._core.plan import LayerOptions, ParameterLayout
 from fastnn._data.inputs import Inputs
@@ -65,15 +67,19 @@ class Engine(ABC):
         """Return the engine of one training, which may keep memory from epoch to epoch."""
         return self
 
-    def epochs(
-        self, net: Computed, rows: Rows, order: np.ndarray, epoch: Epoch, record: np.ndarray
-    ) -> bool:
-        """Run an epoch for each row of ``record`` (n_epochs, 2), if several can be run at once.
-
-        A row is the cost and the seconds of an epoch, written when it is done. Returns whether
-        they were run.
-        """
+    def runs_loops(self, net: Computed, batch_size: int) -> bool:
+        """Whether ``run_loop`` and ``judge`` take the network, in mini-batches of so many rows."""
         return False
+
+    def run_loop(
+        self, net: Computed, rows: Rows, order: np.ndarray, epoch: Epoch, loop: EpochLoop
+    ) -> None:
+        """Run several epochs, and what is to be done between them, without asking Python."""
+        raise NotImplementedError
+
+    def judge(self, net: Computed, rows: Rows, spread: float) -> Judge:
+        """Return what measures the network on ``rows`` for ``run_loop``; see ``Judge``."""
+        raise NotImplementedError
 
     def predict_few(self, net: Computed, X: Any) -> np.ndarray | None:
         """Return the outputs for a few plain rows by a short way, or None for the usual one."""

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn._core.compiled_plan import CompiledPlan
+from fastnn._core.epoch_loop import EpochLoop
 from fastnn._core.optimizer import Rule
 from fastnn._core.row_source import RowSource
 from fastnn._core.thread_tuner import ThreadTuner
@@ -41,16 +42,16 @@ def train_epoch(
     with_cost: bool,
     tuner: ThreadTuner,
     seconds: NDArray[np.float64],
-    record: NDArray[np.float64] | None = None,
+    loop: EpochLoop | None = None,
     masks: NDArray[np.uint64] | None = None,
 ) -> float:
     """Train on the rows in ``order`` (n_order,) at ``rates`` (1,) or (n_batches,).
 
     Return the sum of the rows' costs, or NaN without ``with_cost``. ``counter`` (1,) holds the
     steps taken before, and counts on. ``tuner`` says how many threads share the work; ``seconds``
-    (len(Phase),) or (0,) is where their time is added, by what it was spent on. With ``record``
-    (n_epochs, 2) so many epochs are run, and the cost and seconds of each that is done are written
-    there. ``masks`` (1,) holds the masks drawn before, if not as many as steps, and counts on.
+    (len(Phase),) or (0,) is where their time is added, by what it was spent on. With ``loop`` its
+    epochs are run, in its order and at its rates, and the last one's sum is returned. ``masks``
+    (1,) holds the masks drawn before, if not as many as steps, and counts on.
     """
 
 def forward_batch(

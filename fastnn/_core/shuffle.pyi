@@ -1,13 +1,17 @@
-"""The shuffles of Python's ``random`` and of NumPy's ``RandomState``, followed in C."""
+"""The shuffles of Python's ``random``, NumPy's ``RandomState`` and its ``Generator``."""
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import Self
 
-def shuffle(order: NDArray[np.intp], state: NDArray[np.uint32]) -> None:
-    """Shuffle ``order`` (n,) as ``random.shuffle`` would, and advance ``state`` (625,)."""
+class Shuffler:
+    """Shuffles with the draws of ``random``'s words (625,) or of a bit generator."""
 
-def shuffle_by(order: NDArray[np.intp], bit_generator: np.random.BitGenerator) -> None:
-    """Shuffle ``order`` (n,) as a ``RandomState`` of it would, and advance ``bit_generator``."""
+    @property
+    def source(self) -> NDArray[np.uint32] | np.random.BitGenerator: ...
+    def __new__(cls, source: NDArray[np.uint32] | np.random.BitGenerator) -> Self: ...
+    def shuffle(self, order: NDArray[np.intp]) -> None:
+        """Shuffle ``order`` (n,) in place; a bit generator is locked meanwhile."""
 
 def check_place(bit_generator: np.random.BitGenerator, name: str = "random_state") -> None:
     """Raise ``ValueError`` if ``bit_generator`` was set to a place outside its buffer."""

@@ -11,9 +11,10 @@ from fastnn import costs
 from fastnn._common.checks import check_callbacks, check_flag, check_number, check_whole
 from fastnn._core.atomic import alone
 from fastnn._core.epoch_options import Epoch
+from fastnn._core.judge import Measure
 from fastnn._core.threads import training
 from fastnn._data.rows import Rows, as_example
-from fastnn._training.evaluation import count_correct, mean_cost
+from fastnn._training.evaluation import Judgement, count_correct
 from fastnn._training.loop import BUSY, train
 from fastnn._training.options import Callback, Options
 from fastnn._training.trainable import Judged, Trainable
@@ -128,8 +129,8 @@ def gradient_of_checked(network: Taught, x: Any, y: Any) -> np.ndarray:
 def _measure(network: Judged, rows: Rows, name: str, regularizer: Regularizer) -> Any:
     """Return what measures the cost or the right answers of ``network`` on ``rows``."""
     if name.endswith("_cost"):
-        return lambda: mean_cost(network, rows, regularizer)
-    return lambda: count_correct(network, rows)
+        return Judgement(network, rows, Measure.MEAN_COST, regularizer)
+    return Judgement(network, rows, Measure.N_CORRECT)
 
 
 class _NoImprovement:

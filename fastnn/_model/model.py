@@ -142,14 +142,13 @@ class Model:
         self._parameters = aligned(self._layout.n_parameters, self._dtype)
         self._running = np.zeros(self._layout.n_running, dtype=self._dtype)
         if self._normalization is not None:
-            gammas = self._columns(
-                "gammas", "gamma", self._parameters
-            )  # a program may use the name
+            # Not by their names, which a program may use.
+            gammas = self._columns("gammas", "gamma", self._parameters)
             statistics = self.running_means, self.running_variances
             begin_normalization(self._normalization, gammas, *statistics)
         self.training_state = TrainingState()
 
-    def another(self, initializer: initializers.Initializer, rng: int) -> Any:
+    def _another(self, initializer: initializers.Initializer, rng: int) -> Any:
         """Return a network with the same options, its numbers drawn anew.
 
         It is that of the constructor, with nothing checked again.
@@ -715,7 +714,7 @@ class Model:
 
     def snapshot(self) -> tuple[np.ndarray, ...]:
         """Return copies of all that training changes in place; ``restore`` takes them."""
-        return tuple(array.copy() for array in self._trained())
+        return tuple(array.copy() for array in self.trained_arrays())
 
     def restore(self, snapshot: tuple[np.ndarray, ...]) -> None:
         """Put back what ``snapshot`` returned.
@@ -725,12 +724,18 @@ class Model:
         snapshot : tuple of arrays
             All that training changes in place.
         """
-        write_all(self._trained(), snapshot)
+        write_all(self.trained_arrays(), snapshot)
 
-    def _trained(self) -> tuple[np.ndarray, ...]:
+    def trained_arrays(self) -> tuple[np.ndarray, ...]:
+        """Return all that training changes in place: the arrays themselves, not copies."""
         # Not how many masks were drawn: those of steps that are undone are not to come again.
         state = self.training_state
         return self._parameters, self._running, state.slots, state.counter
+
+    @property
+    def needs_dropout_seed(self) -> bool:
+        """Whether the seed of the dropout masks is still to be drawn."""
+        return self.training_state.seed is None and any(each.rate for each in self._dropout)
 
     def dropout_seed(self) -> int:
         """Return the seed of the dropout masks, drawn when it is first needed."""

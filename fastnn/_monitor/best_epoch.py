@@ -122,6 +122,10 @@ class Best:
             return value > self.value + self.min_delta
         return value < self.value - self.min_delta
 
+    def resume(self, value: float | None, epoch: int | None, waited: int) -> None:
+        """Go on from where epochs that were watched elsewhere have led."""
+        self.value, self.epoch, self.waited = value, epoch, waited
+
     def state(self) -> dict[str, float]:
         """Return numbers to go on from; ``best`` and ``best_epoch`` once there is a best."""
         if self.value is None or self.epoch is None:

@@ -98,6 +98,11 @@ class PlateauWatch:
         self.cuts = 0 if state is None else check_whole(state["cuts"], "state['cuts']", 0)
 
     @property
+    def seen(self) -> Best:
+        """The best epoch so far, and how many there were since it or the last cut."""
+        return self._best
+
+    @property
     def factor(self) -> float:
         """The factor on the learning rate as it stands: ``rule.factor`` to the power ``cuts``."""
         return float(self.rule.factor) ** self.cuts

@@ -45,11 +45,12 @@ class CostWatch:
                 return
 
     def observe_columns(self, columns: Mapping[str, np.ndarray]) -> None:
-        """Take several epochs, as columns (n_epochs,), of which one cost at most is recorded."""
-        costs = columns.get("training_cost")
-        if costs is None or np.isfinite(costs).all():
+        """Take several epochs, as columns (n_epochs,)."""
+        costs = [column for name, column in columns.items() if name.endswith("_cost")]
+        finite = np.all([np.isfinite(each) for each in costs], axis=0) if costs else np.True_
+        if finite.all():
             return
-        first = int(np.argmin(np.isfinite(costs)))
+        first = int(np.argmin(finite))
         self.observe({name: column[first].item() for name, column in columns.items()})
 
     def _text_of(self, name: str, value: float, epoch: int, rate: float) -> str:

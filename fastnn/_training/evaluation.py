@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
 import numpy as np
 
+from fastnn._core.judge import Judge, Measure
 from fastnn._data.rows import Rows, classes_of
 from fastnn._training.trainable import Judged
 from fastnn.regularizers import Regularizer
+
+__all__ = ["Judgement", "Metric", "count_correct", "mean_cost", "metric_of", "squares_about_mean"]
+
+Metric = Callable[[np.ndarray, np.ndarray], float]
 
 
 def count_correct(network: Judged, rows: Rows) -> int:
@@ -21,3 +29,63 @@ def mean_cost(network: Judged, rows: Rows, regularizer: Regularizer) -> float:
     if not (regularizer.l1 or regularizer.l2):
         return mean  # without making views of the weights, which takes as long as a few rows
     return mean + regularizer.penalty(network.weights, len(rows))
+
+
+def _squares(a: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return (a − y)² in float64, in which that of any float32 is a number."""
+    return np.square(np.subtract(a, y, dtype=np.float64))
+
+
+def squares_about_mean(Y: np.ndarray) -> float:
+    """Return the sum of the squares of targets (n, n_out) from their means."""
+    return float(np.sum(_squares(Y, Y.mean(axis=0, dtype=np.float64))))
+
+
+_METRICS: dict[Measure, Metric] = {
+    Measure.ACCURACY: lambda a, y: np.count_nonzero(classes_of(a) == classes_of(y)) / len(y),
+    Measure.MEAN_SQUARED_ERROR: lambda a, y: float(np.mean(_squares(a, y))),
+    Measure.MEAN_ABSOLUTE_ERROR: lambda a, y: float(
+        np.mean(np.abs(np.subtract(a, y, dtype=np.float64)))
+    ),
+    Measure.R2: lambda a, y: float(1 - np.sum(_squares(a, y)) / np.float64(squares_about_mean(y))),
+}
+
+
+def metric_of(measure: Measure) -> Metric:
+    """Return the function of outputs and targets, (n, n_out) both, that a measure computes."""
+    return _METRICS[measure]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a network's answers to some rows are judged by: called, it returns the number.
+
+    The compiled core computes the same, where it takes a training whole.
+
+    Attributes
+    ----------
+    network : Judged
+    rows : Rows
+    measure : Measure
+    regularizer : Regularizer
+        Whose penalty on the weights, for so many rows, a mean cost has added.
+    """
+
+    network: Judged
+    rows: Rows
+    measure: Measure
+    regularizer: Regularizer = field(default_factory=Regularizer)
+
+    def __call__(self) -> float:
+        network, rows = self.network, self.rows
+        if self.measure == Measure.MEAN_COST:
+            return mean_cost(network, rows, self.regularizer)
+        if self.measure == Measure.N_CORRECT:
+            return count_correct(network, rows)
+        outputs = network._engine.evaluation_outputs(network, rows.X)
+        return metric_of(self.measure)(outputs, rows.Y)
+
+    def judge(self) -> Judge:
+        """Return what computes it in the core."""
+        spread = squares_about_mean(self.rows.Y) if self.measure == Measure.R2 else 0.0
+        return self.network._engine.judge(self.network, self.rows, spread)

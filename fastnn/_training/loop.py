@@ -1,6 +1,7 @@
-"""The epoch loop: Python owns the epochs, the compiled core owns each one.
+"""The epoch loop: schedule → order → epoch → measure → record → stop?
 
-schedule → order → epoch → measure → record → stop?
+The compiled core takes the epochs one after the other where it can (``in_core``). Where Python is
+asked between two epochs, each is a call of its own.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from typing import Any
 import numpy as np
 
 from fastnn._common.warning import warn_caller
+from fastnn._core.epoch_loop import Ending
 from fastnn._data.rows import Rows
 from fastnn._training.cost_watch import CostWatch
+from fastnn._training.in_core import InCore, can_run_in_core
+from fastnn._training.interruption import check
 from fastnn._training.options import Callback, Measures, Options
-from fastnn._training.progress import epoch_bar
+from fastnn._training.progress import Bar, epoch_bar
 from fastnn._training.run import DIVERGED, Run
 from fastnn._training.trainable import Trainable
-from fastnn._training.unattended import Unattended
 from fastnn.history import History
 from fastnn.optimizers import LBFGS
 
@@ -74,46 +77,76 @@ def train(
         run.restore_best()
         run.watch.tell()
         return history
-    order = np.arange(len(rows), dtype=np.intp)
     history = History()
-    unattended = Unattended(run, (measures, callbacks))
+    epochs = _epochs_in_core if can_run_in_core(run, measures, callbacks) else _epochs_in_python
     with epoch_bar(options.epochs, options.progress) as bar:
-        while len(history) < options.epochs:
-            if unattended.go(order, history):
-                continue
-            before = network.standing() if network.guards_divergence else None
-            started = time.perf_counter()
-            if options.fresh_order:
-                order[:] = np.arange(len(rows))
-            if options.shuffle:
-                network.random_source.shuffle(order)
-            cost, rate = run.run_epoch(order)
-            seconds = unattended.seconds = time.perf_counter() - started
-            if before is not None and not run.is_sound(cost):
-                network.stand_at(before)
-                text = DIVERGED.format(epoch=run.state.epochs, rate=rate)
-                if network.tells_of_divergence:
-                    warn_caller(text)
-                run.watch = CostWatch(silent=True)  # this says it all
-                break
-            row: dict[str, Any] = {
-                "epoch": run.state.epochs - run.first_epoch,
-                "learning_rate": rate,
-                "seconds": seconds,
-            }
-            if options.with_cost:
-                row["training_cost"] = cost + run.penalty()
-            row.update((name, measure()) for name, measure in measures.items())
-            history.append(row)
-            bar.update(row)
-            run.watch.observe(row)
-            # Every callback hears of the epoch, even if an earlier one stops.
-            answers = [callback(network, history) for callback in callbacks]
-            if run.should_stop(history) or any(answers):
-                break
+        epochs(run, measures, callbacks, history, bar)
     run.restore_best()
     run.watch.tell()
     return history
+
+
+def _epochs_in_core(
+    run: Run, measures: Measures, callbacks: Sequence[Callback], history: History, bar: Bar
+) -> None:
+    """Train where nobody is asked between two epochs."""
+    core = InCore(run, measures)
+    order = np.arange(len(run.rows), dtype=np.intp)
+    while len(history) < run.options.epochs:
+        shown = len(history)
+        ending = core.go(order, history)
+        if ending == Ending.DIVERGED:
+            core.stand_back()
+            _tell_of_divergence(run, core.rate_of_diverged())
+        if len(history) > shown:
+            bar.update(history, len(history) - shown)
+        if ending != Ending.GOING:
+            return
+        check()
+
+
+def _epochs_in_python(
+    run: Run, measures: Measures, callbacks: Sequence[Callback], history: History, bar: Bar
+) -> None:
+    """Train an epoch at a time, and ask whoever wants to be asked."""
+    network, options = run.network, run.options
+    order = np.arange(len(run.rows), dtype=np.intp)
+    while len(history) < options.epochs:
+        before = network.standing() if network.guards_divergence else None
+        started = time.perf_counter()
+        if options.fresh_order:
+            order[:] = np.arange(len(run.rows))
+        if options.shuffle:
+            network.random_source.shuffle(order)
+        cost, rate = run.run_epoch(order)
+        seconds = time.perf_counter() - started
+        if before is not None and not run.is_sound(cost):
+            network.stand_at(before)
+            _tell_of_divergence(run, rate)
+            return
+        row: dict[str, Any] = {
+            "epoch": run.state.epochs - run.first_epoch,
+            "learning_rate": rate,
+            "seconds": seconds,
+        }
+        if options.with_cost:
+            row["training_cost"] = cost + run.penalty()
+        row.update((name, measure()) for name, measure in measures.items())
+        history.append(row)
+        bar.update(history, 1)
+        run.watch.observe(row)
+        # Every callback hears of the epoch, even if an earlier one stops.
+        answers = [callback(network, history) for callback in callbacks]
+        if run.should_stop(history) or any(answers):
+            return
+        check()
+
+
+def _tell_of_divergence(run: Run, rate: float) -> None:
+    text = DIVERGED.format(epoch=run.state.epochs, rate=rate)
+    if run.network.tells_of_divergence:
+        warn_caller(text)
+    run.watch = CostWatch(silent=True)  # this says it all
 
 
 def _train_by_lbfgs(

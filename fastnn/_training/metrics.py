@@ -5,35 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
 from fastnn._common.checks import brief
-from fastnn._data.rows import Rows, classes_of
-from fastnn._training.evaluation import count_correct, mean_cost
+from fastnn._core.judge import Measure
+from fastnn._data.rows import Rows
+from fastnn._training.evaluation import Judgement, Metric
 from fastnn._training.trainable import Judged
-from fastnn.regularizers import Regularizer
 
 __all__ = ["METRICS", "check_metrics", "measures_of_fit"]
 
-Metric = Callable[[np.ndarray, np.ndarray], float]
-
-
-def _squares(a: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return (a − y)² in float64, in which that of any float32 is a number."""
-    return np.square(np.subtract(a, y, dtype=np.float64))
-
-
-METRICS: dict[str, Metric] = {
-    "accuracy": lambda a, y: np.count_nonzero(classes_of(a) == classes_of(y)) / len(y),
-    "mean_squared_error": lambda a, y: float(np.mean(_squares(a, y))),
-    "mean_absolute_error": lambda a, y: float(np.mean(np.abs(np.subtract(a, y, dtype=np.float64)))),
-    "r2": lambda a, y: float(
-        1 - np.sum(_squares(a, y)) / np.sum(_squares(y, y.mean(axis=0, dtype=np.float64)))
-    ),
+# Those that go by a name.
+METRICS: dict[str, Measure] = {
+    "accuracy": Measure.ACCURACY,
+    "mean_squared_error": Measure.MEAN_SQUARED_ERROR,
+    "mean_absolute_error": Measure.MEAN_ABSOLUTE_ERROR,
+    "r2": Measure.R2,
 }
 
 
-def check_metrics(metrics: Iterable[str | Metric]) -> dict[str, Metric]:
+def check_metrics(metrics: Iterable[str | Metric]) -> dict[str, Metric | Measure]:
     """Return the metrics by name; a callable ``f(outputs, targets)`` goes by its own.
 
     Raises
@@ -41,7 +30,7 @@ def check_metrics(metrics: Iterable[str | Metric]) -> dict[str, Metric]:
     TypeError, ValueError
         For an unknown name or something that cannot be called.
     """
-    named: dict[str, Metric] = {}
+    named: dict[str, Metric | Measure] = {}
     for metric in _listed(metrics):
         if isinstance(metric, str):
             if metric not in METRICS:
@@ -75,10 +64,9 @@ def measures_of_fit(
     named = check_metrics(metrics)
     measures: dict[str, Callable[[], float]] = {}
     if validation is not None:
-        judged, none = validation, Regularizer()
-        measures["validation_cost"] = lambda: mean_cost(model, judged, none)
-        if judged.are_classes:
-            measures["validation_accuracy"] = lambda: count_correct(model, judged) / len(judged)
+        measures["validation_cost"] = Judgement(model, validation, Measure.MEAN_COST)
+        if validation.are_classes:
+            measures["validation_accuracy"] = Judgement(model, validation, Measure.ACCURACY)
     for prefix, part in (("training", rows), ("validation", validation)):
         if part is not None:
             for name, metric in named.items():
@@ -86,7 +74,10 @@ def measures_of_fit(
     return measures
 
 
-def _measure(model: Judged, rows: Rows, metric: Metric) -> Callable[[], float]:
+def _measure(model: Judged, rows: Rows, metric: Metric | Measure) -> Callable[[], float]:
+    if isinstance(metric, Measure):
+        return Judgement(model, rows, metric)
+
     def measure() -> float:
         value = metric(model._engine.evaluation_outputs(model, rows.X), rows.Y)
         try:

@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from fastnn._common.extras import require
+from fastnn.history import History
+
+__all__ = ["Bar", "epoch_bar"]
 
 # Seconds between two drawings: what is not shown is not formatted either.
 REDRAWN_AFTER = 0.25
 HIDDEN = ("epoch", "seconds", "learning_rate")
 
 
-class _Bar:
+class Bar:
     """What the epoch loop talks to: shows the last epoch's numbers now and then, or nothing."""
 
     def __init__(self, bar: Any = None) -> None:
@@ -23,10 +26,11 @@ class _Bar:
         self._waiting = 0  # epochs that are not drawn yet
         self._drawn = float("-inf")
 
-    def update(self, row: dict[str, Any]) -> None:
+    def update(self, history: History, n_epochs: int) -> None:
+        """Take the last ``n_epochs`` of a history."""
         if self._bar is None:
             return
-        self._row, self._waiting = row, self._waiting + 1
+        self._row, self._waiting = history[-1], self._waiting + n_epochs
         now = time.perf_counter()
         if now - self._drawn >= REDRAWN_AFTER:
             self._drawn = now
@@ -42,7 +46,7 @@ class _Bar:
 
 
 @contextmanager
-def epoch_bar(epochs: int, visible: bool) -> Iterator[_Bar]:
+def epoch_bar(epochs: int, visible: bool) -> Iterator[Bar]:
     """Show a bar of ``epochs`` steps on standard error while the block runs.
 
     It is redrawn a few times a second, and once more at the end.
@@ -53,12 +57,12 @@ def epoch_bar(epochs: int, visible: bool) -> Iterator[_Bar]:
         If ``visible`` and tqdm is not installed.
     """
     if not visible:
-        yield _Bar()
+        yield Bar()
         return
     tqdm = require("tqdm", extra="progress")
     # Drawn by us alone: tqdm's own times would add to ours.
     with tqdm.tqdm(total=epochs, unit="epoch", mininterval=float("inf")) as bar:
-        shown = _Bar(bar)
+        shown = Bar(bar)
         try:
             yield shown
         finally:

@@ -47,14 +47,24 @@ class Run:
         )
         self.engine = network._engine.for_training()
         self._always: Epoch | None = None  # every epoch's, where nothing is scheduled
-        work = work_of_batch(min(options.batch_size, len(rows)), network.n_parameters)
+        self.batch_size = min(options.batch_size, len(rows))
+        self.n_batches = -(-len(rows) // self.batch_size)
+        work = work_of_batch(self.batch_size, network.n_parameters)
         self.tuner = tuner_for(options.n_threads, work)
         self.started = time.perf_counter()
         self.first_epoch = self.state.epochs
 
+    @property
+    def epochs_left(self) -> int:
+        return self.options.epochs - (self.state.epochs - self.first_epoch)
+
+    def seconds(self) -> float:
+        """Return the seconds since the call began."""
+        return time.perf_counter() - self.started
+
     def out_of_time(self) -> bool:
         limit = self.options.time_limit
-        return limit is not None and time.perf_counter() - self.started >= limit
+        return limit is not None and self.seconds() >= limit
 
     def scheduled_time(self, epochs_done: float) -> float:
         """Return the time that schedules are asked for, in epochs.
@@ -64,7 +74,7 @@ class Run:
         limit = self.options.time_limit
         if limit is None:
             return epochs_done
-        share = min(1.0, (time.perf_counter() - self.started) / limit)
+        share = min(1.0, self.seconds() / limit)
         return max(epochs_done, self.first_epoch + share * self.options.epochs)
 
     def factor(self, what: str, at: float) -> float:
@@ -88,15 +98,12 @@ class Run:
         optimizer = options.optimizer
         if isinstance(optimizer, AdamW) and decay != 1:
             optimizer = replace(optimizer, weight_decay=optimizer.weight_decay * decay)
-        constant = "learning_rate" not in options.schedules or self.plateau is not None
-        shares = np.arange(1 if constant else n_batches) / batches_an_epoch
-        rates = [options.learning_rate * self.factor("learning_rate", at + s) for s in shares]
         return Epoch(
-            batch_size=min(options.batch_size, len(self.rows)),
+            batch_size=self.batch_size,
             optimizer=optimizer,
             penalty=options.regularizer.scaled(decay),
             n=len(self.rows),
-            rates=np.array(rates),
+            rates=self.rates(at, n_batches, batches_an_epoch),
             slots=self.state.slots,
             seed=self.network.dropout_seed(),
             counter=self.state.counter,
@@ -105,6 +112,14 @@ class Run:
             with_cost=options.with_cost,
             tuner=self.tuner,
         )
+
+    def rates(self, at: float, n_batches: int, batches_an_epoch: int) -> np.ndarray:
+        """Return the learning rates of the next ``n_batches``, one or one each, from ``at`` on."""
+        options = self.options
+        constant = "learning_rate" not in options.schedules or self.plateau is not None
+        shares = np.arange(1 if constant else n_batches) / batches_an_epoch
+        factors = [self.factor("learning_rate", at + share) for share in shares]
+        return np.array([options.learning_rate * factor for factor in factors])
 
     def parts(self, order: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the epoch whole or, against a deadline, in parts that stay short beside it."""

@@ -66,9 +66,7 @@ class BookEngine(CompiledEngine):
             net.update_mini_batch(mini_batch, *run.step_arguments)
         return float("nan")
 
-    def epochs(  # type: ignore[override]
-        self, net: Programmed, rows: Rows, order: np.ndarray, epoch: Epoch, record: np.ndarray
-    ) -> bool:
+    def runs_loops(self, net: Programmed, batch_size: int) -> bool:  # type: ignore[override]
         return False  # a program may look between two epochs, from a method that it replaced
 
     def cost_and_gradient(  # type: ignore[override]

@@ -69,7 +69,9 @@ class Recipe:
         self._beside = {key: told.pop(key) for key in BESIDE_OPTIONS}
         self._options = told
         self._data = data
-        self.metrics = list(check_metrics(self._beside["metrics"]).values())
+        metrics = self._beside["metrics"]
+        self.metrics = [metrics] if isinstance(metrics, str) else list(metrics)
+        check_metrics(self.metrics)
         self.callbacks = check_callbacks(self._beside["callbacks"])
         network = {key: given[key] for key in NETWORK_KEYS if key in given}
         first = Network(**network, rng=0)
@@ -172,7 +174,7 @@ class Recipe:
         It is that of ``Network(..., rng=seed).fit(..., n_threads=1)``, but for warnings.
         """
         rows, validation, options = self.told(fold)
-        network: Network = self._first.another(self._initializer, seed)
+        network: Network = self._first._another(self._initializer, seed)
         network.tells_of_divergence = False
         measures = measures_of_fit(network, rows, validation, self.metrics)
         told = network, rows, options, measures, self.callbacks

@@ -11,6 +11,7 @@ import numpy as np
 from fastnn._common.checks import brief
 from fastnn._common.extras import require
 from fastnn._monitor.direction import larger_is_better
+from fastnn._training.evaluation import metric_of
 from fastnn._training.metrics import METRICS
 
 __all__ = ["Scoring", "scoring_of_estimators", "scoring_of_networks"]
@@ -42,7 +43,7 @@ class Scoring:
         TypeError
             If what a user's own function returns is no number.
         """
-        value = (self.function or METRICS[self.name])(*judged)
+        value = (self.function or metric_of(METRICS[self.name]))(*judged)
         try:
             return float(value)
         except (TypeError, ValueError):

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
+from fastnn._training.interruption import ended_by
 from fastnn.many._jobs import Done, Job, Search
 
 __all__ = ["run_in_threads", "with_best_alone"]
@@ -66,6 +67,7 @@ class _Crew:
         self._waiting = deque(jobs)
         self._done: SimpleQueue[list[Done] | BaseException] = SimpleQueue()
         self._heard: list[Done] = []
+        self._is_dismissed = False
         threads = [threading.Thread(target=self._work, daemon=True) for _ in range(n_threads)]
         for thread in threads:
             thread.start()
@@ -80,18 +82,20 @@ class _Crew:
         return self._heard.pop()
 
     def dismiss(self) -> None:
-        """Let no thread begin another job."""
+        """Let no thread begin another job, and those at work end theirs."""
+        self._is_dismissed = True
         self._waiting.clear()
 
     def _work(self) -> None:
-        n, seconds = 1, AT_A_TIME
+        n = 1
         try:
-            while batch := self._take(n):
-                started = time.perf_counter()
-                done = [self._search.run(job) for job in batch]
-                self._done.put(with_best_alone(self._search, done))
-                seconds = max(1e-6, (time.perf_counter() - started) / len(batch))
-                n = int(AT_A_TIME / seconds)
+            with ended_by(lambda: self._is_dismissed):
+                while batch := self._take(n):
+                    started = time.perf_counter()
+                    done = [self._search.run(job) for job in batch]
+                    self._done.put(with_best_alone(self._search, done))
+                    seconds = (time.perf_counter() - started) / len(batch)
+                    n = int(AT_A_TIME / max(1e-6, seconds))
         except BaseException as error:  # it is the caller who is told
             self._done.put(error)
 

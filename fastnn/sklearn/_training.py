@@ -146,7 +146,7 @@ class Training:
         with epoch_bar(shown, estimator.verbose == "progress") as bar:
             for _ in range(n):
                 stop = self._epoch()
-                bar.update(estimator.history_[-1])
+                bar.update(estimator.history_, 1)
                 if stop:
                     return True
         return False

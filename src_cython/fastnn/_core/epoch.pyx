@@ -5,7 +5,7 @@ allocated here. The ``def`` functions at the end check what Python passes, then 
 """
 
 from cython cimport floating
-from libc.math cimport NAN
+from libc.math cimport INFINITY, NAN
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
@@ -22,6 +22,9 @@ from fastnn._core.context cimport (
     COST, GATHER, GRADIENT, N_PHASES, TRAIN, BatchContext, c_batch_context, c_mark, c_vector_of,
     c_own_inputs, c_share, c_start_clock, c_begin_layer, c_sync)
 from fastnn._core.compiled_plan cimport CompiledPlan, Layer, Plan, c_n_out
+from fastnn._core.epoch_loop cimport (
+    INTERRUPTED, NO_MEMORY, EpochLoop, LoopState, c_begin_epoch, c_end_epoch, c_end_part,
+    c_is_out_of_time, c_part)
 from fastnn._core.row_source cimport (
     RowSource, Source, as_source, c_gather, c_gather_columns, c_pick, c_row_bytes, c_row_memory)
 from fastnn._core.signals cimport c_handle_signals, c_raise_if, c_signals_are_due
@@ -34,7 +37,7 @@ cdef enum:
 cdef extern from "runtime/clock.h" nogil:
     double fastnn_seconds() noexcept nogil
 
-# One epoch or several, for the workers to run in stretches.
+# An epoch, for the workers to run in stretches.
 cdef struct EpochJob:
     const Plan* plan
     const StepRule* rule
@@ -48,9 +51,7 @@ cdef struct EpochJob:
     const void* row_weights  # NULL: none
     const Py_ssize_t* order
     Py_ssize_t n_order
-    Py_ssize_t n_epochs
-    Py_ssize_t epoch         # epochs before the current stretch
-    Py_ssize_t done          # rows, and mini-batches, of the epoch before it
+    Py_ssize_t done          # rows, and mini-batches, before the current stretch
     Py_ssize_t batch
     double stretch           # work of the stretch, planned
     double worked            # and done
@@ -62,9 +63,6 @@ cdef struct EpochJob:
     int loaded               # feature-major: by how many workers the rows were loaded last
     bint with_cost
     double cost              # of the epoch so far
-    double last_cost         # of the last finished one
-    double began             # when the epoch did
-    double* recorded         # of each finished epoch its cost and seconds, or NULL
     double* penalties        # of each tile and partial sum, or NULL
     bint stopped             # by a signal
     double* seconds          # of each phase, or NULL
@@ -269,32 +267,12 @@ cdef void _bring_back(floating* parameters, EpochJob* job, BatchContext* ctx) no
             at += job.plan.n_parameters
 
 
-cdef void _end_epoch(EpochJob* job, Py_ssize_t epoch, BatchContext* ctx) noexcept nogil:
-    """Record what the epoch cost, with all workers' penalties, and how long it took."""
-    cdef double now
-    cdef bint by_all = job.penalties != NULL and job.plan.lane_sums < 0
-    if by_all:
-        c_barrier(ctx.n_workers)
-    if ctx.worker == 0:
-        if job.penalties != NULL:
-            ctx.cost += job.rule.penalty_in_cost * _take(
-                job.penalties, (job.plan.n_tiles + MAX_PARTIAL_SUMS) * DOUBLES_PER_LINE)
-        if job.recorded != NULL:
-            now = fastnn_seconds()
-            job.recorded[2 * epoch], job.recorded[2 * epoch + 1] = ctx.cost, now - job.began
-            job.began = now
-        job.last_cost = ctx.cost
-    if by_all:
-        c_barrier(ctx.n_workers)  # before others count on
-    ctx.cost = 0 if job.with_cost else NAN
-
-
 cdef void _run_stretch(
     floating* parameters, EpochJob* job, int worker, int n_workers,
 ) noexcept nogil:
-    """What one worker does in a stretch of the epochs."""
+    """What one worker does in a stretch of the epoch."""
     cdef BatchContext ctx = c_batch_context(TRAIN, 0, job.seed, job.counter[0])
-    cdef Py_ssize_t epoch = job.epoch, done = job.done, batch = job.batch
+    cdef Py_ssize_t done = job.done, batch = job.batch
     cdef double worked = 0, since_signals = 0, batch_work
     cdef floating* work = <floating*> job.work
     cdef bint again = job.loaded == n_workers
@@ -306,7 +284,7 @@ cdef void _run_stretch(
         _replicate(parameters, job, &ctx)
     c_barrier(n_workers)  # before the first one counts on
     c_start_clock(&ctx, job.seconds if worker == 0 else NULL)
-    while epoch < job.n_epochs and worked < job.stretch and not job.stopped:
+    while done < job.n_order and worked < job.stretch and not job.stopped:
         ctx.m = <int> min(<Py_ssize_t> job.plan.batch_size, job.n_order - done)
         if ctx.m > 1 or not job.plan.needs_two_rows:  # one row has no variance
             ctx.rate = job.rates[batch if job.n_rates > 1 else 0]
@@ -325,15 +303,12 @@ cdef void _run_stretch(
             worked += batch_work
             since_signals += batch_work
         done += ctx.m
-        if done == job.n_order:
-            _end_epoch(job, epoch, &ctx)
-            epoch, done, batch = epoch + 1, 0, 0
         if c_signals_are_due(&since_signals):  # all workers come to this at the same time
             _handle_signals(job, &ctx)
     _bring_back(parameters, job, &ctx)
     c_barrier(n_workers)
     if worker == 0:
-        job.epoch, job.done, job.batch, job.worked = epoch, done, batch, worked
+        job.done, job.batch, job.worked = done, batch, worked
         job.cost, job.loaded = ctx.cost, n_workers
 
 
@@ -350,26 +325,78 @@ cdef bint _is_for_several(const EpochJob* job) noexcept nogil:
     return job.replicated or (job.plan.lane_sums < 0 and job.plan.split_layer < 0)
 
 
-cdef void _run_epochs(Task task, EpochJob* job, TunerState* tuner) noexcept nogil:
-    """The epochs in stretches, each by as many workers as is worth it."""
-    cdef double began, since_signals = 0
-    cdef int n_workers
-    job.began = fastnn_seconds()
-    while job.epoch < job.n_epochs and not job.stopped:
-        n_workers = c_n_workers(tuner) if _is_for_several(job) else 1
-        if job.replicated:
-            n_workers = min(n_workers, job.plan.n_partial_sums)
-        job.stretch = c_stretch(tuner)
-        began = fastnn_seconds()
-        if n_workers == 1:
-            task(job, 0, 1)
-        else:
-            c_run(task, job, n_workers)
-        if _is_for_several(job):
-            c_record(tuner, fastnn_seconds() - began, job.worked)
-        since_signals += job.worked
-        if not job.stopped and c_signals_are_due(&since_signals):
-            job.stopped = c_handle_signals()
+cdef double _run_some(Task task, EpochJob* job, TunerState* tuner, double most) noexcept nogil:
+    """A stretch of the epoch, by as many workers as is worth it; return its seconds.
+
+    It is no more than ``most`` work, but for the last mini-batch.
+    """
+    cdef double began
+    cdef int n_workers = c_n_workers(tuner) if _is_for_several(job) else 1
+    if job.replicated:
+        n_workers = min(n_workers, job.plan.n_partial_sums)
+    job.stretch = min(c_stretch(tuner), most)
+    began = fastnn_seconds()
+    if n_workers == 1:
+        task(job, 0, 1)
+    else:
+        c_run(task, job, n_workers)
+    began = fastnn_seconds() - began
+    if _is_for_several(job):
+        c_record(tuner, began, job.worked)
+    return began
+
+
+cdef void _begin(EpochJob* job, LoopState* loop) noexcept nogil:
+    job.done = job.batch = 0
+    job.cost = 0 if job.with_cost else NAN
+    if loop != NULL:
+        job.rates = c_begin_epoch(loop, &job.n_rates)
+        if loop.shuffled:
+            job.loaded = 0
+
+
+cdef void _end(EpochJob* job) noexcept nogil:
+    """Add all workers' penalties to the cost."""
+    if job.penalties != NULL:
+        job.cost += job.rule.penalty_in_cost * _take(
+            job.penalties, (job.plan.n_tiles + MAX_PARTIAL_SUMS) * DOUBLES_PER_LINE)
+
+
+cdef bint _goes_on(floating* parameters, EpochJob* job, LoopState* loop) noexcept nogil:
+    """Record the epoch, of as many rows as were done; return whether there is another one."""
+    return loop != NULL and c_end_epoch(
+        loop, parameters, <floating*> job.running, <const floating*> job.slots,
+        job.rule.n_slots * job.plan.n_parameters, job.plan, job.cost, job.done,
+        job.rates[job.batch - 1 if job.n_rates > 1 and job.batch > 0 else 0])
+
+
+cdef void _run_epochs(
+    floating* parameters, Task task, EpochJob* job, TunerState* tuner, LoopState* loop,
+) noexcept nogil:
+    """The epoch, or all of the loop's."""
+    cdef double since_signals = 0, seconds, most = INFINITY
+    cdef double work_of_batch = _batch_work(job.plan, min(
+        <Py_ssize_t> job.plan.batch_size, job.n_order))
+    cdef bint another = True
+    while another and not job.stopped:
+        _begin(job, loop)
+        while job.done < job.n_order and not job.stopped:
+            if loop != NULL:
+                most = c_part(loop, work_of_batch)
+            seconds = _run_some(task, job, tuner, most)
+            since_signals += job.worked
+            if c_signals_are_due(&since_signals) and not job.stopped:
+                job.stopped = c_handle_signals()
+            if loop != NULL:
+                c_end_part(loop, seconds)
+                if c_is_out_of_time(loop):
+                    break
+        if job.stopped:
+            return
+        _end(job)
+        another = _goes_on(parameters, job, loop)
+        if loop != NULL and loop.ending == INTERRUPTED:
+            job.stopped = True
 
 
 # What Python calls.
@@ -437,6 +464,20 @@ cdef int _check_rates(Py_ssize_t n_rates, Py_ssize_t n_order, Py_ssize_t batch_s
     return 0
 
 
+cdef int _check_loop(
+    EpochLoop loop, const Py_ssize_t[::1] order, Py_ssize_t n_rows, bint with_cost,
+    CompiledPlan plan,
+) except -1:
+    cdef Py_ssize_t n = order.shape[0], size = plan.c.batch_size
+    if loop.c.fresh and n > n_rows:
+        raise ValueError(f"order: expected at most {n_rows} rows, got {n}")
+    if loop.c.order != &order[0] or loop.c.n_order != n:
+        raise ValueError("order: expected the loop's own")
+    if loop.c.with_cost != with_cost:
+        raise ValueError(f"with_cost: expected {loop.c.with_cost} as in the loop, got {with_cost}")
+    return loop.begin((n + size - 1) // size)
+
+
 def train_epoch(
     CompiledPlan plan not None, Rule rule not None, floating[::1] parameters not None,
     floating[::1] running not None, floating[:, ::1] slots not None, floating[::1] work not None,
@@ -444,7 +485,7 @@ def train_epoch(
     const floating[::1] row_weights not None, const Py_ssize_t[::1] order not None,
     const double[::1] rates not None, uint64_t seed, uint64_t[::1] counter not None,
     bint with_cost, ThreadTuner tuner not None, double[::1] seconds not None,
-    double[:, ::1] record=None, uint64_t[::1] masks=None,
+    EpochLoop loop=None, uint64_t[::1] masks=None,
 ) -> float:
     """Run one epoch of mini-batch gradient descent over the rows in ``order``, or several.
 
@@ -473,7 +514,7 @@ def train_epoch(
         The rows in the order of their use; the last mini-batch may be shorter. One of a single
         row is left out where there is batch norm.
     rates : float64 array (1,) or (n_batches,)
-        The learning rate, of all mini-batches or one each.
+        The learning rate, of all mini-batches or one each; with ``loop`` its own are taken.
     seed : int
         Of the dropout masks.
     counter : uint64 array (1,)
@@ -486,9 +527,8 @@ def train_epoch(
         How many threads share the work, if they are free; the numbers are the same for any.
     seconds : float64 array (len(Phase),) or (0,)
         Where the time goes is added to it, unless it is empty.
-    record : float64 array (n_epochs, 2), optional
-        So many epochs are run, all in the same order. The cost of each and its seconds are
-        written here when it is done.
+    loop : EpochLoop, optional
+        So many epochs are run, with all that is done between them; ``order`` must be its own.
     masks : uint64 array (1,), optional
         Masks drawn before, counted on with the steps; by default there were as many.
 
@@ -507,12 +547,7 @@ def train_epoch(
     cdef RowSource rows = as_source(X)
     cdef EpochJob job
     cdef int n_arenas
-    job.recorded, job.n_epochs = NULL, 1
-    if record is not None:
-        if record.shape[0] < 1 or record.shape[1] != 2:
-            raise ValueError(f"record: expected one row or more of 2 numbers, "
-                             f"got ({record.shape[0]}, {record.shape[1]})")
-        job.recorded, job.n_epochs = &record[0, 0], record.shape[0]
+    cdef LoopState* loop_state = NULL
     plan.check_rows(rows.c.n_rows, rows.c.n_columns, Y.shape[0], Y.shape[1], "Y")
     n_arenas = min(tuner.c.max_workers, plan.c.n_partial_sums)
     job.replicated = (
@@ -528,6 +563,9 @@ def train_epoch(
     _check_slots(&plan.c, &rule.c, slots.shape[0], slots.shape[1])
     _check_workers(&plan.c, &rule.c, tuner.c.max_workers)
     _check_rates(rates.shape[0], order.shape[0], plan.c.batch_size)
+    if loop is not None:
+        _check_loop(loop, order, rows.c.n_rows, with_cost, plan)
+        loop_state = &loop.c
     if counter.shape[0] != 1:
         raise ValueError(f"counter: expected 1 number, got {counter.shape[0]}")
     if masks is not None and masks.shape[0] != 1:
@@ -546,8 +584,7 @@ def train_epoch(
     job.seed, job.counter = seed, &counter[0]
     job.masks = job.counter if masks is None else &masks[0]
     job.with_cost, job.stopped = with_cost, False
-    job.epoch, job.done, job.batch, job.loaded = 0, 0, 0, 0
-    job.cost, job.last_cost = 0 if with_cost else NAN, NAN
+    job.loaded = 0
     job.seconds = &seconds[0] if seconds.shape[0] else NULL
     job.penalties = NULL
     if with_cost and rule.c.penalty_in_cost != 0:
@@ -556,11 +593,14 @@ def train_epoch(
         if job.penalties == NULL:
             raise MemoryError("no memory for the penalties")
     with nogil:
-        _run_epochs(_run_stretch_float if floating is float else _run_stretch_double, &job,
-                    &tuner.c)
+        _run_epochs(&parameters[0],
+                    _run_stretch_float if floating is float else _run_stretch_double, &job,
+                    &tuner.c, loop_state)
         free(job.penalties)
+    if loop is not None and loop.c.ending == NO_MEMORY:
+        raise MemoryError("no memory for the packed weights")
     c_raise_if(job.stopped)
-    return job.last_cost
+    return job.cost
 
 
 def forward_batch(

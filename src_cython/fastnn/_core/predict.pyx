@@ -209,6 +209,29 @@ cdef void _run_double(void* job, int worker, int n_workers) noexcept nogil:
                  n_workers)
 
 
+cdef Outcome c_predict(
+    floating* out, const floating* parameters, floating* running, floating* work,
+    const Source* X, const Plan* plan, int n_threads, bint checked,
+) noexcept nogil:
+    cdef PredictJob job
+    cdef char* memory = NULL
+    job.plan, job.parameters, job.running, job.work = plan, parameters, running, work
+    job.X, job.out, job.checked = X, out, checked
+    job.block, job.panels = plan.batch_size, NULL
+    job.next, job.bad, job.stopped = 0, False, False
+    if c_has_panels() and X.n_rows > max(<int> PACKED_ROWS, plan.batch_size):
+        memory = <char*> malloc(_size_of_panels(plan) * sizeof(floating) + CACHE_LINE)
+        if memory == NULL:
+            return NO_MEMORY
+        job.panels = memory + (CACHE_LINE - <size_t> memory % CACHE_LINE)
+        job.block = _rows_of_block(plan, sizeof(floating))
+    c_run(_run_float if floating is float else _run_double, &job, n_threads)
+    free(memory)
+    if job.stopped:
+        return STOPPED
+    return MAY_NOT_BE_FINITE if job.bad else PREDICTED
+
+
 # What Python calls.
 
 
@@ -253,29 +276,16 @@ def predict(
         At Ctrl-C, with ``out`` half written.
     """
     cdef RowSource rows = as_source(X)
-    cdef PredictJob job
-    cdef char* memory = NULL
+    cdef Outcome outcome
     if n_threads < 1 or work.shape[0] % n_threads:
         raise ValueError(f"n_threads: expected a whole number of workspaces, 1 or more, "
                          f"got {n_threads}")
     plan.check_vectors(parameters.shape[0], running.shape[0], work.shape[0] // n_threads)
     plan.check_rows(rows.c.n_rows, rows.c.n_columns, out.shape[0], out.shape[1], "out")
-    job.plan, job.parameters, job.work = &plan.c, &parameters[0], &work[0]
-    job.running = &running[0] if running.shape[0] else NULL
-    job.X, job.out, job.checked = &rows.c, &out[0, 0], checked
-    job.block, job.panels = plan.c.batch_size, NULL
-    job.next, job.bad, job.stopped = 0, False, False
-    if c_has_panels() and rows.c.n_rows > max(<int> PACKED_ROWS, plan.c.batch_size):
-        memory = <char*> malloc(_size_of_panels(&plan.c) * sizeof(floating) + CACHE_LINE)
-        if memory == NULL:
-            raise MemoryError("no memory for the packed weights")
-        job.panels = memory + (CACHE_LINE - <size_t> memory % CACHE_LINE)
-        job.block = _rows_of_block(&plan.c, sizeof(floating))
     with nogil:
-        if floating is float:
-            c_run(_run_float, &job, n_threads)
-        else:
-            c_run(_run_double, &job, n_threads)
-        free(memory)
-    c_raise_if(job.stopped)
-    return not job.bad
+        outcome = c_predict(&out[0, 0], &parameters[0], &running[0] if running.shape[0] else NULL,
+                            &work[0], &rows.c, &plan.c, n_threads, checked)
+    if outcome == NO_MEMORY:
+        raise MemoryError("no memory for the packed weights")
+    c_raise_if(outcome == STOPPED)
+    return outcome == PREDICTED

@@ -1,14 +1,15 @@
-"""The shuffles of Python's ``random`` and of NumPy's ``RandomState``, followed in C.
+"""The shuffles of Python's ``random`` and of NumPy, followed in C.
 
 ``random.shuffle`` is Fisher-Yates from the end, each index drawn from the Mersenne Twister
 (Matsumoto and Nishimura, 1998) by rejecting draws of just enough bits. Here the same draws are
 made from the same state, so that a seeded program sees the permutation that it would have seen.
-``RandomState.shuffle`` does likewise, but for two things: too large is what exceeds the index
-itself under a mask of as many bits, and the draws come from any of NumPy's bit generators.
+``RandomState.shuffle`` and ``Generator.shuffle`` do likewise, but for two things: too large is what
+exceeds the index itself under a mask of as many bits, and the draws come from any of NumPy's bit
+generators.
 """
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
 import numpy as _np
@@ -16,15 +17,6 @@ import numpy as _np
 cdef enum:
     N = 624
     M = 397
-
-# What the capsule of one of NumPy's bit generators points to: NumPy's ``bitgen_t``.
-cdef struct BitGenerator:
-    void* state
-    uint64_t (*next_uint64)(void*) noexcept nogil
-    uint32_t (*next_uint32)(void*) noexcept nogil
-    double (*next_double)(void*) noexcept nogil
-    uint64_t (*next_raw)(void*) noexcept nogil
-
 
 cdef void _refill(uint32_t* state) noexcept nogil:
     """Advance all N words by the recurrence x_{k+N} = x_{k+M} ⊕ twist(x_k, x_{k+1})."""
@@ -63,30 +55,11 @@ cdef uint32_t _below(uint32_t* state, uint32_t n) noexcept nogil:
     return draw
 
 
-def shuffle(Py_ssize_t[::1] order not None, uint32_t[::1] state not None) -> None:
-    """Shuffle ``order`` in place as ``random.shuffle`` would, and advance ``state``.
-
-    Parameters
-    ----------
-    order : intp array (n,), fewer than 2³² entries
-    state : uint32 array (625,)
-        The middle entry of ``random.getstate()``: 624 words and the position.
-
-    Raises
-    ------
-    ValueError
-        If ``state`` is not such a state or ``order`` is too long.
-    """
+cdef void _shuffle_as_random(Py_ssize_t* order, Py_ssize_t n, uint32_t* state) noexcept nogil:
     cdef Py_ssize_t i, j
-    if state.shape[0] != N + 1 or state[N] > N:
-        raise ValueError(f"state: expected {N} words and a position up to {N}, "
-                         f"got {state.shape[0]} numbers")
-    if order.shape[0] > 0xffffffffu:
-        raise ValueError(f"order: expected fewer than 2**32 entries, got {order.shape[0]}")
-    with nogil:
-        for i in range(order.shape[0] - 1, 0, -1):
-            j = _below(&state[0], <uint32_t> (i + 1))
-            order[i], order[j] = order[j], order[i]
+    for i in range(n - 1, 0, -1):
+        j = _below(state, <uint32_t> (i + 1))
+        order[i], order[j] = order[j], order[i]
 
 
 cdef void _shuffle_by_masks(
@@ -111,6 +84,13 @@ cdef void _shuffle_by_masks(
             order[j] = entry
             i -= fits
         mask >>= 1
+
+
+cdef void c_shuffle(Py_ssize_t* order, Py_ssize_t n, const Stream* stream) noexcept nogil:
+    if stream.words != NULL:
+        _shuffle_as_random(order, n, stream.words)
+    else:
+        _shuffle_by_masks(order, n, stream.generator)
 
 
 # Where NumPy's C structures of two bit generators keep their place in a buffer, and how long that
@@ -178,26 +158,62 @@ def check_place(bit_generator, str name="random_state") -> None:
                          f"{type(bit_generator).__name__}, got {place}")
 
 
-def shuffle_by(Py_ssize_t[::1] order not None, bit_generator) -> None:
-    """Shuffle ``order`` in place as a ``RandomState`` of this bit generator would, and advance it.
+cdef class Shuffler:
+    """Shuffles again and again with the draws of one stream, which it advances.
 
     Parameters
     ----------
-    order : intp array (n,), at most 2³² entries
-    bit_generator : numpy.random.BitGenerator
-        Locked while it is drawn from.
+    source : uint32 array (625,) or numpy.random.BitGenerator
+        The middle entry of ``random.getstate()``, 624 words and the position, to shuffle as
+        ``random``; or what a ``RandomState`` or a ``Generator`` draws from, to shuffle as they do.
 
     Raises
     ------
-    ValueError
-        If ``order`` is too long, or as ``check_place`` says.
+    TypeError, ValueError
+        If ``source`` is no such thing.
     """
-    cdef BitGenerator* generator
-    if order.shape[0] - 1 > 0xffffffffu:
-        raise ValueError(f"order: expected at most 2**32 entries, got {order.shape[0]}")
-    if order.shape[0] < 2:
-        return
-    check_place(bit_generator)
-    generator = _of(bit_generator)
-    with bit_generator.lock, nogil:
-        _shuffle_by_masks(&order[0], order.shape[0], generator)
+
+    def __cinit__(self, source):
+        self.source = source
+        if isinstance(source, _np.ndarray):
+            self.words = source
+            if self.words.shape[0] != N + 1:
+                raise ValueError(f"source: expected {N} words and a position, "
+                                 f"got {self.words.shape[0]} numbers")
+            self.c.words = &self.words[0]
+        elif not hasattr(source, "capsule"):
+            raise TypeError("source: expected the words of random, or a bit generator with its "
+                            f"capsule, got {type(source).__name__}")
+        else:
+            self.c.generator = _of(source)
+
+    cdef int check(self, Py_ssize_t n) except -1:
+        if n > 0xffffffffu:
+            raise ValueError(f"order: expected fewer than 2**32 entries, got {n}")
+        if self.c.words == NULL:
+            check_place(self.source)
+        elif self.c.words[N] > N:
+            raise ValueError(f"source: expected a position up to {N}, got {self.c.words[N]}")
+        return 0
+
+    def shuffle(self, Py_ssize_t[::1] order not None) -> None:
+        """Shuffle ``order`` (n,), fewer than 2**32 entries, in place.
+
+        A bit generator is locked while it is drawn from.
+
+        Raises
+        ------
+        ValueError
+            If ``order`` is too long, or the source is in no state to draw from.
+        """
+        if order.shape[0] < 2:
+            return
+        if self.c.words != NULL:
+            self.check(order.shape[0])
+            with nogil:
+                c_shuffle(&order[0], order.shape[0], &self.c)
+            return
+        with self.source.lock:
+            self.check(order.shape[0])
+            with nogil:
+                c_shuffle(&order[0], order.shape[0], &self.c)

@@ -1,0 +1,50 @@
+"""What is measured of a network after an epoch, on rows that are kept for that."""
+
+from cython cimport floating
+
+from fastnn._core.compiled_plan cimport CompiledPlan, Plan
+from fastnn._core.predict cimport Outcome
+from fastnn._core.row_source cimport RowSource, Source
+
+cpdef enum Measure:
+    MEAN_COST = 0
+    N_CORRECT = 1            # rows whose class is the target's
+    ACCURACY = 2             # the share of them
+    MEAN_SQUARED_ERROR = 3
+    MEAN_ABSOLUTE_ERROR = 4
+    R2 = 5                   # 1 - the sum of squares over that of the targets from their means
+
+
+cdef struct JudgeState:
+    const Plan* plan
+    const Plan* plan_of_z     # of the weighted inputs of the output layer; NULL: not needed
+    const Source* X
+    const void* Y             # (n, n_out)
+    const void* row_weights   # (n,); NULL: none
+    void* outputs             # (n, n_out), once they are known
+    void* z                   # the same
+    void* shares              # (n,), for a cost that is too large to be summed up
+    void* work
+    int n_threads
+    double spread             # of the targets: what R² divides by
+    bint has_outputs
+    bint has_z
+
+
+cdef class Judge:
+    cdef JudgeState c
+    cdef readonly CompiledPlan plan
+    cdef CompiledPlan plan_of_z
+    cdef RowSource X
+    cdef tuple arrays
+    cdef readonly object dtype
+
+
+# The network is another one from now on.
+cdef inline void c_forget(JudgeState* judge) noexcept nogil:
+    judge.has_outputs = judge.has_z = False
+
+# Write what is measured into `value`.
+cdef Outcome c_measure(
+    double* value, const floating* parameters, floating* running, JudgeState* judge, int measure,
+) noexcept nogil

@@ -1,0 +1,201 @@
+"""What is measured of a network after an epoch, on rows that are kept for that.
+
+The numbers are those that ``fastnn._training`` measures by NumPy and by the same kernels, bit for
+bit.
+"""
+
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBuffer_Release, PyObject_GetBuffer
+from cython cimport floating
+from libc.math cimport isinf, isnan
+from libc.string cimport memcpy
+
+from fastnn._core.activation cimport c_activation_forward
+from fastnn._core.compiled_plan cimport c_n_out
+from fastnn._core.cost cimport c_cost_forward, c_is_cost
+from fastnn._core.cost_of_z cimport c_cost_of_z
+from fastnn._core.predict cimport PREDICTED, c_predict
+from fastnn._core.row_source cimport RowSource, as_source
+from fastnn._core.sums cimport ABSOLUTE_ERROR, SQUARED_ERROR, c_sum
+
+from numpy import empty as _empty
+
+
+# The outputs.
+
+
+cdef Outcome _need_z(
+    const floating* parameters, floating* running, JudgeState* judge,
+) noexcept nogil:
+    """Compute the weighted inputs of the output layer and, from them, the outputs."""
+    cdef Py_ssize_t n = judge.X.n_rows
+    cdef const Plan* plan = judge.plan
+    cdef int n_out = c_n_out(plan)
+    cdef Outcome outcome = PREDICTED
+    if judge.has_z:
+        return PREDICTED
+    outcome = c_predict(<floating*> judge.z, parameters, running, <floating*> judge.work, judge.X,
+                        judge.plan_of_z, judge.n_threads, True)
+    memcpy(judge.outputs, judge.z, n * n_out * sizeof(floating))
+    c_activation_forward(<floating*> judge.outputs, plan.layers[plan.n_layers - 1].activation, n,
+                         n_out)
+    judge.has_z = judge.has_outputs = outcome == PREDICTED
+    return outcome
+
+
+cdef Outcome _need_outputs(
+    const floating* parameters, floating* running, JudgeState* judge,
+) noexcept nogil:
+    cdef Outcome outcome = PREDICTED
+    if not judge.has_outputs:
+        outcome = c_predict(<floating*> judge.outputs, parameters, running, <floating*> judge.work,
+                            judge.X, judge.plan, judge.n_threads, True)
+        judge.has_outputs = outcome == PREDICTED
+    return outcome
+
+
+# The measures.
+
+
+cdef double _mean_cost(const floating* outputs, JudgeState* judge) noexcept nogil:
+    """The mean cost, by the weighted inputs of the output layer if it goes by them."""
+    cdef const Plan* plan = judge.plan
+    cdef Py_ssize_t n = judge.X.n_rows, i
+    cdef int n_out = c_n_out(plan)
+    cdef const floating* Y = <const floating*> judge.Y
+    cdef const floating* row_weights = <const floating*> judge.row_weights
+    cdef floating* shares = <floating*> judge.shares
+    cdef double total
+    if judge.plan_of_z != NULL:
+        return c_cost_of_z(<const floating*> judge.z, outputs, Y, row_weights, plan.cost,
+                           plan.layers[plan.n_layers - 1].activation, n, n_out) / n
+    total = c_cost_forward(outputs, Y, row_weights, plan.cost, plan.cost_parameter, n, n_out)
+    if not isinf(total):
+        return total / n
+    # Of costs that are the largest number the mean is one, as the book has it.
+    for i in range(n):
+        shares[i] = (<floating> 1 if row_weights == NULL else row_weights[i]) / <floating> n
+    return c_cost_forward(outputs, Y, <const floating*> shares, plan.cost, plan.cost_parameter, n,
+                          n_out)
+
+
+cdef Py_ssize_t _class_of(const floating* row, Py_ssize_t n) noexcept nogil:
+    """As NumPy: the first of the largest numbers, or the first that is none."""
+    cdef Py_ssize_t best = 0, j
+    if n == 1:
+        return row[0] > 0.5
+    for j in range(n):
+        if isnan(row[j]):
+            return j
+        if row[j] > row[best]:
+            best = j
+    return best
+
+
+cdef Py_ssize_t _n_correct(const floating* outputs, const JudgeState* judge) noexcept nogil:
+    cdef const floating* Y = <const floating*> judge.Y
+    cdef Py_ssize_t n_out = c_n_out(judge.plan), correct = 0, i
+    for i in range(judge.X.n_rows):
+        correct += _class_of(outputs + i * n_out, n_out) == _class_of(Y + i * n_out, n_out)
+    return correct
+
+
+cdef Outcome c_measure(
+    double* value, const floating* parameters, floating* running, JudgeState* judge, int measure,
+) noexcept nogil:
+    cdef Py_ssize_t n = judge.X.n_rows, size = n * c_n_out(judge.plan)
+    cdef const floating* a = <const floating*> judge.outputs
+    cdef const floating* y = <const floating*> judge.Y
+    cdef Outcome outcome
+    if measure == MEAN_COST and judge.plan_of_z != NULL:
+        outcome = _need_z(parameters, running, judge)
+    else:
+        outcome = _need_outputs(parameters, running, judge)
+    if outcome != PREDICTED:
+        return outcome
+    if measure == MEAN_COST:
+        value[0] = _mean_cost(a, judge)
+    elif measure == N_CORRECT:
+        value[0] = _n_correct(a, judge)
+    elif measure == ACCURACY:
+        value[0] = _n_correct(a, judge) / <double> n
+    elif measure == MEAN_SQUARED_ERROR:
+        value[0] = c_sum(a, y, size, SQUARED_ERROR) / size
+    elif measure == MEAN_ABSOLUTE_ERROR:
+        value[0] = c_sum(a, y, size, ABSOLUTE_ERROR) / size
+    else:
+        value[0] = 1 - c_sum(a, y, size, SQUARED_ERROR) / judge.spread
+    return PREDICTED
+
+
+# What Python makes.
+
+
+cdef void* _memory_of(array, dtype, str name) except? NULL:
+    """Where the numbers of a contiguous array are, which is kept by who asks."""
+    cdef Py_buffer buffer
+    if array.dtype != dtype:
+        raise ValueError(f"{name}: expected {dtype}, got {array.dtype}")
+    PyObject_GetBuffer(array, &buffer, PyBUF_C_CONTIGUOUS)
+    PyBuffer_Release(&buffer)
+    return buffer.buf if array.size else NULL
+
+
+cdef class Judge:
+    """Rows to judge a network by, and the memory for its answers.
+
+    Parameters
+    ----------
+    X : RowSource or array (n, n_in)
+        Checked inputs; an array as a RowSource takes it.
+    Y : array (n, n_out)
+    row_weights : array (n,) or (0,)
+    plan : CompiledPlan
+        Of the network, for blocks of rows; its cost is the one measured.
+    plan_of_z : CompiledPlan or None
+        Of a network whose outputs are the weighted inputs of the output layer, if the cost is
+        computed from them.
+    n_threads : int
+        That predict; the numbers are the same for any.
+    spread : float
+        The sum of the squares of the targets from their means, which R² divides by.
+
+    Raises
+    ------
+    ValueError
+        If shapes or dtypes do not fit, or the cost is not a compiled one.
+    """
+
+    def __cinit__(
+        self, X not None, Y not None, row_weights not None, CompiledPlan plan not None,
+        CompiledPlan plan_of_z, int n_threads, double spread,
+    ):
+        cdef Py_ssize_t size
+        cdef RowSource rows = as_source(X)
+        dtype = Y.dtype
+        if n_threads < 1:
+            raise ValueError(f"n_threads: expected 1 or more, got {n_threads}")
+        if not c_is_cost(plan.c.cost):
+            raise ValueError(f"plan: its cost ({plan.c.cost}) is not a compiled one")
+        if row_weights.size not in (0, rows.c.n_rows):
+            raise ValueError(f"row_weights: expected none or {rows.c.n_rows}, "
+                             f"got {row_weights.size}")
+        if Y.ndim != 2:
+            raise ValueError(f"Y: expected two dimensions, got {Y.ndim}")
+        plan.check_rows(rows.c.n_rows, rows.c.n_columns, Y.shape[0], Y.shape[1], "Y")
+        size = plan.c.work_size
+        if plan_of_z is not None:
+            plan_of_z.check_rows(rows.c.n_rows, rows.c.n_columns, Y.shape[0], Y.shape[1], "Y")
+            size = max(size, plan_of_z.c.work_size)
+        outputs, work = _empty(Y.shape, dtype), _empty(n_threads * size, dtype)
+        z = _empty(Y.shape if plan_of_z is not None else (0, 0), dtype)
+        shares = _empty(rows.c.n_rows, dtype)
+        self.arrays = Y, row_weights, outputs, z, shares, work
+        self.X, self.plan, self.plan_of_z, self.dtype = rows, plan, plan_of_z, dtype
+        self.c.Y = _memory_of(Y, dtype, "Y")
+        self.c.row_weights = _memory_of(row_weights, dtype, "row_weights")
+        self.c.outputs, self.c.z = _memory_of(outputs, dtype, ""), _memory_of(z, dtype, "")
+        self.c.shares, self.c.work = _memory_of(shares, dtype, ""), _memory_of(work, dtype, "")
+        self.c.X, self.c.plan = &rows.c, &plan.c
+        self.c.plan_of_z = &plan_of_z.c if plan_of_z is not None else NULL
+        self.c.n_threads, self.c.spread = n_threads, spread
+        c_forget(&self.c)
