@@ -136,35 +136,36 @@ class Model:
             self._initialize(initializers.get(initializer))
 
     def _begin(self, source: RandomSource) -> None:
-        """Take memory for the numbers, none of which is drawn yet, and an engine."""
+        """Take an engine, and memory for the numbers, of which none is drawn yet."""
         self._engine = self._new_engine()
-        self.random_source = source
         self._parameters = aligned(self._layout.n_parameters, self._dtype)
         self._running = np.zeros(self._layout.n_running, dtype=self._dtype)
+        self._stand_untrained(source)
+
+    def _stand_untrained(self, source: RandomSource) -> None:
+        """Be a network whose numbers, zeros as yet, come from ``source``."""
+        self.random_source = source
+        self.training_state = TrainingState()
         if self._normalization is not None:
             # Not by their names, which a program may use.
             gammas = self._columns("gammas", "gamma", self._parameters)
             statistics = self.running_means, self.running_variances
             begin_normalization(self._normalization, gammas, *statistics)
-        self.training_state = TrainingState()
 
-    def _another(self, initializer: initializers.Initializer, rng: int) -> Any:
-        """Return a network with the same options, its numbers drawn anew.
-
-        It is that of the constructor, with nothing checked again.
-
-        Parameters
-        ----------
-        initializer : Initializer
-        rng : int
-            A seed.
-        """
+    def _another(self) -> Any:
+        """Return a network with the same options, which are not checked again, and no numbers."""
         network = type(self).__new__(type(self))
         known = vars(self)
         vars(network).update({name: known[name] for name in OPTIONS}, sizes=self.sizes.copy())
-        network._begin(np.random.default_rng(rng))
-        draw_first(network, initializer)
+        network._begin(self.random_source)
         return network
+
+    def _draw_anew(self, initializer: initializers.Initializer, rng: int) -> None:
+        """Be what the constructor makes of these options, an initializer and a seed."""
+        self._parameters[...] = 0
+        self._running[...] = 0
+        self._stand_untrained(np.random.default_rng(rng))
+        draw_first(self, initializer)
 
     def __repr__(self) -> str:
         layers = "-".join(map(str, self.sizes))

@@ -91,6 +91,13 @@ class EstimatorLearner:
             model=model,
         )
 
+    def keep(self, setting: int, model: Any) -> Any:
+        """Return the estimator of a job as its owner's."""
+        return model
+
+    def drop(self, setting: int, model: Any) -> None:
+        """Let go an estimator that nobody keeps."""
+
     def work_of(self, setting: int, fold: int) -> float:
         """Return about how many operations a training takes, for a network of such sizes."""
         told = self._model(setting, 0).get_params()

@@ -85,6 +85,7 @@ class Search:
     def __init__(self, learner: Learner, scoring: Scoring, keep: str) -> None:
         self._learner, self._scoring, self.keep = learner, scoring, keep
         self._name = uuid.uuid4().hex
+        self._best: Done | None = None  # of the jobs that were run here, without its model
 
     @property
     def shared(self) -> Shared:
@@ -110,16 +111,22 @@ class Search:
             raise
         except BaseException as error:  # a row that says so, whatever it is
             found = Outcome(error=_said(error))
-        return Done(
-            job.row,
-            found.training_cost,
-            found.validation_cost,
-            found.score,
-            found.epochs,
-            time.perf_counter() - started,
-            found.error,
-            None if self.keep == "none" or found.error else found.model,
-        )
+        cost, judged, score, epochs, error_text, model = found
+        seconds = time.perf_counter() - started
+        done = Done(job.row, cost, judged, score, epochs, seconds, error_text)
+        if model is None:
+            return done
+        if self._keeps(done):
+            return done._replace(model=self._learner.keep(job.setting, model))
+        self._learner.drop(job.setting, model)
+        return done
+
+    def _keeps(self, done: Done) -> bool:
+        """Whether a job's model may be one that is kept in the end."""
+        if self.keep != "best" or (self._best is not None and self.is_better(self._best, done)):
+            return self.keep == "all"
+        self._best = done
+        return True
 
     def work_of(self, job: Job) -> float:
         """Return about how many operations a job takes."""
