@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,18 @@ from fastnn._common.checks import as_array, brief, check_finite
 from fastnn._data.inputs import as_source, is_sparse
 from fastnn._data.rows import Rows, as_targets
 from fastnn.many._described import fingerprint
+from fastnn.many._latest import Latest
 from fastnn.many._shared import Shared
 
 __all__ = ["Data", "Form", "checked_pair", "checked_validation"]
 
 Fold = tuple[np.ndarray, np.ndarray]
 CSR = ("data", "indices", "indptr")
+# The arrays that folds are: all their rows one after the other, and where each part begins.
+FOLDS = ("folds", "bounds")
+# Rows of so many folds and forms that are kept ready, those that were made last; and of more folds,
+# which are hardly taken twice, of so many.
+FEW_FOLDS, MOST_MADE, MOST_OF_MANY = 32, 512, 16
 
 
 @dataclass(frozen=True)
@@ -68,17 +74,27 @@ class Data:
         self.shared = Shared(arrays)
         self.n, self.n_folds = training[0].shape[0], 0
         self.has_validation = validation is not None
-        self._made: dict[Hashable, Any] = {}
+        self._forget()
 
     def take_folds(self, folds: Sequence[Fold]) -> None:
         """Take folds of the training rows, as intp arrays (train, test)."""
+        parts = [part for fold in folds for part in fold]
         arrays = dict(self.shared)
-        for i, fold in enumerate(folds):
-            arrays[f"train {i}"], arrays[f"test {i}"] = fold
+        arrays["folds"] = np.concatenate(parts) if parts else np.empty(0, dtype=np.intp)
+        arrays["bounds"] = np.cumsum([0, *map(len, parts)], dtype=np.intp)
         self.shared, self.n_folds = Shared(arrays), len(folds)
+        self._forget()
+
+    def _forget(self) -> None:
+        few = self.n_folds <= FEW_FOLDS  # which are taken in turn, again and again
+        self._made: Latest[Any] = Latest(MOST_MADE if few else MOST_OF_MANY)
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_made": {}}
+        return {name: value for name, value in vars(self).items() if name != "_made"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._forget()
 
     def _take(self, arrays: dict[str, np.ndarray], name: str, values: Any) -> None:
         if is_sparse(values) and getattr(values, "format", None) == "csr":
@@ -98,20 +114,17 @@ class Data:
             return value
         return kind(tuple(self.shared[f"{name} {part}"] for part in CSR), shape=value)
 
-    def _kept(self, key: Hashable, make: Any, *arguments: Any) -> Any:
-        """Return what was made for ``key`` before, or make it."""
-        found = self._made.get(key)
-        if found is None:
-            found = self._made.setdefault(key, make(*arguments))
-        return found
-
     def order(self, fold: int, part: str) -> np.ndarray | None:
         """Return which training rows are a fold's "train" or "test"; None for all."""
-        return None if fold < 0 else self.shared[f"{part} {fold}"]
+        if fold < 0:
+            return None
+        i, bounds = 2 * fold + (part == "test"), self.shared["bounds"]
+        return self.shared["folds"][bounds[i] : bounds[i + 1]]
 
     def given(self, fold: int = -1, part: str = "train") -> tuple[Any, Any]:
         """Return the rows (X, y) that a fold trains on, or that it is judged by, as they came."""
-        return self._kept((fold, part), self._given, fold, part)  # type: ignore[no-any-return]
+        found: tuple[Any, Any] = self._made.get((fold, part), self._given, fold, part)
+        return found
 
     def _given(self, fold: int, part: str) -> tuple[Any, Any]:
         judged = fold < 0 and part == "test" and self.has_validation
@@ -130,7 +143,8 @@ class Data:
         """
         if fold < 0 and part == "test" and not self.has_validation:
             part = "train"
-        return self._kept((form, fold, part), self._rows, form, fold, part)  # type: ignore[no-any-return]
+        found: Rows = self._made.get((form, fold, part), self._rows, form, fold, part)
+        return found
 
     def _rows(self, form: Form, fold: int, part: str) -> Rows:
         X, y = self.given(fold, part)
@@ -139,16 +153,14 @@ class Data:
         inputs = as_source(X, form.n_in, form.dtype, names[0], form.scale)
         return Rows(inputs, as_targets(y, len(inputs), form.n_out, form.dtype, names[1]))
 
-    @property
-    def folds(self) -> list[np.ndarray]:
-        """Which rows each fold trains on, and is judged by, in turn."""
-        parts = ("train", "test")
-        return [self.shared[f"{part} {i}"] for i in range(self.n_folds) for part in parts]
-
     def fingerprint(self) -> str:
         """Return a hash of all rows, however they are stored."""
         parts = ["training", "validation"] if self.has_validation else ["training"]
         return fingerprint(*(self._whole(f"{part} {name}") for part in parts for name in "Xy"))
+
+    def fingerprint_of_folds(self) -> str:
+        """Return a hash of the folds."""
+        return fingerprint(*(self.shared[each] for each in FOLDS if each in self.shared))
 
     @property
     def n_inputs(self) -> int:

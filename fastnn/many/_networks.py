@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from fastnn._core.threads import work_of_batch
 from fastnn._training.evaluation import mean_cost
 from fastnn.many._data import Data
 from fastnn.many._design import Design, kept
+from fastnn.many._latest import Latest
 from fastnn.many._learner import Outcome
 from fastnn.many._recipe import Recipe
 from fastnn.many._scoring import Scoring
@@ -23,8 +23,6 @@ __all__ = ["NetworkLearner"]
 
 # Settings and kinds of networks that are kept ready, those that were used last.
 MOST_RECIPES, MOST_DESIGNS = 1024, 64
-
-Made = TypeVar("Made")
 
 
 class NetworkLearner:
@@ -41,8 +39,8 @@ class NetworkLearner:
         self._forget()
 
     def _forget(self) -> None:
-        self._recipes: OrderedDict[Hashable, Recipe] = OrderedDict()
-        self._designs: OrderedDict[Hashable, Design] = OrderedDict()
+        self._recipes: Latest[Recipe] = Latest(MOST_RECIPES)
+        self._designs: Latest[Design] = Latest(MOST_DESIGNS)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"data": self.data, "_settings": self._settings}
@@ -53,23 +51,16 @@ class NetworkLearner:
 
     def recipe(self, setting: int) -> Recipe:
         """Return the setting's recipe, made when it is first needed."""
-        found = self._recipes.get(setting)
-        if found is None:
-            found = Recipe(self.data, self._settings[setting], self._design)
-            _keep(self._recipes, setting, found, MOST_RECIPES)
-        return found
+        return self._recipes.get(setting, Recipe, self.data, self._settings[setting], self._design)
 
     def _design(self, keywords: Mapping[str, Any]) -> Design:
         """Return the design of such networks, one for all settings that differ in the rest."""
         key = tuple((name, *_hashable(value)) for name, value in keywords.items())
         try:
-            found = self._designs.get(key)
+            hash(key)
         except TypeError:  # of a value of a user's own
             return Design(self.data, keywords)
-        if found is None:
-            found = Design(self.data, keywords)
-            _keep(self._designs, key, found, MOST_DESIGNS)
-        return found
+        return self._designs.get(key, Design, self.data, keywords)
 
     def classifies(self, setting: int) -> bool:
         """Whether the targets are classes to the networks of a setting.
@@ -82,15 +73,16 @@ class NetworkLearner:
         check_keys(self._settings[setting], setting)
         return self._checked(setting, ()).design.are_classes
 
-    def check(self) -> None:
-        """Raise unless all settings can be trained.
+    def check(self, folds: Sequence[int] | None = None) -> None:
+        """Raise unless all settings can be trained on these folds, or on all that there are.
 
         Raises
         ------
         TypeError, ValueError
             Naming the setting and the key.
         """
-        folds = range(self.data.n_folds) if self.data.n_folds else (-1,)
+        if folds is None:
+            folds = range(self.data.n_folds) if self.data.n_folds else (-1,)
         for i, setting in enumerate(self._settings):
             check_keys(setting, i)
             self._checked(i, folds)
@@ -137,13 +129,6 @@ class NetworkLearner:
         searches = 2.0 if isinstance(options.optimizer, LBFGS) else 1.0
         n_parameters = recipe.design.first.n_parameters
         return searches * options.epochs * work_of_batch(rows, n_parameters)
-
-
-def _keep(made: OrderedDict[Hashable, Made], key: Hashable, value: Made, most: int) -> None:
-    """Keep a value under a key, and no more than ``most`` in all."""
-    made[key] = value
-    if len(made) > most:
-        made.popitem(last=False)
 
 
 def _hashable(value: Any) -> tuple[Any, ...]:

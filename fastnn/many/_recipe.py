@@ -19,6 +19,7 @@ from fastnn._training.options import Options
 from fastnn.history import History
 from fastnn.many._data import Data
 from fastnn.many._design import Design
+from fastnn.many._latest import Latest
 from fastnn.many._settings import FIT_KEYS, NETWORK_KEYS, Setting, resolved
 from fastnn.network import Network
 from fastnn.schedules import HalveOnPlateau
@@ -33,6 +34,10 @@ DEFAULTS = {
 }
 # Keys of ``fit`` that are not among its ``Options``.
 BESIDE_OPTIONS = ("sample_weight", "class_weight", "label_smoothing", "metrics", "callbacks")
+
+
+# Folds of which a setting knows what they are told, those that were asked for last.
+MOST_FOLDS = 32
 
 
 class Told(NamedTuple):
@@ -76,7 +81,7 @@ class Recipe:
         self.metrics = [metrics] if isinstance(metrics, str) else list(metrics)
         check_metrics(self.metrics)
         self.callbacks = check_callbacks(self._beside["callbacks"])
-        self._told: dict[int, Told] = {}
+        self._told: Latest[Told] = Latest(MOST_FOLDS)
 
     def check(self, folds: Sequence[int]) -> None:
         """Raise unless the setting can be trained on each fold.
@@ -121,10 +126,7 @@ class Recipe:
         TypeError, ValueError
             Naming the key.
         """
-        found = self._told.get(fold)
-        if found is None:
-            found = self._told.setdefault(fold, self._tell(fold))
-        return found
+        return self._told.get(fold, self._tell, fold)
 
     def _tell(self, fold: int) -> Told:
         form, beside = self.design.form, self._beside

@@ -25,7 +25,7 @@ class Table:
     ``table["score"]`` is a column, an array; ``len(table)`` is the number of rows.
     """
 
-    def __init__(self, columns: Mapping[str, np.ndarray], settings: Sequence[Setting]) -> None:
+    def __init__(self, columns: Mapping[str, np.ndarray], settings: Sequence[Setting] = ()) -> None:
         self._columns, self.settings = dict(columns), list(settings)
 
     @property
@@ -34,7 +34,7 @@ class Table:
         return list(self._columns)
 
     def __len__(self) -> int:
-        return len(self._columns["setting"])
+        return len(next(iter(self._columns.values())))
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._columns:
@@ -54,7 +54,7 @@ class Table:
             If pandas is not installed.
         """
         keys = dict.fromkeys(key for setting in self.settings for key in setting)
-        chosen = [self.settings[i] for i in self["setting"]]
+        chosen = [self.settings[i] for i in self["setting"]] if keys else []
         values = {f"param_{key}": [setting.get(key) for setting in chosen] for key in keys}
         frame = require("pandas", extra="pandas").DataFrame
         return frame({**self._columns, **values})

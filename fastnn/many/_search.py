@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Any
 
-from fastnn._common.checks import MOST_THREADS, brief, check_choice, check_flag, check_whole
-from fastnn._common.extras import require
-from fastnn._core.threads import usable
+from fastnn._common.checks import brief, check_choice, check_whole
+from fastnn.many._course import Course
 from fastnn.many._data import Data, checked_pair, checked_validation
-from fastnn.many._described import described, fingerprint
 from fastnn.many._estimators import EstimatorLearner
-from fastnn.many._executors import check_executor, run_over
 from fastnn.many._folds import folds_of
-from fastnn.many._jobs import Done, Job, Search
-from fastnn.many._journal import Journal
+from fastnn.many._jobs import Job, Search
 from fastnn.many._learner import Learner
 from fastnn.many._networks import NetworkLearner
 from fastnn.many._result import Result
 from fastnn.many._scoring import Scoring, scoring_of_estimators, scoring_of_networks
 from fastnn.many._settings import Setting, listed
-from fastnn.many._threads import run_in_threads
 
 __all__ = ["fit_many"]
 
@@ -116,59 +110,25 @@ def fit_many(
     --------
     >>> from fastnn.datasets import load_digits
     >>> from fastnn.many import fit_many
-    >>> X, y = load_digits()
+    >>> training, validation, _ = load_digits()
     >>> grid = {"sizes": [[64, 16, 10], [64, 32, 10]], "cost": "log_likelihood", "epochs": 3,
     ...         "optimizer": "adam", "learning_rate": [0.01, 0.001]}
-    >>> found = fit_many(X, y, grid, seeds=range(2))
+    >>> found = fit_many(*training, grid, seeds=range(2), validation_data=validation)
     >>> len(found), found.best()["settings"]["learning_rate"]
     (8, 0.01)
     """
     seeds = _checked_seeds(seeds)
     check_choice(keep, "keep", KEPT)
-    check_flag(progress, "progress")
-    threads = _threads(n_jobs, executor)
+    course = Course(n_jobs, executor, journal, progress)
     chosen = listed(settings)
     data, learner, scored = _prepared((X, y), validation_data, chosen, cv, scoring, estimator)
-    n_folds = data.n_folds
-    folds = range(n_folds) if n_folds else (-1,)
+    folds = range(data.n_folds) if data.n_folds else (-1,)
     places = product(range(len(chosen)), seeds, folds)
     jobs = [Job(row, *place) for row, place in enumerate(places)]
     result = Result(chosen, jobs, Search(learner, scored, keep), scored.larger)
     told = {"settings": chosen, "seeds": seeds, "scoring": scoring, "estimator": estimator}
-    with ExitStack() as until_the_end:
-        heard: list[Callable[[Done], object]] = [result._put]
-        if journal is not None:
-            written = _journal(journal, data, told, len(jobs))
-            until_the_end.callback(written.close)
-            jobs = _missing(jobs, written.found, result._put)
-            heard.insert(0, written.write)
-        if progress:
-            bar = _bar(len(result), len(result) - len(jobs))
-            until_the_end.callback(bar.close)
-            heard.append(lambda done: bar.update())
-        _run(result._search, jobs, threads, executor, data, heard)
+    course.run(result, jobs, data, told)
     return result
-
-
-def _run(
-    search: Search,
-    jobs: list[Job],
-    threads: int,
-    executor: Any,
-    data: Data,
-    heard: list[Callable[[Done], object]],
-) -> None:
-    def hear(done: Done) -> None:
-        for each in heard:
-            each(done)
-
-    if executor is None:
-        run_in_threads(search, jobs, threads, hear)
-        return
-    try:
-        run_over(executor, search, jobs, hear)
-    finally:
-        data.shared.close()
 
 
 def _prepared(
@@ -210,45 +170,3 @@ def _checked_seeds(seeds: Any) -> list[int]:
     if not checked:
         raise ValueError("seeds: expected at least one, got none")
     return checked
-
-
-def _threads(n_jobs: Any, executor: Any) -> int:
-    """Return how many jobs are trained at a time in threads of this process."""
-    if executor is not None:
-        check_executor(executor)
-        if n_jobs is not None:
-            raise ValueError(f"n_jobs: expected None, for executor decides, got {brief(n_jobs)}")
-    if n_jobs is None or n_jobs == -1:
-        return usable()
-    return check_whole(n_jobs, "n_jobs", 1, MOST_THREADS)
-
-
-def _journal(
-    path: str | os.PathLike[str], data: Data, told: Mapping[str, Any], n_rows: int
-) -> Journal:
-    """Return the journal of a search, with what it holds."""
-    settings = [
-        {key: described(value, f"settings[{i}]: {key}") for key, value in setting.items()}
-        for i, setting in enumerate(told["settings"])
-    ]
-    others = {name: described(told[name], name) for name in ("seeds", "scoring", "estimator")}
-    header = {
-        "data": data.fingerprint(),
-        "settings": fingerprint(settings),
-        **{name: fingerprint(value) for name, value in others.items()},
-        "cv": fingerprint(*data.folds),
-    }
-    return Journal(path, header, n_rows)
-
-
-def _missing(jobs: list[Job], found: list[Done], put: Callable[[Done], None]) -> list[Job]:
-    """Put what a journal held into the result; return the jobs that it did not hold."""
-    for done in found:
-        put(done)
-    there = {done.row for done in found}
-    return [job for job in jobs if job.row not in there]
-
-
-def _bar(total: int, done: int) -> Any:
-    tqdm = require("tqdm", extra="progress")
-    return tqdm.tqdm(total=total, initial=done, unit="job")
