@@ -1,5 +1,10 @@
 """Many estimators of scikit-learn's kind in one call."""
 
+import _thread
+import contextlib
+import json
+import time
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, clone
@@ -108,3 +113,24 @@ def test_a_journal_tells_estimators_apart(tmp_path):
     assert again["score"].tolist() == first["score"].tolist()
     with pytest.raises(ValueError, match="differs in estimator"):
         fit_many(X, y, GRID, estimator=clone(MODEL).set_params(tol=1), journal=path)
+
+
+class Interrupting(Failing):
+    """Lets the main thread be interrupted, and makes nothing of an interrupt of its own."""
+
+    def fit(self, X, y):
+        if self.fails:
+            with contextlib.suppress(KeyboardInterrupt):
+                _thread.interrupt_main()
+                time.sleep(0.05)
+        return self
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_ctrl_c_is_not_lost_on_an_estimator_that_goes_on(n_jobs, tmp_path):
+    path = tmp_path / "runs.jsonl"
+    grid = {"fails": [False, True, *[False] * 500]}
+    with pytest.raises(KeyboardInterrupt):
+        fit_many(X, y, grid, estimator=Interrupting(), n_jobs=n_jobs, journal=path)
+    rows = [json.loads(line)["row"] for line in path.read_text().splitlines()[1:]]
+    assert 1 not in rows and len(rows) < 500

@@ -34,6 +34,9 @@ class EstimatorLearner:
     estimator : estimator
     """
 
+    # Perceptrons, scikit-learn's and ours, only warn of it, and go on from a part of a training.
+    ends_at_ctrl_c = False
+
     def __init__(self, data: Data, settings: Sequence[Setting], estimator: Any) -> None:
         self.data, self._settings, self._estimator = data, settings, estimator
 

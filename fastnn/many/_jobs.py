@@ -92,6 +92,11 @@ class Search:
         """The arrays."""
         return self._learner.data.shared
 
+    @property
+    def ends_at_ctrl_c(self) -> bool:
+        """Whether a job ends, with ``KeyboardInterrupt``, at Ctrl-C in its thread."""
+        return self._learner.ends_at_ctrl_c
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _receive, (self._name, self._learner, self._scoring, self.keep)
 

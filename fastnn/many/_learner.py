@@ -26,6 +26,7 @@ class Learner(Protocol):
     """Trains one model of a setting, a seed and a fold, and judges it."""
 
     data: Data
+    ends_at_ctrl_c: bool
 
     def run(self, setting: int, seed: int, fold: int, scoring: Scoring) -> Outcome: ...
     def work_of(self, setting: int, fold: int) -> float: ...

@@ -34,6 +34,8 @@ class NetworkLearner:
     settings : sequence of mappings
     """
 
+    ends_at_ctrl_c = True
+
     def __init__(self, data: Data, settings: Sequence[Setting]) -> None:
         self.data, self._settings = data, settings
         self._forget()

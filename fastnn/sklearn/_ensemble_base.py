@@ -7,7 +7,7 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import Tags, check_random_state, column_or_1d
@@ -16,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fastnn._common.rng import sound_random_state
 from fastnn._core.atomic import with_attributes
+from fastnn.many._threads import map_in_threads
 from fastnn.sklearn import _presets
 from fastnn.sklearn._base import BaseMLP, check_pair
 from fastnn.sklearn._categories import mask_of
@@ -76,11 +77,12 @@ class BaseEnsemble(BaseEstimator):
         n_jobs = min(effective_n_jobs(self.n_jobs), len(members))
         # A processor each: the threads of a member would want those of the others.
         changes = {"n_threads": 1} if n_jobs > 1 else {}
-        calls = (
-            delayed(_call)(with_attributes, apart, each, changes, getattr(each, method), *data)
-            for each in members
-        )
-        _in_threads(n_jobs, calls)
+
+        def train(member: BaseMLP) -> None:
+            told = member, changes, getattr(member, method), *data
+            _call(with_attributes, apart, *told)
+
+        map_in_threads(train, members, n_jobs)
         self.estimators_ = members
         self.n_outputs_ = members[0].n_outputs_
         return self
@@ -126,7 +128,7 @@ class BaseEnsemble(BaseEstimator):
         apart = members[0]._categories is not None
         X = self._checked_inputs(X, apart, reset=False)
         n_jobs = min(effective_n_jobs(self.n_jobs), len(members))
-        found = _in_threads(n_jobs, (delayed(_call)(one._outputs, apart, X) for one in members))
+        found = map_in_threads(lambda one: _call(one._outputs, apart, X), members, n_jobs)
         # One after the other, so that the sum does not depend on who was ready first.
         total = found[0].copy()
         for outputs in found[1:]:
@@ -138,11 +140,6 @@ class BaseEnsemble(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _in_threads(n_jobs: int, calls: Any) -> list[Any]:
-    """Return the calls' results in order; memory is shared, whatever joblib's backend is."""
-    return Parallel(n_jobs=n_jobs, require="sharedmem")(calls)
 
 
 def _call(method: Callable[..., Any], apart: bool, *data: Any) -> Any:
