@@ -6,8 +6,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from fastnn._training.interruption import ended_by
@@ -20,6 +21,8 @@ Found = TypeVar("Found")
 
 # Seconds of the jobs that a thread takes, and hands on, at a time.
 AT_A_TIME = 5e-3
+# Seconds after which Ctrl-C is heard where the system does not end a wait for it.
+HEARD_AFTER = 0.1
 
 
 def run_in_threads(
@@ -123,11 +126,12 @@ class _Crew(Generic[Item, Found]):
 
     def next_done(self) -> Found:
         """Wait for the next item that is done."""
-        if not self._heard:
-            found = self._done.get()
-            if isinstance(found, BaseException):
-                raise found
-            self._heard = found[::-1]
+        while not self._heard:
+            with suppress(Empty):
+                found = self._done.get(timeout=HEARD_AFTER)
+                if isinstance(found, BaseException):
+                    raise found
+                self._heard = found[::-1]
         return self._heard.pop()
 
     def dismiss(self) -> None:
