@@ -56,10 +56,6 @@ def _guarded(plan: CompiledPlan, work: Callable[..., Result]) -> Callable[..., R
     return partial(quietly, work) if plan.needs_blas else work
 
 
-def _unguarded(work: Callable[..., Result], *arguments: Any) -> Result:
-    return work(*arguments)
-
-
 # What training changes: parameters, running statistics, slots, counter and masks.
 Vectors = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -246,8 +242,10 @@ class CompiledEngine(Engine):
         workspace, rule = self._plan_epoch(net, epoch)
         vectors = _vectors(net, epoch)
         told = _arguments(workspace, rule, rows, epoch, order, epoch.rates, vectors, loop)
-        guard = quietly if workspace.compiled.needs_blas or loop.needs_blas else _unguarded
-        guard(_epoch.train_epoch, *told)
+        if workspace.compiled.needs_blas or loop.needs_blas:
+            quietly(_epoch.train_epoch, *told)
+        else:
+            _epoch.train_epoch(*told)
 
     def judge(self, net: Computed, rows: Rows, spread: float) -> Judge:
         plan_of_z = self._plan_of_z(net) if net._cost_by_z else None

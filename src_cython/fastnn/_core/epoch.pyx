@@ -24,7 +24,7 @@ from fastnn._core.context cimport (
 from fastnn._core.compiled_plan cimport CompiledPlan, Layer, Plan, c_n_out
 from fastnn._core.epoch_loop cimport (
     INTERRUPTED, NO_MEMORY, EpochLoop, LoopState, c_begin_epoch, c_end_epoch, c_end_part,
-    c_is_out_of_time, c_part)
+    c_is_cut, c_part)
 from fastnn._core.row_source cimport (
     RowSource, Source, as_source, c_gather, c_gather_columns, c_pick, c_row_bytes, c_row_memory)
 from fastnn._core.signals cimport c_handle_signals, c_raise_if, c_signals_are_due
@@ -389,7 +389,7 @@ cdef void _run_epochs(
                 job.stopped = c_handle_signals()
             if loop != NULL:
                 c_end_part(loop, seconds)
-                if c_is_out_of_time(loop):
+                if c_is_cut(loop):
                     break
         if job.stopped:
             return
