@@ -234,7 +234,10 @@ class CompiledEngine(Engine):
         return _guarded(plan, _epoch.train_epoch)(*told)
 
     def runs_loops(self, net: Computed, batch_size: int) -> bool:
-        return self._cost_kernel(net) != costs.CUSTOM and not self._is_long(net, batch_size)
+        # A subclass that runs epochs in a way of its own is to run them all.
+        own_way = type(self).epoch is not CompiledEngine.epoch
+        compiled = self._cost_kernel(net) != costs.CUSTOM
+        return compiled and not own_way and not self._is_long(net, batch_size)
 
     def run_loop(
         self, net: Computed, rows: Rows, order: np.ndarray, epoch: Epoch, loop: EpochLoop
