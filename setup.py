@@ -50,10 +50,12 @@ FLAGS = {
 # Modules that loop over nothing, and the kernels that gain by more than -O2. The rest is as fast by
 # -O2, as long as it makes vectors of loops, and a fifth smaller.
 NO_LOOPS = (
-    "_cyutility", "activation", "atomic", "blas", "compiled_plan", "context", "dropout", "example",
-    "gemm", "isa", "kernels", "norm", "optimizer", "predict", "predictor", "quiet_blas",
-    "thread_pool", "thread_tuner",
+    "_cyutility", "activation", "atomic", "blas", "compiled_plan", "context", "dropout",
+    "epoch_loop", "example", "gemm", "isa", "judge", "kernels", "norm", "optimizer", "predict",
+    "predictor", "quiet_blas", "thread_pool", "thread_tuner",
 )  # fmt: skip
+# Modules whose sums are those of NumPy, bit for bit: a product is rounded before it is added.
+LIKE_NUMPY = ("epoch_loop", "judge", "sums")
 HOT = ("kernels/feature_major.c", "kernels/gemm_small.c")
 # Names of what a module keeps to itself would be a tenth of the wheel.
 STRIPPED = ["-Wl,-s"] if sys.platform == "linux" else []
@@ -102,6 +104,8 @@ def compile_flags(name: str) -> list[str]:
     flags = FLAGS[FLAVOUR]
     if FLAVOUR != "release":
         return flags
+    if name in LIKE_NUMPY:
+        flags = [*flags, "-ffp-contract=off"]
     if name in NO_LOOPS:
         return ["-Os", *flags]
     if name in HOT:

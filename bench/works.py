@@ -162,6 +162,10 @@ _ALL = (
         epochs=1_000, per=1_000, target=Target(5),
     ),
     Work(
+        "tiny_shuffled", "circles", (2, 10, 5, 1), batch=300, eta=0.01, activation="relu",
+        epochs=1_000, per=1_000, target=Target(5),
+    ),
+    Work(
         "predict_row20", "synthetic", (20, 32, 1), rows=100, predict_rows=1, epochs=2_000,
         target=Target(seconds=3e-6),
     ),

@@ -11,7 +11,7 @@ from fastnn import optimizers
 from fastnn._common.checks import MOST_THREADS, check_number, check_whole
 from fastnn._core.context import Phase
 from fastnn._core.epoch_options import Epoch
-from fastnn._core.threads import tuner_for, work_of_batch
+from fastnn._core.threads import training, tuner_for, work_of_batch
 from fastnn._model.layers import check_compiled
 from fastnn.optimizers import LBFGS, Optimizer
 from fastnn.regularizers import Regularizer
@@ -85,5 +85,6 @@ def profile_epoch(
         tuner=tuner_for(threads, work_of_batch(size, net.n_parameters)),
         seconds=np.zeros(len(Phase)),
     )
-    net._engine.epoch(net, rows, np.arange(len(rows), dtype=np.intp), epoch)
+    order = np.arange(len(rows), dtype=np.intp)
+    training().call(net._engine.epoch, net, rows, order, epoch)
     return {phase.name.lower(): float(epoch.seconds[phase]) for phase in Phase}

@@ -18,6 +18,7 @@ from fastnn._core import epoch as _epoch
 from fastnn._core import plan
 from fastnn._core.activation import Activation
 from fastnn._core.cost import OUTPUTS, Cost
+from fastnn._core.epoch_loop import Column, EpochLoop
 from fastnn._core.plan import LayerOptions, ParameterLayout, Workspace
 from fastnn._core.row_source import RowSource
 from fastnn._core.thread_tuner import ThreadTuner
@@ -127,15 +128,17 @@ def run(case: Case, feature_major: bool, epochs: int = 2, n_threads: int = 1) ->
     vectors = [between_nans(parameters.astype(case.dtype))]
     vectors.append(between_nans(np.zeros((rule.n_slots, len(parameters)), case.dtype)))
     memory = between_nans(np.full(len(workspace.arenas), np.nan, case.dtype))
-    costs = np.full((epochs, 2), np.nan)
+    record = np.full((epochs, Column.FIRST_MEASURE + case.with_cost), np.nan)
+    order, rates = rng.permutation(case.n), np.array([0.01])
+    loop = EpochLoop(order, rates[np.newaxis], record, 0, with_cost=case.with_cost)
     _epoch.train_epoch(
         workspace.compiled, rule, vectors[0], np.empty(0, case.dtype), vectors[1], memory, X, Y,
-        weights, rng.permutation(case.n), np.array([0.01]), 0, np.zeros(1, np.uint64),
-        case.with_cost, ThreadTuner(n_threads, True), np.empty(0), costs,
+        weights, order, rates, 0, np.zeros(1, np.uint64), case.with_cost,
+        ThreadTuner(n_threads, True), np.empty(0), loop,
     )  # fmt: skip
     for given in (*vectors, memory, Y, weights, *([X] if isinstance(X, np.ndarray) else [])):
         assert nothing_outside(given)
-    return [*vectors, costs[:, 0]]
+    return [*vectors, record[:, Column.FIRST_MEASURE :]]
 
 
 def assert_twins(case: Case) -> None:

@@ -102,8 +102,9 @@ COSTS = {
 
 
 @settings(max_examples=60, deadline=None)
-@given(some_settings(), st.integers(1, 3), st.sampled_from([X, X.astype(np.float32)]))
-def test_for_any_settings_and_any_number_of_threads(chosen, n_jobs, rows):
+@given(some_settings(), st.integers(1, 3), st.sampled_from([np.float32, np.float64]))
+def test_for_any_settings_and_any_number_of_threads(chosen, n_jobs, dtype):
+    rows = X.astype(dtype)
     told = {"seeds": (1, 2), "cv": FOLDS, "n_jobs": n_jobs}
     found = fit_many(rows, y, chosen, keep="all", **told)
     # Without models to keep, one job has the memory of another.
@@ -112,7 +113,11 @@ def test_for_any_settings_and_any_number_of_threads(chosen, n_jobs, rows):
         setting = found.settings[found["setting"][i]]
         train, _ = FOLDS[found["fold"][i]]
         hand = {**setting, "cost": COSTS[setting["cost"]]}
-        alone, history = trained(rows[train], y[train], int(found["seed"][i]), hand)
+        try:
+            alone, history = trained(rows[train], y[train], int(found["seed"][i]), hand)
+        except ValueError as error:  # for LSUV some units may all put out the same
+            assert found["error"][i] == f"ValueError: {error}"
+            continue
         assert found["epochs"][i] == len(history)
         if found["error"][i]:
             assert found["error"][i] == f"diverged in epoch {len(history) + 1}"

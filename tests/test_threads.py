@@ -7,6 +7,8 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ import threadpoolctl
 import fastnn
 from fastnn import optimizers, regularizers
 from fastnn._core import threads as _threads
+from fastnn._core.atomic import Users
 from fastnn._core.thread_pool import count_rounds
 from fastnn._core.thread_tuner import ThreadTuner
 from fastnn.normalization import GroupNorm
@@ -252,13 +255,16 @@ def test_as_many_as_are_asked_for(eight_processors):
     assert _threads.tuner_for(3, 0).max_workers == 3
 
 
-def test_trainings_share_the_processors(eight_processors):
-    with _threads.training():
+def test_a_prediction_takes_its_share_beside_trainings(eight_processors):
+    assert _threads.usable() == 8
+    with _threads.training(), _threads.training():  # one of them in a callback of the other
         assert _threads.usable() == 8
-        with _threads.training():
+        with others(_threads.training(), 1):
             assert _threads.usable() == 4
-            with _threads.training():
-                assert _threads.usable() == 2
+    with others(_threads.training(), 2):
+        assert _threads.usable() == 2
+    with others(_threads.training(), 20):
+        assert _threads.usable() == 1
     assert _threads.usable() == 8
 
 
@@ -280,6 +286,190 @@ def test_a_tuner_of_no_thread_is_refused():
 
 def test_a_tuner_says_what_it_is():
     assert (ThreadTuner(3).max_workers, ThreadTuner(1).max_workers) == (3, 1)
+
+
+# How many of them while others train.
+
+
+@contextmanager
+def others(users: Users, count: int) -> Iterator[None]:
+    """So many other threads have a call at work."""
+    begun, end = threading.Barrier(count + 1), threading.Event()
+
+    def work() -> None:
+        begun.wait(60)
+        end.wait(60)
+
+    workers = [threading.Thread(target=users.call, args=(work,)) for _ in range(count)]
+    for worker in workers:
+        worker.start()
+    begun.wait(60)
+    try:
+        yield
+    finally:
+        end.set()
+        for worker in workers:
+            worker.join()
+
+
+def stretches(tuner: ThreadTuner, count: int, seconds: dict[int, float]) -> list[int]:
+    """Run stretches on a made-up clock: a unit of work takes so long, by the number of workers."""
+    workers = []
+    for _ in range(count):
+        n, work = tuner.next_stretch()
+        workers.append(n)
+        tuner.record(n, work * seconds[n], work)
+    return workers
+
+
+TWICE = {n: 1e-10 / n for n in range(1, 9)}  # as fast with twice the workers
+
+
+def test_threads_are_counted_not_the_calls_of_one():
+    users = Users()
+    assert users.sharing == 1
+    with users, users:
+        assert (users.sharing, users.at_work) == (1, 2)
+        with others(users, 2):
+            assert (users.sharing, users.at_work) == (3, 4)
+        assert users.sharing == 1
+    with others(users, 2):
+        assert users.sharing == 3
+    assert (users.sharing, users.at_work) == (1, 0)
+
+
+@pytest.mark.parametrize(("beside", "share"), [(0, 8), (1, 4), (2, 2), (3, 2), (7, 1), (9, 1)])
+def test_a_training_has_its_share_of_the_processors(beside, share):
+    users = Users()
+    tuner = ThreadTuner(8, False, users, 8)
+    with users, others(users, beside):
+        assert set(stretches(tuner, 50, TWICE)) == {1, share}
+    assert set(stretches(ThreadTuner(3, False, users, 8), 50, TWICE)) == {1, 3}
+
+
+def test_the_share_is_asked_anew_at_every_stretch():
+    users = Users()
+    tuner = ThreadTuner(2, False, users, 2)
+    with users:
+        for _ in range(3):
+            assert stretches(tuner, 10, TWICE) == [1] + [2] * 9
+            with others(users, 1):
+                assert stretches(tuner, 20, TWICE) == [1] * 20
+
+
+def test_a_fixed_number_stays_whoever_trains():
+    users = Users()
+    tuner = ThreadTuner(3, True, users, 2)
+    with users, others(users, 4):
+        assert stretches(tuner, 5, TWICE) == [3] * 5
+
+
+def test_how_fast_one_share_was_says_nothing_of_another():
+    """Four workers are faster than one, two are slower."""
+    users, seconds = Users(), {1: 1e-10, 2: 1.5e-10, 4: 0.5e-10}
+    tuner = ThreadTuner(4, False, users, 4)
+    with users:
+        for _ in range(2):
+            assert stretches(tuner, 10, seconds) == [1] + [4] * 9
+            with others(users, 1):
+                assert stretches(tuner, 20, seconds)[:4] == [1, 2, 2, 1]
+                assert stretches(tuner, 200, seconds).count(2) <= 10  # trials
+
+
+def test_who_trains_beside_does_not_make_all_workers_look_fast():
+    """One worker is slower while others train; afterwards that is not compared with two."""
+    users, seconds = Users(), {1: 1e-10, 2: 1.2e-10}
+    tuner = ThreadTuner(2, False, users, 2)
+    with users:
+        with others(users, 1):
+            stretches(tuner, 50, {1: 3e-10})
+        assert stretches(tuner, 4, seconds) == [1, 2, 2, 1]
+
+
+def test_a_stretch_without_the_thread_pool_is_one_of_one_worker():
+    """Another training has the pool, but there are processors for all workers."""
+    tuner = ThreadTuner(2)
+    stretches(tuner, 1, TWICE)
+    for _ in range(300):
+        _, work = tuner.next_stretch()
+        tuner.record(1, work * TWICE[1], work)
+    assert stretches(tuner, 9, TWICE) == [2] * 9
+
+
+def test_trainings_are_counted_by_whatever_they_are_asked():
+    seen = []
+
+    def count(*_):
+        seen.append(_threads.training().at_work)
+
+    net = fastnn.Network([37, 5, 10], rng=0)
+    for fit in ({"n_threads": 1}, {"optimizer": "lbfgs"}):
+        net.fit(X, LABELS, epochs=1, callbacks=[count], **fit)
+    assert seen and set(seen) == {1}
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_an_estimators_training_is_counted(solver):
+    pytest.importorskip("sklearn")
+    from fastnn.sklearn import MLPClassifier
+
+    seen = []
+
+    def count(*_):
+        seen.append(_threads.training().at_work)
+
+    with pytest.warns(UserWarning, match="(?i)reached"):
+        MLPClassifier((5,), solver=solver, max_iter=2, callbacks=count).fit(X, LABELS)
+    assert seen and set(seen) == {1}
+
+
+ALONE_OR_NOT = """
+    import os, threading
+    import numpy as np, fastnn
+    from fastnn._core import threads
+    threads._processors = threads.blas_limit = lambda: 2
+    users, begun, end = threads.training(), threading.Event(), threading.Event()
+    def beside():
+        begun.set()
+        end.wait(60)
+    other = threading.Thread(target=users.call, args=(beside,))
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(2000, 100)), rng.integers(0, 10, 2000)
+    def started():
+        before = set(os.listdir("/proc/self/task"))
+        fastnn.Network([100, 100, 10], rng=0).fit(X, y, epochs=5, batch_size=100)
+        return len(set(os.listdir("/proc/self/task")) - before)
+    other.start()
+    begun.wait(60)
+"""
+needs_proc = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="there is no /proc")
+
+
+@needs_proc
+def test_a_default_training_beside_another_starts_no_worker():
+    program = ALONE_OR_NOT + "    print(started()); end.set(); other.join(); print(started())\n"
+    assert run(program) == "0\n1\n"
+
+
+@needs_proc
+def test_a_forked_child_does_not_share_with_what_its_parent_trains():
+    program = (
+        ALONE_OR_NOT
+        + """
+    assert started() == 0
+    def forked():
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if started() == 1 else 3)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert forked() == 0
+    assert users.call(forked) == 0
+    assert started() == 0
+    end.set()
+    print("done")
+    """
+    )
+    assert run(program) == "done\n"
 
 
 @pytest.mark.skipif(

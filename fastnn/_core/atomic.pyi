@@ -13,6 +13,8 @@ class Users:
 
     @property
     def at_work(self) -> int: ...
+    @property
+    def sharing(self) -> int: ...
     def call(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
         """Return ``work(*arguments)``, counted meanwhile, however it ends."""
     def call_alone(

@@ -56,10 +56,6 @@ def _guarded(plan: CompiledPlan, work: Callable[..., Result]) -> Callable[..., R
     return partial(quietly, work) if plan.needs_blas else work
 
 
-def _unguarded(work: Callable[..., Result], *arguments: Any) -> Result:
-    return work(*arguments)
-
-
 # What training changes: parameters, running statistics, slots, counter and masks.
 Vectors = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -240,7 +236,10 @@ class CompiledEngine(Engine):
         return _guarded(plan, _epoch.train_epoch)(*told)
 
     def runs_loops(self, net: Computed, batch_size: int) -> bool:
-        return self._cost_kernel(net) != costs.CUSTOM and not self._is_long(net, batch_size)
+        # A subclass that runs epochs in a way of its own is to run them all.
+        own_way = type(self).epoch is not CompiledEngine.epoch
+        compiled = self._cost_kernel(net) != costs.CUSTOM
+        return compiled and not own_way and not self._is_long(net, batch_size)
 
     def run_loop(
         self, net: Computed, rows: Rows, order: np.ndarray, epoch: Epoch, loop: EpochLoop
@@ -248,8 +247,10 @@ class CompiledEngine(Engine):
         workspace, rule = self._plan_epoch(net, epoch)
         vectors = _vectors(net, epoch)
         told = _arguments(workspace, rule, rows, epoch, order, epoch.rates, vectors, loop)
-        guard = quietly if workspace.compiled.needs_blas or loop.needs_blas else _unguarded
-        guard(_epoch.train_epoch, *told)
+        if workspace.compiled.needs_blas or loop.needs_blas:
+            quietly(_epoch.train_epoch, *told)
+        else:
+            _epoch.train_epoch(*told)
 
     def judge(self, net: Computed, rows: Rows, spread: float) -> Judge:
         plan_of_z = self._plan_of_z(net) if net._cost_by_z else None

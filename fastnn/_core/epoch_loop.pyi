@@ -44,6 +44,29 @@ class Watch:
     def state(self) -> tuple[float | None, int | None, int]:
         """Return the best value and its epoch, or None and None, and the epochs since."""
 
+class ToleranceWatch:
+    """What scikit-learn's rule has seen: so many epochs that were no better by ``tol``."""
+
+    def __new__(
+        cls,
+        column: int,
+        larger: bool,
+        tol: float,
+        n_iter_no_change: float,
+        best: float,
+        count: int,
+        rate: float | None,
+        least_rate: float,
+    ) -> Self: ...
+    @property
+    def best(self) -> float: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def rate(self) -> float: ...
+    @property
+    def found(self) -> bool: ...
+
 class EpochLoop:
     """The epochs of one call of ``train_epoch``.
 
@@ -64,12 +87,14 @@ class EpochLoop:
         fresh: bool = False,
         takes_order: bool = False,
         with_cost: bool = True,
+        cost: tuple[float, float] = (1.0, 0.0),
         penalty: tuple[float, float, float] = (0.0, 0.0, 1.0),
         measures: tuple[tuple[Judge, int, float, float], ...] = (),
         standing: _Pairs | None = None,
         stopping: Watch | None = None,
         best: _Pairs = (),
         plateau: Watch | None = None,
+        tolerance: ToleranceWatch | None = None,
         halving: tuple[float, float, float] = (0.0, 0.0, 0.0),
         cuts: int = 0,
         seconds_left: float = float("inf"),

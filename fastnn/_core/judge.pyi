@@ -3,6 +3,7 @@
 from enum import IntEnum
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Self
 
@@ -18,6 +19,9 @@ class Measure(IntEnum):
     MEAN_SQUARED_ERROR = 3
     MEAN_ABSOLUTE_ERROR = 4
     R2 = 5
+    ALL_LABELS = 6
+    MEAN_R2 = 7
+    LOSS = 8
 
 class Judge:
     """Rows to judge a network by, and the memory for its answers.
@@ -39,3 +43,7 @@ class Judge:
         n_threads: int,
         spread: float,
     ) -> Self: ...
+    def set_loss(self, clip: float, more: float, divisor: float) -> None:
+        """Say how the loss comes of the costs: clipped outputs', and more, divided."""
+    def set_spreads(self, spreads: NDArray[np.float64]) -> None:
+        """Say what each output's R² divides by, (n_out,)."""

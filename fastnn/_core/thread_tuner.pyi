@@ -2,10 +2,22 @@
 
 from typing_extensions import Self
 
+from fastnn._core.atomic import Users
+
 class ThreadTuner:
     """How many threads work, and how fast they did."""
 
     @property
     def max_workers(self) -> int: ...
-    def __new__(cls, max_workers: int, fixed: bool = False) -> Self:
-        """Up to ``most`` threads, or if ``fixed`` always so many."""
+    def __new__(
+        cls,
+        max_workers: int,
+        fixed: bool = False,
+        trainings: Users | None = None,
+        processors: int = 1,
+    ) -> Self:
+        """Up to ``max_workers``, or always so many; a share of the processors if others train."""
+    def next_stretch(self) -> tuple[int, float]:
+        """Return how many workers run the next stretch, and how much work it is."""
+    def record(self, n_workers: int, seconds: float, work: float) -> None:
+        """Record how long so much work took so many workers."""

@@ -34,8 +34,8 @@ def _processors() -> int:
 
 
 def usable() -> int:
-    """Return how many threads are there for one more training or prediction."""
-    return max(1, min(_processors() // max(1, _trainings.at_work), blas_limit()))
+    """Return how many threads a prediction may use: its share, if other threads train."""
+    return max(1, min(_processors() // _trainings.sharing, blas_limit()))
 
 
 def work_of_batch(rows: int, n_parameters: int) -> float:
@@ -49,12 +49,14 @@ def tuner_for(n_threads: int | None, work: float) -> ThreadTuner:
     Parameters
     ----------
     n_threads : int or None
-        So many, always. None: up to one a processor, fewer if the work is too little, if other
-        trainings run, or if BLAS is held to fewer, by its environment variables, by threadpoolctl
-        or by joblib in its workers; and only while they are faster than one.
+        So many, always. None: up to one a processor, fewer if the work is too little, or if BLAS is
+        held to fewer, by its environment variables, by threadpoolctl or by joblib in its workers;
+        while other threads train, a share of the processors; and only while they are faster than
+        one.
     work : float
     """
     if n_threads is not None:
         return ThreadTuner(min(n_threads, MAX_WORKERS), True)
-    worth = int(work / WORTH_A_BARRIER)
-    return ThreadTuner(min(usable(), worth) if worth > 1 else 1)
+    worth, processors = int(work / WORTH_A_BARRIER), _processors()
+    most = min(worth, processors, blas_limit()) if worth > 1 else 1
+    return ThreadTuner(most, False, _trainings, processors)

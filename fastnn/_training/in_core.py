@@ -5,23 +5,23 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import cast
 
 import numpy as np
 
 from fastnn._common.rng import can_be_followed, followed
-from fastnn._core.epoch_loop import Ending, EpochLoop, Watch
+from fastnn._core.epoch_loop import Column, Ending, EpochLoop, Watch
 from fastnn._core.epoch_options import Epoch
 from fastnn._core.judge import Judge, Measure
 from fastnn._core.shuffle import Shuffler
-from fastnn._monitor.best_epoch import Best
-from fastnn._monitor.plateau import HalveOnPlateau
+from fastnn._monitor.plateau import HalveOnPlateau, PlateauWatch
 from fastnn._training.evaluation import Judgement
 from fastnn._training.options import Callback, Measures, Options
 from fastnn._training.run import Run
 from fastnn.history import History
 from fastnn.schedules import knows_all_epochs
-from fastnn.stopping import EarlyStopping
+from fastnn.stopping import EarlyStopping, StoppingWatch
 
 __all__ = ["InCore", "can_run_in_core"]
 
@@ -78,8 +78,10 @@ class InCore:
         if run.options.with_cost:
             self._columns.append("training_cost")
         self._columns += measures
-        self._judgements = cast("Mapping[str, Judgement]", measures)
-        self._measures = _measures(list(self._judgements.values()))
+        judgements = cast("Mapping[str, Judgement]", measures)
+        self._measures = _measures(list(judgements.values()))
+        correct = [k for k, each in judgements.items() if each.measure == Measure.N_CORRECT]
+        self._counts = ["epoch", *correct]
         self._standing = network.standing() if network.guards_divergence else None
         self._best: tuple[np.ndarray, ...] | None = None
         self._seconds = math.nan  # of an epoch
@@ -92,17 +94,24 @@ class InCore:
         KeyboardInterrupt
             At Ctrl-C; the network then stands at its last finished mini-batch.
         """
-        run, options = self._run, self._run.options
+        run, shuffles = self._run, self._run.options.shuffle
         # The seed of the dropout masks is drawn once, after the first order.
-        is_first = options.shuffle and run.network.needs_dropout_seed
-        if is_first:
+        takes_order = shuffles and run.network.needs_dropout_seed
+        if takes_order:
             run.network.random_source.shuffle(order)
         epoch = run.epoch(float(run.state.epochs), run.n_batches, run.n_batches)
-        rates = self._rates(epoch)
-        if options.shuffle:
-            with followed(run.network.random_source) as shuffler:
-                return self._go(order, epoch, rates, shuffler, is_first, history)
-        return self._go(order, epoch, rates, None, False, history)
+        n = self._n_epochs()
+        rates, record = self._rates(epoch, n), np.empty((n, len(self._columns)))
+        began = time.perf_counter()
+        with followed(run.network.random_source) if shuffles else nullcontext() as shuffler:
+            loop = self._loop(order, rates, record, shuffler, takes_order)
+            try:
+                run.engine.run_loop(run.network, run.rows, order, epoch, loop)
+            finally:  # at Ctrl-C too
+                self._take_over(loop)
+                self._write(record, loop.n_recorded, history)
+        self._seconds = (time.perf_counter() - began) / max(1, loop.n_trained)
+        return Ending(loop.ending)
 
     def rate_of_diverged(self) -> float:
         """Return the last learning rate of the epoch that diverged."""
@@ -125,48 +134,40 @@ class InCore:
         numbers = max(len(self._columns), self._run.n_batches if schedules else 1)
         return max(1, min(left, likely, MOST_NUMBERS // numbers))
 
-    def _rates(self, epoch: Epoch) -> np.ndarray:
-        """Return the learning rates, (1, 1) or one a row for each epoch."""
-        run, n = self._run, self._n_epochs()
-        self._record = np.empty((n, len(self._columns)))
+    def _rates(self, epoch: Epoch, n: int) -> np.ndarray:
+        """Return the learning rates of ``n`` epochs, a row each, or one row of all."""
+        run = self._run
         if "learning_rate" not in run.options.schedules or run.plateau is not None:
             return epoch.rates[np.newaxis]
         first = run.state.epochs
         later = [run.rates(float(first + e), run.n_batches, run.n_batches) for e in range(1, n)]
         return np.array([epoch.rates, *later])
 
-    def _go(
+    def _loop(
         self,
         order: np.ndarray,
-        epoch: Epoch,
         rates: np.ndarray,
+        record: np.ndarray,
         shuffler: Shuffler | None,
         takes_order: bool,
-        history: History,
-    ) -> Ending:
-        run, options, network = self._run, self._run.options, self._run.network
-        stopping, plateau = run.stopping, run.plateau
-        stops = None if stopping is None else self._watch(stopping.seen, stopping.rule.patience)
-        halves = None if plateau is None else self._watch(plateau.seen, plateau.rule.patience)
-        limit = options.time_limit
-        loop = EpochLoop(
-            order, rates, self._record, run.state.epochs - run.first_epoch, shuffler=shuffler,
+    ) -> EpochLoop:
+        run, options = self._run, self._run.options
+        plateau, limit = run.plateau, options.time_limit
+        self._stops = _watch(run.stopping, self._columns)
+        self._halves = _watch(plateau, self._columns)
+        halving = (0.0, 0.0, 0.0)
+        if plateau is not None:
+            halving = options.learning_rate, float(plateau.rule.factor), plateau.rule.until
+        return EpochLoop(
+            order, rates, record, run.state.epochs - run.first_epoch, shuffler=shuffler,
             fresh=options.fresh_order, takes_order=takes_order, with_cost=options.with_cost,
             penalty=(options.regularizer.l1, options.regularizer.l2, float(len(run.rows))),
-            measures=self._measures, standing=self._pairs_of_standing(),
-            stopping=stops, best=self._pairs_of_best(), plateau=halves,
-            halving=self._halving(), cuts=0 if plateau is None else plateau.cuts,
+            measures=self._measures, standing=self._pairs_of_standing(), stopping=self._stops,
+            best=self._pairs_of_best(), plateau=self._halves, halving=halving,
+            cuts=0 if plateau is None else plateau.cuts,
             seconds_left=math.inf if limit is None else limit - run.seconds(),
             part=0.0 if limit is None else limit / 200, pause=PAUSE,
         )  # fmt: skip
-        began = time.perf_counter()
-        try:
-            run.engine.run_loop(network, run.rows, order, epoch, loop)
-        finally:  # at Ctrl-C too
-            self._take_over(loop, stops, halves)
-            self._write(loop.n_recorded, history)
-        self._seconds = (time.perf_counter() - began) / max(1, loop.n_trained)
-        return Ending(loop.ending)
 
     # What the loop in the core goes by, and back.
 
@@ -184,45 +185,42 @@ class InCore:
             self._best = network.snapshot()
         return tuple(zip(self._best, network.trained_arrays(), strict=True))
 
-    def _watch(self, best: Best, patience: int) -> Watch:
-        column = self._columns.index(best.monitor)
-        seen = best.value, best.epoch, best.waited
-        return Watch(column, best.larger, best.min_delta, patience, *seen)
-
-    def _halving(self) -> tuple[float, float, float]:
-        plateau = self._run.plateau
-        if plateau is None:
-            return 0.0, 0.0, 0.0
-        return self._run.options.learning_rate, float(plateau.rule.factor), plateau.rule.until
-
-    def _take_over(self, loop: EpochLoop, stops: Watch | None, halves: Watch | None) -> None:
+    def _take_over(self, loop: EpochLoop) -> None:
         """Let the rules go on from where the core has led."""
         run = self._run
         run.state.epochs += loop.n_trained
-        if run.stopping is not None and stops is not None:
+        if run.stopping is not None and self._stops is not None:
             before = run.stopping.seen.epoch
-            run.stopping.seen.resume(*stops.state())
+            run.stopping.seen.resume(*self._stops.state())
             if run.stopping.seen.epoch != before:
                 run.stopping.best_snapshot = self._best
-        if run.plateau is not None and halves is not None:
-            run.plateau.seen.resume(*halves.state())
+        if run.plateau is not None and self._halves is not None:
+            run.plateau.seen.resume(*self._halves.state())
             run.plateau.cuts = loop.cuts
             if loop.n_recorded:
                 run.state.plateau = run.plateau.state()
 
-    def _write(self, n: int, history: History) -> None:
+    def _write(self, record: np.ndarray, n: int, history: History) -> None:
         """Write the first ``n`` epochs of the record into the history."""
-        if n < len(self._record):
-            self._rate = float(self._record[n, 1])
+        if n < len(record):
+            self._rate = float(record[n, Column.LEARNING_RATE])
         if n == 0:
             return
-        columns = dict(zip(self._columns, self._record[:n].T.copy(), strict=True))
-        counts = ["epoch"]
-        counts += [k for k, each in self._judgements.items() if each.measure == Measure.N_CORRECT]
-        for name in counts:
+        columns = dict(zip(self._columns, record[:n].T.copy(), strict=True))
+        for name in self._counts:
             columns[name] = columns[name].astype(np.int64)
         history.extend(columns)
         self._run.watch.observe_columns(columns)
+
+
+def _watch(watch: StoppingWatch | PlateauWatch | None, columns: list[str]) -> Watch | None:
+    """Return what goes on in the core from what a rule has seen."""
+    if watch is None:
+        return None
+    seen, patience = watch.seen, watch.rule.patience
+    column = columns.index(seen.monitor)
+    state = seen.value, seen.epoch, seen.waited
+    return Watch(column, seen.larger, seen.min_delta, patience, *state)
 
 
 def _measures(judgements: list[Judgement]) -> tuple[tuple[Judge, int, float, float], ...]:

@@ -98,8 +98,8 @@ def _epochs_in_core(
         if ending == Ending.DIVERGED:
             core.stand_back()
             _tell_of_divergence(run, core.rate_of_diverged())
-        if len(history) > shown:
-            bar.update(history, len(history) - shown)
+        if bar.visible and len(history) > shown:
+            bar.update(history[-1], len(history) - shown)
         if ending != Ending.GOING:
             return
         check()
@@ -133,7 +133,7 @@ def _epochs_in_python(
             row["training_cost"] = cost + run.penalty()
         row.update((name, measure()) for name, measure in measures.items())
         history.append(row)
-        bar.update(history, 1)
+        bar.update(row)
         run.watch.observe(row)
         # Every callback hears of the epoch, even if an earlier one stops.
         answers = [callback(network, history) for callback in callbacks]

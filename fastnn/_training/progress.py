@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from fastnn._common.extras import require
-from fastnn.history import History
 
 __all__ = ["Bar", "epoch_bar"]
 
@@ -26,11 +25,15 @@ class Bar:
         self._waiting = 0  # epochs that are not drawn yet
         self._drawn = float("-inf")
 
-    def update(self, history: History, n_epochs: int) -> None:
-        """Take the last ``n_epochs`` of a history."""
+    @property
+    def visible(self) -> bool:
+        return self._bar is not None
+
+    def update(self, row: dict[str, Any], n_epochs: int = 1) -> None:
+        """Take so many epochs, of which ``row`` is the last one's of the history."""
         if self._bar is None:
             return
-        self._row, self._waiting = history[-1], self._waiting + n_epochs
+        self._row, self._waiting = row, self._waiting + n_epochs
         now = time.perf_counter()
         if now - self._drawn >= REDRAWN_AFTER:
             self._drawn = now

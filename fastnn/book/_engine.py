@@ -66,9 +66,6 @@ class BookEngine(CompiledEngine):
             net.update_mini_batch(mini_batch, *run.step_arguments)
         return float("nan")
 
-    def runs_loops(self, net: Programmed, batch_size: int) -> bool:  # type: ignore[override]
-        return False  # a program may look between two epochs, from a method that it replaced
-
     def cost_and_gradient(  # type: ignore[override]
         self, net: Programmed, rows: Rows
     ) -> tuple[float, np.ndarray]:

@@ -149,7 +149,7 @@ class BaseMLP(BaseEstimator):
                     network, loss, data, judged, random_state, incremental, callbacks
                 )
             else:
-                self._fit_lbfgs(network, loss, data, judged, callbacks)
+                training().call(self._fit_lbfgs, network, loss, data, judged, callbacks)
         finally:
             if preparation is not None:
                 preparation.scale_up(network)

@@ -56,6 +56,11 @@ class WeighingBatches:
         self._weights = weights if len(weights) and not (weights > 0).all() else None
         self._size = batch_size
 
+    @property
+    def leaves_out(self) -> bool:
+        """Whether a row may weigh nothing, so that an epoch's order must be looked at."""
+        return self._weights is not None
+
     def of(self, order: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows in ``order`` and the steps' rates, one or one each, that are left.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._core.epoch_loop import EpochLoop
 from fastnn._core.epoch_options import Epoch
 from fastnn._core.thread_tuner import ThreadTuner
 from fastnn._data.inputs import Inputs, as_source, is_sparse
@@ -77,6 +78,15 @@ class Core:
             rule=solver.rule,
             clip=loss.clip(network.dtype),
         )
+
+    def runs_loops(self) -> bool:
+        """Whether the core can run several epochs, and what is to be done between them."""
+        return self._engine.runs_loops(self._network, self._told.batch_size)
+
+    def run_loop(self, order: np.ndarray, rates: np.ndarray, loop: EpochLoop) -> None:
+        """Run several epochs; ``rates`` are those of the first one."""
+        told = replace(self._told, rates=rates)
+        self._engine.run_loop(self._network, self._rows, order, told, loop)
 
     def epoch(self, order: np.ndarray, rates: np.ndarray) -> float:
         """Run an epoch over the rows in ``order``; return the sum of costs.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from fastnn import optimizers
+from fastnn._core.epoch_loop import ToleranceWatch
 from fastnn._core.optimizer import Optimizer as Kernel
 from fastnn._core.optimizer import Rule
 from fastnn._monitor.plateau import HalveOnPlateau
@@ -108,6 +110,33 @@ class Solver:
         self.epochs += 1
         if self._kind == "invscaling":
             self.learning_rate = self._first_rate / (rows_seen + 1) ** self._power
+
+    @property
+    def adaptive_rate(self) -> float | None:
+        """The learning rate, if it is lowered where nothing improves."""
+        return self.learning_rate if self._kind == "adaptive" else None
+
+    def rates_ahead(self, n_epochs: int, n_batches: int, rows_seen: int, n_rows: int) -> np.ndarray:
+        """Return the learning rates of so many epochs, a row each, or one row of all.
+
+        They are (n_epochs or 1, 1 or n_batches), the adaptive one as it stands.
+        """
+        if self._kind != "invscaling" and self.schedule is None:
+            return self.rates(n_batches)[np.newaxis]
+        twin = copy.copy(self)
+        rates = []
+        for e in range(n_epochs):
+            rates.append(twin.rates(n_batches))
+            twin.epoch_ends(rows_seen + (e + 1) * n_rows)
+        return np.array(rates)
+
+    def epochs_end(self, n: int, rows_seen: int, n_rows: int, watch: ToleranceWatch) -> None:
+        """Go on from where ``n`` epochs in the core have led, ``rows_seen`` being before them."""
+        if self._kind == "adaptive":
+            self.learning_rate = watch.rate
+        self.epochs += max(0, n - 1)
+        if n:
+            self.epoch_ends(rows_seen + n * n_rows)
 
     def gives_up(self) -> tuple[bool, str]:
         """Return whether to stop now that nothing improves, and what to say of it.

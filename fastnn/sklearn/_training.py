@@ -13,9 +13,11 @@ from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 from fastnn._common.rng import shuffle_as_numpy
 from fastnn._core.threads import tuner_for, work_of_batch
 from fastnn._training.cost_watch import CostWatch
-from fastnn._training.progress import epoch_bar
+from fastnn._training.interruption import check
+from fastnn._training.progress import Bar, epoch_bar
 from fastnn.history import History
 from fastnn.network import Network
+from fastnn.sklearn._in_core import InCore, can_run_in_core
 from fastnn.sklearn._losses import Loss
 from fastnn.sklearn._row_weights import WeighingBatches
 from fastnn.sklearn._rows import Core, Rows
@@ -64,6 +66,14 @@ class _Costs:
         self._ordered = len(rows.row_weights) > 0 and bool(self._constants.any())
         self._sum = float(self._constants.sum())
 
+    def is_for_core(self) -> bool:
+        """Whether the mean follows from the sum, whatever the order was."""
+        return not self._ordered
+
+    def divisor_and_more(self) -> tuple[float, float]:
+        """Return what the sum is divided by, and what is then added to it."""
+        return float(self._divisor), self._sum
+
     def mean(self, cost: float, order: np.ndarray) -> float:
         """Return it for an epoch over the rows in ``order``."""
         more, n = self._sum, len(order)
@@ -98,32 +108,37 @@ class Training:
         batch_size: int, random_state: np.random.RandomState, validation: Validation | None,
         callbacks: list[Callback],
     ) -> None:  # fmt: skip
-        self._estimator, self._network, self._solver = estimator, network, solver
-        self._random, self._validation = random_state, validation
-        self._callbacks, self._rows = callbacks, rows
+        self.estimator, self.network, self.solver = estimator, network, solver
+        self.random_state, self.validation = random_state, validation
+        self.callbacks, self._rows = callbacks, rows
         tuner = tuner_for(estimator.n_threads, work_of_batch(batch_size, network.n_parameters))
-        self._core: Core | ScaledCore
+        self.core: Core | ScaledCore
         if estimator.preset is None:
             seed = _mask_seed(network, random_state)
-            self._core = Core(network, loss, rows, batch_size, solver, seed, tuner)
+            self.core = Core(network, loss, rows, batch_size, solver, seed, tuner)
         else:
-            self._core = ScaledCore(estimator, network, loss, rows, batch_size, solver.counter)
-        self._costs = _Costs(loss, rows, batch_size)
-        self._weighing = WeighingBatches(rows.row_weights, batch_size)
-        self._watch = CostWatch()
-        self._n_batches = -(-len(rows) // batch_size)
-        self._order = np.arange(len(rows), dtype=np.intp)
-        self._talks = bool(estimator.verbose) and estimator.verbose != "progress"
+            self.core = ScaledCore(estimator, network, loss, rows, batch_size, solver.counter)
+        self.costs = _Costs(loss, rows, batch_size)
+        self.weighing = WeighingBatches(rows.row_weights, batch_size)
+        self.watch = CostWatch()
+        self.n_batches = -(-len(rows) // batch_size)
+        self.order = np.arange(len(rows), dtype=np.intp)
+        self.talks = bool(estimator.verbose) and estimator.verbose != "progress"
+        self.n_rows = len(rows)
         self._began = time.perf_counter()
+
+    def seconds(self) -> float:
+        """Return the seconds since it began."""
+        return time.perf_counter() - self._began
 
     def run(self, max_epochs: int, one_of_many: bool) -> None:
         """Train; ``one_of_many`` is an epoch of ``partial_fit``, which warns of no end."""
         self._run(max_epochs, one_of_many)
-        if np.isfinite(self._network.parameters).all():  # else it is an error
-            self._watch.tell()
+        if np.isfinite(self.network.parameters).all():  # else it is an error
+            self.watch.tell()
 
     def _run(self, max_epochs: int, one_of_many: bool) -> None:
-        estimator = self._estimator
+        estimator = self.estimator
         estimator.n_iter_ = 0
         try:
             stopped = self._epochs(1 if one_of_many else max_epochs, max_epochs)
@@ -142,28 +157,44 @@ class Training:
 
     def _epochs(self, n: int, shown: int) -> bool:
         """Train ``n`` epochs of as many as are ``shown``; return whether something stopped them."""
-        estimator = self._estimator
+        estimator = self.estimator
         with epoch_bar(shown, estimator.verbose == "progress") as bar:
+            if can_run_in_core(self):
+                return self._epochs_in_core(n, bar)
             for _ in range(n):
                 stop = self._epoch()
-                bar.update(estimator.history_, 1)
+                bar.update(estimator.history_[-1])
                 if stop:
                     return True
+                check()
+        return False
+
+    def _epochs_in_core(self, n: int, bar: Bar) -> bool:
+        history, core = self.estimator.history_, InCore(self)
+        end = len(history) + n
+        while len(history) < end:
+            shown = len(history)
+            stop = core.go(end - shown)
+            if bar.visible and len(history) > shown:
+                bar.update(history[-1], len(history) - shown)
+            if stop:
+                return True
+            check()
         return False
 
     def _next_order(self) -> np.ndarray:
         """Shuffle the order of the epoch before, with scikit-learn's draws."""
-        if self._estimator.shuffle:
-            shuffle_as_numpy(self._order, self._random)
-        return self._order
+        if self.estimator.shuffle:
+            shuffle_as_numpy(self.order, self.random_state)
+        return self.order
 
     def _epoch(self) -> bool:
         """Train one epoch and return whether to stop."""
-        estimator, solver = self._estimator, self._solver
+        estimator, solver = self.estimator, self.solver
         started = time.perf_counter()
-        order, rates = self._weighing.of(self._next_order(), solver.rates(self._n_batches))
-        cost = self._core.epoch(order, rates)
-        loss = self._costs.mean(cost, order)
+        order, rates = self.weighing.of(self._next_order(), solver.rates(self.n_batches))
+        cost = self.core.epoch(order, rates)
+        loss = self.costs.mean(cost, order)
         seconds = time.perf_counter() - started
         estimator.n_iter_ += 1
         estimator.loss_ = loss
@@ -175,26 +206,26 @@ class Training:
             "seconds": seconds,
             "training_cost": loss,
         }
-        if self._talks:
+        if self.talks:
             print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
-        if self._validation is not None:
-            row["validation_score"], row["validation_cost"] = self._validation.observe()
+        if self.validation is not None:
+            row["validation_score"], row["validation_cost"] = self.validation.observe()
         estimator.history_.append(row)
-        self._watch.observe(row)
+        self.watch.observe(row)
         self._count_improvement(row)
         solver.epoch_ends(estimator.t_)
         return self._should_stop()
 
     def _count_improvement(self, row: dict[str, Any]) -> None:
         """Count the epochs that were no better by ``tol``, as scikit-learn does."""
-        estimator = self._estimator
+        estimator = self.estimator
         if not estimator.early_stopping:
             # A loss that is no number is not worse: training may come back from it.
             worse = row["training_cost"] > estimator.best_loss_ - estimator.tol
             estimator.best_loss_ = min(estimator.best_loss_, row["training_cost"])
         else:
             score = row["validation_score"]
-            if self._talks:
+            if self.talks:
                 print(f"Validation score: {score:f}")
             estimator.validation_scores_.append(score)
             worse = score < estimator.best_validation_score_ + estimator.tol
@@ -204,24 +235,24 @@ class Training:
             # Of equals scikit-learn keeps the first, the preset the last.
             if score > best or (score == best and estimator.preset is not None):
                 estimator.best_validation_score_ = score
-                estimator._best = _state_of(self._network)
+                estimator._best = _state_of(self.network)
         estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
 
     def _should_stop(self) -> bool:
-        estimator = self._estimator
+        estimator = self.estimator
         # Every callback hears of the epoch, even if an earlier one stops.
-        answers = [callback(estimator, estimator.history_) for callback in self._callbacks]
+        answers = [callback(estimator, estimator.history_) for callback in self.callbacks]
         limit = estimator.time_limit
-        stop = any(answers) or (limit is not None and time.perf_counter() - self._began >= limit)
+        stop = any(answers) or (limit is not None and self.seconds() >= limit)
         if estimator._no_improvement_count > estimator.n_iter_no_change:
             stop |= self._gives_up()
         return stop
 
     def _gives_up(self) -> bool:
         """Return whether to stop now that nothing improves; if not, the count starts anew."""
-        estimator = self._estimator
-        stop, text = self._solver.gives_up()
-        if self._talks:
+        estimator = self.estimator
+        stop, text = self.solver.gives_up()
+        if self.talks:
             what = "Validation score" if estimator.early_stopping else "Training loss"
             print(
                 f"{what} did not improve more than tol={estimator.tol:f} for "

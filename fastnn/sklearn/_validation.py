@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import train_test_split
 
+from fastnn._core.judge import Judge, Measure
 from fastnn.costs import sum_over_rows
 from fastnn.network import Network
 from fastnn.sklearn._losses import Loss
@@ -73,11 +74,16 @@ def r2(outputs: np.ndarray, Y: np.ndarray, weights: np.ndarray | None) -> float:
     w = np.ones((len(Y), 1)) if weights is None else np.asarray(weights, np.float64)[:, np.newaxis]
     wide = Y.astype(np.float64)
     residual = np.sum(w * (wide - outputs) ** 2, axis=0)
-    total = np.sum(w * (wide - np.average(wide, axis=0, weights=w[:, 0])) ** 2, axis=0)
+    total = _spreads(wide, w)
     varies = total != 0
     share = np.divide(residual, total, out=np.zeros_like(total), where=varies)
     each = np.where(varies, 1 - share, np.where(residual == 0, 1.0, 0.0))
     return float(np.mean(each))
+
+
+def _spreads(wide: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Return Σ w (y − ȳ)² of targets (n, n_outputs) in float64, weights (n, 1)."""
+    return np.sum(w * (wide - np.average(wide, axis=0, weights=w[:, 0])) ** 2, axis=0)
 
 
 class Validation:
@@ -110,9 +116,27 @@ class Validation:
         self._outputs = self._network._engine.predict(self._network, self._rows.X)
         return (self._score() if self._scorer is None else self._scorer()), self._cost()
 
+    def is_for_core(self) -> bool:
+        """Whether the core can judge: by scikit-learn's own score, without weights."""
+        same_targets = self._classifies or self._Y.dtype == self._rows.Y.dtype
+        return self._scorer is None and self._weights is None and not self._certain and same_targets
+
+    def measures(self) -> tuple[tuple[Judge, int, float, float], ...]:
+        """Return the score and the loss as the core measures them."""
+        rows, network, loss = self._rows, self._network, self._loss
+        judge = network._engine.judge(network, rows, 0.0)
+        more, divisor = float(loss.constants(rows.Y).sum()), loss.divisor(rows.Y.shape[1])
+        judge.set_loss(loss.clip(network.dtype), more, float(divisor * len(rows)))
+        if not self._classifies:
+            judge.set_spreads(_spreads(self._Y.astype(np.float64), np.ones((len(rows), 1))))
+            score = Measure.MEAN_R2
+        else:
+            score = Measure.ACCURACY if self._multiclass else Measure.ALL_LABELS
+        return (judge, score, 0.0, 0.0), (judge, Measure.LOSS, 0.0, 0.0)
+
     def why_no_score(self) -> str:
         """Return why no score is a finite number, as far as the rows and the outputs tell."""
-        if not np.isfinite(self._outputs).all():
+        if not np.isfinite(self._network._engine.predict(self._network, self._rows.X)).all():
             return "the outputs of the network are not all finite"
         if len(self._Y) < 2:
             return "there is a single row to judge by"

@@ -32,6 +32,12 @@ cdef class Users:
             total += visit.depth
         return total
 
+    @property
+    def sharing(self) -> int:
+        """How many threads have calls at work, the one that asks counted as one of them."""
+        cdef bint others_only = PyThread_get_thread_ident() not in self.inside
+        return len(self.inside) + others_only
+
     def call(self, object work not None, *arguments) -> object:
         """Return ``work(*arguments)``, counted meanwhile, however it ends."""
         self.enter()
@@ -67,6 +73,7 @@ cdef class Users:
         cdef _Visit visit = self.inside.get(PyThread_get_thread_ident())
         cdef bint last = len(self.inside) > 0
         self.inside.clear()
+        c_store(&self.threads, 0)
         if visit is None:
             visit = self.new_visit()
         self.let_go(visit, last)
@@ -88,6 +95,7 @@ cdef class Users:
         if visit is None:
             visit, first = self.new_visit(), not self.inside
             self.inside[thread] = visit
+            c_store(&self.threads, <int> len(self.inside))
             self.hold(visit, first)
         visit.depth += 1
         return 0
@@ -100,6 +108,7 @@ cdef class Users:
         visit.depth -= 1
         if visit.depth == 0:
             del self.inside[thread]
+            c_store(&self.threads, <int> len(self.inside))
             self.let_go(visit, not self.inside)
         return 0
 

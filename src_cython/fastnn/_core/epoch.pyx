@@ -24,7 +24,7 @@ from fastnn._core.context cimport (
 from fastnn._core.compiled_plan cimport CompiledPlan, Layer, Plan, c_n_out
 from fastnn._core.epoch_loop cimport (
     INTERRUPTED, NO_MEMORY, EpochLoop, LoopState, c_begin_epoch, c_end_epoch, c_end_part,
-    c_is_out_of_time, c_part)
+    c_is_cut, c_part)
 from fastnn._core.row_source cimport (
     RowSource, Source, as_source, c_gather, c_gather_columns, c_pick, c_row_bytes, c_row_memory)
 from fastnn._core.signals cimport c_handle_signals, c_raise_if, c_signals_are_due
@@ -53,8 +53,12 @@ cdef struct EpochJob:
     Py_ssize_t n_order
     Py_ssize_t done          # rows, and mini-batches, before the current stretch
     Py_ssize_t batch
-    double stretch           # work of the stretch, planned
-    double worked            # and done
+    int n_workers            # of the stretch
+    double left              # work of it
+    double stretch_seconds   # so far
+    double stretch_work
+    double most              # work of the part of it that the workers are to do now
+    double worked            # and did
     const double* rates
     Py_ssize_t n_rates
     uint64_t seed
@@ -284,7 +288,7 @@ cdef void _run_stretch(
         _replicate(parameters, job, &ctx)
     c_barrier(n_workers)  # before the first one counts on
     c_start_clock(&ctx, job.seconds if worker == 0 else NULL)
-    while done < job.n_order and worked < job.stretch and not job.stopped:
+    while done < job.n_order and worked < job.most and not job.stopped:
         ctx.m = <int> min(<Py_ssize_t> job.plan.batch_size, job.n_order - done)
         if ctx.m > 1 or not job.plan.needs_two_rows:  # one row has no variance
             ctx.rate = job.rates[batch if job.n_rates > 1 else 0]
@@ -325,25 +329,39 @@ cdef bint _is_for_several(const EpochJob* job) noexcept nogil:
     return job.replicated or (job.plan.lane_sums < 0 and job.plan.split_layer < 0)
 
 
-cdef double _run_some(Task task, EpochJob* job, TunerState* tuner, double most) noexcept nogil:
-    """A stretch of the epoch, by as many workers as is worth it; return its seconds.
+cdef void _plan_stretch(EpochJob* job, TunerState* tuner) noexcept nogil:
+    """Begin a stretch, which goes on after the end of an epoch if that comes before its own."""
+    job.n_workers = 1
+    if _is_for_several(job):
+        job.n_workers = c_n_workers(tuner)
+    if job.replicated:
+        job.n_workers = min(job.n_workers, job.plan.n_partial_sums)
+    job.left = c_stretch(tuner)
+    job.stretch_seconds, job.stretch_work = 0, 0
+
+
+cdef double _run_part(Task task, EpochJob* job, TunerState* tuner, double most) noexcept nogil:
+    """What the epoch has of the stretch; return its seconds.
 
     It is no more than ``most`` work, but for the last mini-batch.
     """
-    cdef double began
-    cdef int n_workers = c_n_workers(tuner) if _is_for_several(job) else 1
-    if job.replicated:
-        n_workers = min(n_workers, job.plan.n_partial_sums)
-    job.stretch = min(c_stretch(tuner), most)
-    began = fastnn_seconds()
+    cdef double seconds
+    cdef int n_workers = job.n_workers
+    job.most = min(job.left, most)
+    seconds = fastnn_seconds()
     if n_workers == 1:
         task(job, 0, 1)
     else:
-        c_run(task, job, n_workers)
-    began = fastnn_seconds() - began
-    if _is_for_several(job):
-        c_record(tuner, began, job.worked)
-    return began
+        n_workers = c_run(task, job, n_workers)
+    seconds = fastnn_seconds() - seconds
+    job.left -= job.worked
+    job.stretch_seconds += seconds
+    job.stretch_work += job.worked
+    if n_workers != job.n_workers:  # somebody else has the thread pool
+        job.left, job.stretch_seconds, job.stretch_work = 0, seconds, job.worked
+    if job.left <= 0 and _is_for_several(job):
+        c_record(tuner, n_workers, job.stretch_seconds, job.stretch_work)
+    return seconds
 
 
 cdef void _begin(EpochJob* job, LoopState* loop) noexcept nogil:
@@ -367,7 +385,7 @@ cdef bint _goes_on(floating* parameters, EpochJob* job, LoopState* loop) noexcep
     return loop != NULL and c_end_epoch(
         loop, parameters, <floating*> job.running, <const floating*> job.slots,
         job.rule.n_slots * job.plan.n_parameters, job.plan, job.cost, job.done,
-        job.rates[job.batch - 1 if job.n_rates > 1 and job.batch > 0 else 0])
+        job.rates[job.n_rates - 1])
 
 
 cdef void _run_epochs(
@@ -383,13 +401,15 @@ cdef void _run_epochs(
         while job.done < job.n_order and not job.stopped:
             if loop != NULL:
                 most = c_part(loop, work_of_batch)
-            seconds = _run_some(task, job, tuner, most)
+            if job.left <= 0:
+                _plan_stretch(job, tuner)
+            seconds = _run_part(task, job, tuner, most)
             since_signals += job.worked
             if c_signals_are_due(&since_signals) and not job.stopped:
                 job.stopped = c_handle_signals()
             if loop != NULL:
                 c_end_part(loop, seconds)
-                if c_is_out_of_time(loop):
+                if c_is_cut(loop):
                     break
         if job.stopped:
             return
@@ -584,7 +604,7 @@ def train_epoch(
     job.seed, job.counter = seed, &counter[0]
     job.masks = job.counter if masks is None else &masks[0]
     job.with_cost, job.stopped = with_cost, False
-    job.loaded = 0
+    job.loaded, job.left = 0, 0
     job.seconds = &seconds[0] if seconds.shape[0] else NULL
     job.penalties = NULL
     if with_cost and rule.c.penalty_in_cost != 0:

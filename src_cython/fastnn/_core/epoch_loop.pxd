@@ -37,6 +37,24 @@ cdef class Watch:
     cdef Best c
 
 
+# As the estimators count epochs that are no better by ``tol``.
+cdef struct Tolerance:
+    int column
+    bint larger                # whether large values are good
+    double tol
+    double best
+    Py_ssize_t count
+    double n_iter_no_change    # may be infinite
+    bint adaptive              # whether the learning rate is divided before training stops
+    double rate
+    double least_rate
+    bint found                 # whether an epoch was the best
+
+
+cdef class ToleranceWatch:
+    cdef Tolerance c
+
+
 # A part of memory, and what is copied into it or from it.
 cdef struct Copy:
     void* to
@@ -68,6 +86,8 @@ cdef struct LoopState:
     double first_epoch         # epochs before the first, as the record counts
     # The cost, and the penalty that is added to it.
     bint with_cost
+    double cost_divisor        # of the sum of costs, to which `more` is added
+    double more
     double l1
     double l2
     double n_penalized         # rows that scale the penalty
@@ -81,6 +101,7 @@ cdef struct LoopState:
     bint guards                # against divergence
     Best* stopping             # NULL: none
     Best* plateau              # NULL: none
+    Tolerance* tolerance       # NULL: none
     double base_rate           # which falls on a plateau
     double factor
     double until
@@ -94,7 +115,7 @@ cdef struct LoopState:
     double entered
     double began
     double deadline            # infinite: none
-    double part                # of the time limit, that nobody notices
+    double part                # of the time limit, that nobody notices; infinite: whole epochs
     double part_work           # what is worked in about that time
     double pause               # after which to come back to Python
     int ending
@@ -122,7 +143,8 @@ cdef double c_part(LoopState* loop, double work_of_batch) noexcept nogil
 
 cdef void c_end_part(LoopState* loop, double seconds) noexcept nogil
 
-cdef bint c_is_out_of_time(const LoopState* loop) noexcept nogil
+# Whether the epoch ends here, for the time is over.
+cdef bint c_is_cut(const LoopState* loop) noexcept nogil
 
 # After an epoch over `n_rows` rows, of this cost and last learning rate: whether to go on.
 cdef bint c_end_epoch(

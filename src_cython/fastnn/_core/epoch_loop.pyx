@@ -36,9 +36,9 @@ cdef const double* c_begin_epoch(LoopState* loop, Py_ssize_t* n_rates) noexcept 
     if loop.shuffled:
         c_shuffle(loop.order, loop.n_order, loop.stream)
     loop.takes_order = False
-    if loop.plateau != NULL:
+    if loop.plateau != NULL or (loop.tolerance != NULL and loop.tolerance.adaptive):
         n_rates[0] = 1
-        return &loop.rate
+        return &loop.rate if loop.plateau != NULL else &loop.tolerance.rate
     n_rates[0] = loop.n_rates
     return loop.rates if loop.same_rates else loop.rates + loop.n_trained * loop.n_rates
 
@@ -53,7 +53,7 @@ cdef void _copy(const Copy* copies, int n) noexcept nogil:
 
 
 cdef double c_part(LoopState* loop, double work_of_batch) noexcept nogil:
-    if loop.deadline == INFINITY:
+    if loop.deadline == INFINITY or loop.part == INFINITY:
         return INFINITY
     loop.part_work = max(loop.part_work, work_of_batch)
     return loop.part_work
@@ -64,8 +64,12 @@ cdef void c_end_part(LoopState* loop, double seconds) noexcept nogil:
         loop.part_work *= 2
 
 
-cdef bint c_is_out_of_time(const LoopState* loop) noexcept nogil:
+cdef bint _is_out_of_time(const LoopState* loop) noexcept nogil:
     return loop.deadline != INFINITY and fastnn_seconds() >= loop.deadline
+
+
+cdef bint c_is_cut(const LoopState* loop) noexcept nogil:
+    return loop.part != INFINITY and _is_out_of_time(loop)
 
 
 # After an epoch.
@@ -116,9 +120,28 @@ cdef bint _is_best(Best* best, const double* row) noexcept nogil:
     return True
 
 
+cdef bint _tolerates_no_more(LoopState* loop, double value) noexcept nogil:
+    """Whether it has got no better by ``tol`` for too long, and no smaller rate is to be tried."""
+    cdef Tolerance* rule = loop.tolerance
+    # A loss that is no number is not worse: training may come back from it.
+    cdef bint worse = (value < rule.best + rule.tol if rule.larger
+                       else value > rule.best - rule.tol)
+    if value > rule.best if rule.larger else value < rule.best:
+        rule.best, rule.found = value, True
+        _copy(loop.best, loop.n_best)
+    rule.count = rule.count + 1 if worse else 0
+    if rule.count <= rule.n_iter_no_change:
+        return False
+    if not rule.adaptive or rule.rate <= rule.least_rate:
+        return True
+    rule.rate /= 5.0
+    rule.count = 0
+    return False
+
+
 cdef bint _has_enough(LoopState* loop, const double* row) noexcept nogil:
     """Ask the rules, all of them, whether to stop."""
-    cdef bint stop = c_is_out_of_time(loop)
+    cdef bint stop = _is_out_of_time(loop)
     if loop.plateau != NULL:
         _is_best(loop.plateau, row)
         if loop.plateau.waited >= loop.plateau.patience:
@@ -131,6 +154,8 @@ cdef bint _has_enough(LoopState* loop, const double* row) noexcept nogil:
         if _is_best(loop.stopping, row):
             _copy(loop.best, loop.n_best)
         stop |= loop.stopping.waited >= loop.stopping.patience
+    if loop.tolerance != NULL:
+        stop |= _tolerates_no_more(loop, row[loop.tolerance.column])
     return stop
 
 
@@ -155,9 +180,10 @@ cdef bint c_end_epoch(
     Py_ssize_t n_slots, const Plan* plan, double cost, Py_ssize_t n_rows, double rate,
 ) noexcept nogil:
     cdef double* row = loop.record + loop.n_recorded * loop.n_columns
-    cdef double seconds = fastnn_seconds() - loop.began, mean = cost / n_rows
+    cdef double seconds = fastnn_seconds() - loop.began, mean
     cdef Py_ssize_t column = FIRST_MEASURE
     cdef Outcome outcome
+    mean = (cost / loop.cost_divisor + loop.more) / n_rows
     loop.n_trained += 1
     row[<int> EPOCH] = loop.first_epoch + loop.n_trained
     row[<int> LEARNING_RATE], row[<int> SECONDS] = rate, seconds
@@ -215,6 +241,55 @@ cdef class Watch:
         return self.c.value, self.c.epoch, self.c.waited
 
 
+cdef class ToleranceWatch:
+    """What scikit-learn's rule has seen: so many epochs that were no better by ``tol``.
+
+    Parameters
+    ----------
+    column : int
+        Of the record.
+    larger : bool
+        Whether large values are good.
+    tol : float
+    n_iter_no_change : float
+        More epochs than this are too many.
+    best : float
+        The best value so far.
+    count : int
+        Epochs since.
+    rate : float or None
+        The adaptive learning rate, which is divided by 5 before training stops.
+    least_rate : float
+        Below which it is not.
+    """
+
+    def __cinit__(
+        self, int column, bint larger, double tol, double n_iter_no_change, double best,
+        Py_ssize_t count, rate, double least_rate,
+    ):
+        self.c.column, self.c.larger, self.c.tol = column, larger, tol
+        self.c.n_iter_no_change, self.c.best, self.c.count = n_iter_no_change, best, count
+        self.c.adaptive, self.c.least_rate = rate is not None, least_rate
+        self.c.rate = rate if rate is not None else 0
+
+    @property
+    def best(self) -> float:
+        return self.c.best
+
+    @property
+    def count(self) -> int:
+        return self.c.count
+
+    @property
+    def rate(self) -> float:
+        return self.c.rate
+
+    @property
+    def found(self) -> bool:
+        """Whether an epoch was better than the best before."""
+        return self.c.found
+
+
 cdef int _set_copies(Copy* copies, pairs) except -1:
     """Let copies be made from the second array of each pair into the first."""
     cdef Py_buffer buffer
@@ -254,6 +329,9 @@ cdef class EpochLoop:
         Whether each epoch shuffles the rows as they came, not on from the order before.
     takes_order : bool
         Whether the first epoch takes the order as it is.
+    cost : tuple of float (divisor, more)
+        The recorded cost is the sum of the rows' costs divided by the one, plus the other, divided
+        by the number of rows.
     penalty : tuple of float (l1, l2, n)
         What the recorded cost has added.
     measures : tuple of (Judge, Measure, float, float)
@@ -262,8 +340,9 @@ cdef class EpochLoop:
         Where the parameters and the running statistics are copied before each epoch, and these
         themselves; None: nobody asks whether they are finite.
     stopping, plateau : Watch, optional
+    tolerance : ToleranceWatch, optional
     best : tuple of pairs of arrays
-        Where to copy what when ``stopping`` finds an epoch the best.
+        Where to copy what when ``stopping`` or ``tolerance`` finds an epoch the best.
     halving : tuple of float (base_rate, factor, until)
         The learning rate that ``plateau`` lowers, by how much, and the share at which it stops.
     cuts : int
@@ -271,7 +350,8 @@ cdef class EpochLoop:
     seconds_left : float
         Until the time limit; infinity: there is none.
     part : float
-        Seconds of a part of an epoch after which the clock is looked at, if there is a limit.
+        Seconds of a part of an epoch after which the clock is looked at, if there is a limit;
+        infinity: each epoch is trained to its end.
     pause : float
         Seconds after which to come back to Python, at an epoch's end.
 
@@ -289,9 +369,9 @@ cdef class EpochLoop:
     def __init__(
         self, Py_ssize_t[::1] order not None, double[:, ::1] rates not None,
         double[:, ::1] record not None, Py_ssize_t first_epoch, *, Shuffler shuffler=None,
-        bint fresh=False, bint takes_order=False, bint with_cost=True,
+        bint fresh=False, bint takes_order=False, bint with_cost=True, tuple cost=(1.0, 0.0),
         tuple penalty=(0.0, 0.0, 1.0), tuple measures=(), standing=None, Watch stopping=None,
-        tuple best=(), Watch plateau=None,
+        tuple best=(), Watch plateau=None, ToleranceWatch tolerance=None,
         tuple halving=(0.0, 0.0, 0.0), Py_ssize_t cuts=0, double seconds_left=INFINITY,
         double part=0.0, double pause=INFINITY,
     ):
@@ -303,10 +383,11 @@ cdef class EpochLoop:
         if rates.shape[0] not in (1, n_epochs) or rates.shape[1] < 1:
             raise ValueError(f"rates: expected those of 1 or {n_epochs} epochs, "
                              f"got {rates.shape[0]}")
-        for watch in (stopping, plateau):
-            if watch is not None and not 0 <= (<Watch> watch).c.column < n_columns:
-                raise ValueError(f"column: expected 0 to {n_columns - 1}, "
-                                 f"got {(<Watch> watch).c.column}")
+        columns = [(<Watch> watch).c.column for watch in (stopping, plateau) if watch is not None]
+        columns += [] if tolerance is None else [tolerance.c.column]
+        for column in columns:
+            if not 0 <= column < n_columns:
+                raise ValueError(f"column: expected 0 to {n_columns - 1}, got {column}")
         self.order, self.rates, self.record, self.shuffler = order, rates, record, shuffler
         self.c.order, self.c.n_order = &order[0], order.shape[0]
         self.c.stream = NULL if shuffler is None else &shuffler.c
@@ -315,6 +396,7 @@ cdef class EpochLoop:
         self.c.same_rates = rates.shape[0] == 1
         self.c.record, self.c.n_columns, self.c.n_epochs = &record[0, 0], n_columns, n_epochs
         self.c.first_epoch = first_epoch
+        self.c.cost_divisor, self.c.more = cost
         self.c.l1, self.c.l2, self.c.n_penalized = penalty
         self.c.guards = standing is not None
         self.c.n_standing = len(standing) if standing is not None else 0
@@ -323,12 +405,13 @@ cdef class EpochLoop:
         _set_copies(self.c.best, best)
         self.c.stopping = NULL if stopping is None else &stopping.c
         self.c.plateau = NULL if plateau is None else &plateau.c
+        self.c.tolerance = NULL if tolerance is None else &tolerance.c
         self.c.base_rate, self.c.factor, self.c.until = halving
         self.c.cuts = cuts
         self.c.rate = self.c.base_rate * pow(self.c.factor, <double> cuts)
         self.c.deadline, self.c.part, self.c.pause = seconds_left, part, pause
         self._set_measures(measures)
-        self.kept = standing, best, stopping, plateau, measures
+        self.kept = standing, best, stopping, plateau, tolerance, measures
 
     cdef int _set_measures(self, tuple measures) except -1:
         cdef Py_ssize_t n = len(measures), k
@@ -345,6 +428,7 @@ cdef class EpochLoop:
         cdef int* numbers = <int*> (l1s + 2 * n)
         for k in range(n):
             judge, numbers[k], l1s[k], l1s[n + k] = measures[k]
+            judge.check(numbers[k])
             self.c.judges[k] = &judge.c
             self.needs_blas |= judge.plan.c.needs_blas
         self.c.n_measures = n
@@ -356,7 +440,7 @@ cdef class EpochLoop:
 
     cdef int begin(self, Py_ssize_t n_batches) except -1:
         """Check what changes from call to call, and start the clock."""
-        if self.c.plateau == NULL and self.c.n_rates not in (1, n_batches):
+        if self.c.n_rates not in (1, n_batches):
             raise ValueError(f"rates: expected 1 or {n_batches} an epoch, got {self.c.n_rates}")
         if self.shuffler is not None:
             self.shuffler.check(self.c.n_order)

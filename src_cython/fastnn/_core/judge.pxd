@@ -13,6 +13,10 @@ cpdef enum Measure:
     MEAN_SQUARED_ERROR = 3
     MEAN_ABSOLUTE_ERROR = 4
     R2 = 5                   # 1 - the sum of squares over that of the targets from their means
+    # As the estimators judge.
+    ALL_LABELS = 6           # the share of rows of which every output is on its target's side of ½
+    MEAN_R2 = 7              # R² of each output, averaged
+    LOSS = 8                 # the mean loss
 
 
 cdef struct JudgeState:
@@ -27,6 +31,10 @@ cdef struct JudgeState:
     void* work
     int n_threads
     double spread             # of the targets: what R² divides by
+    const double* spreads     # (n_out,), of each output; NULL: MEAN_R2 is not wanted
+    double clip               # how near to 0 and 1 an output may come in the loss
+    double more               # what the loss has more than the sum of the costs
+    double divisor            # and what both are divided by
     bint has_outputs
     bint has_z
 
@@ -37,7 +45,9 @@ cdef class Judge:
     cdef CompiledPlan plan_of_z
     cdef RowSource X
     cdef tuple arrays
-    cdef readonly object dtype
+    cdef object dtype
+    cdef const double[::1] spreads
+    cdef int check(self, int measure) except -1
 
 
 # The network is another one from now on.

@@ -6,7 +6,7 @@ bit.
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBuffer_Release, PyObject_GetBuffer
 from cython cimport floating
-from libc.math cimport isinf, isnan
+from libc.math cimport NAN, isinf, isnan
 from libc.string cimport memcpy
 
 from fastnn._core.activation cimport c_activation_forward
@@ -14,7 +14,7 @@ from fastnn._core.compiled_plan cimport c_n_out
 from fastnn._core.cost cimport c_cost_forward, c_is_cost
 from fastnn._core.cost_of_z cimport c_cost_of_z
 from fastnn._core.predict cimport PREDICTED, c_predict
-from fastnn._core.row_source cimport RowSource, as_source
+from fastnn._core.row_source cimport RowSource, as_source, c_all_finite
 from fastnn._core.sums cimport ABSOLUTE_ERROR, SQUARED_ERROR, c_sum
 
 from numpy import empty as _empty
@@ -99,6 +99,54 @@ cdef Py_ssize_t _n_correct(const floating* outputs, const JudgeState* judge) noe
     return correct
 
 
+cdef double _all_labels(const floating* outputs, const JudgeState* judge) noexcept nogil:
+    cdef const floating* Y = <const floating*> judge.Y
+    cdef Py_ssize_t n = judge.X.n_rows, n_out = c_n_out(judge.plan), right = 0, i, j
+    for i in range(n):
+        j = 0
+        while j < n_out and (outputs[i * n_out + j] > 0.5) == (Y[i * n_out + j] > 0.5):
+            j += 1
+        right += j == n_out
+    return right / <double> n
+
+
+cdef double _mean_r2(const floating* outputs, const JudgeState* judge) noexcept nogil:
+    cdef const floating* Y = <const floating*> judge.Y
+    cdef Py_ssize_t n = judge.X.n_rows, n_out = c_n_out(judge.plan), i, j
+    cdef double total = 0, residual, d
+    if n < 2 or not c_all_finite(outputs, n * n_out):
+        return NAN
+    for j in range(n_out):
+        residual = 0
+        if n_out == 1:
+            residual = c_sum(Y, outputs, n, SQUARED_ERROR)
+        else:
+            for i in range(n):
+                d = <double> Y[i * n_out + j] - <double> outputs[i * n_out + j]
+                residual += d * d
+        if judge.spreads[j] != 0:
+            total += 1 - residual / judge.spreads[j]
+        else:
+            total += residual == 0
+    return total / n_out
+
+
+cdef double _loss(floating* outputs, const JudgeState* judge) noexcept nogil:
+    """Clip the outputs, and return the mean loss."""
+    cdef const Plan* plan = judge.plan
+    cdef Py_ssize_t n = judge.X.n_rows, i
+    cdef floating least = <floating> judge.clip, most = 1 - least
+    if least > 0:
+        for i in range(n * c_n_out(plan)):
+            if outputs[i] < least:
+                outputs[i] = least
+            elif outputs[i] > most:
+                outputs[i] = most
+    return (c_cost_forward(outputs, <const floating*> judge.Y, <const floating*> judge.row_weights,
+                           plan.cost, plan.cost_parameter, n, c_n_out(plan))
+            + judge.more) / judge.divisor
+
+
 cdef Outcome c_measure(
     double* value, const floating* parameters, floating* running, JudgeState* judge, int measure,
 ) noexcept nogil:
@@ -122,8 +170,15 @@ cdef Outcome c_measure(
         value[0] = c_sum(a, y, size, SQUARED_ERROR) / size
     elif measure == MEAN_ABSOLUTE_ERROR:
         value[0] = c_sum(a, y, size, ABSOLUTE_ERROR) / size
-    else:
+    elif measure == R2:
         value[0] = 1 - c_sum(a, y, size, SQUARED_ERROR) / judge.spread
+    elif measure == ALL_LABELS:
+        value[0] = _all_labels(a, judge)
+    elif measure == MEAN_R2:
+        value[0] = _mean_r2(a, judge)
+    else:
+        value[0] = _loss(<floating*> judge.outputs, judge)
+        judge.has_outputs = False  # they were clipped
     return PREDICTED
 
 
@@ -198,4 +253,25 @@ cdef class Judge:
         self.c.X, self.c.plan = &rows.c, &plan.c
         self.c.plan_of_z = &plan_of_z.c if plan_of_z is not None else NULL
         self.c.n_threads, self.c.spread = n_threads, spread
+        self.c.clip, self.c.more, self.c.divisor = 0, 0, rows.c.n_rows
+        self.c.spreads = NULL
         c_forget(&self.c)
+
+    def set_loss(self, double clip, double more, double divisor) -> None:
+        """Say how the loss comes of the costs: clipped outputs', and more, divided."""
+        self.c.clip, self.c.more, self.c.divisor = clip, more, divisor
+
+    def set_spreads(self, const double[::1] spreads not None) -> None:
+        """Say what each output's R² divides by, (n_out,)."""
+        if spreads.shape[0] != c_n_out(&self.plan.c):
+            raise ValueError(f"spreads: expected {c_n_out(&self.plan.c)} numbers, "
+                             f"got {spreads.shape[0]}")
+        self.spreads = spreads
+        self.c.spreads = &spreads[0]
+
+    cdef int check(self, int measure) except -1:
+        if not 0 <= measure <= <int> LOSS:
+            raise ValueError(f"measure: expected 0 to {<int> LOSS}, got {measure}")
+        if measure == MEAN_R2 and self.c.spreads == NULL:
+            raise ValueError("measure: MEAN_R2 expects that the spreads were set")
+        return 0

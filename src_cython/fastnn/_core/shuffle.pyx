@@ -17,17 +17,25 @@ import numpy as _np
 cdef enum:
     N = 624
     M = 397
+    AT_ONCE = 256  # indices drawn before their entries are swapped
+
+cdef inline void _advance(uint32_t* state, int k, int next_one, int other) noexcept nogil:
+    cdef uint32_t joined = (state[k] & <uint32_t> 0x80000000u) | (state[next_one] & 0x7fffffffu)
+    # All bits of the factor are the last one of the joined word: no branch depends on it.
+    state[k] = state[other] ^ (joined >> 1) ^ (0x9908b0dfu & (<uint32_t> 0 - (joined & 1)))
+
 
 cdef void _refill(uint32_t* state) noexcept nogil:
     """Advance all N words by the recurrence x_{k+N} = x_{k+M} ⊕ twist(x_k, x_{k+1})."""
     cdef int k
-    cdef uint32_t joined
-    for k in range(N):
-        joined = (state[k] & <uint32_t> 0x80000000u) | (state[(k + 1) % N] & 0x7fffffffu)
-        state[k] = state[(k + M) % N] ^ (joined >> 1) ^ (0x9908b0dfu if joined & 1 else 0)
+    for k in range(N - M):
+        _advance(state, k, k + 1, k + M)
+    for k in range(N - M, N - 1):
+        _advance(state, k, k + 1, k + M - N)
+    _advance(state, N - 1, 0, M - 1)
 
 
-cdef uint32_t _next(uint32_t* state) noexcept nogil:
+cdef inline uint32_t _next(uint32_t* state) noexcept nogil:
     """The next 32 bits; state[N] counts the words already handed out."""
     cdef uint32_t x
     if state[N] >= N:
@@ -41,52 +49,69 @@ cdef uint32_t _next(uint32_t* state) noexcept nogil:
     return x ^ (x >> 18)
 
 
-cdef uint32_t _below(uint32_t* state, uint32_t n) noexcept nogil:
-    """A draw from 0 to n − 1: as many bits as n has, drawn again while too large."""
-    cdef uint32_t draw
-    cdef int shift = 32
-    cdef uint32_t rest = n
-    while rest:
-        rest >>= 1
-        shift -= 1
-    draw = _next(state) >> shift
-    while draw >= n:
-        draw = _next(state) >> shift
-    return draw
+cdef inline void _swap_all(
+    Py_ssize_t* order, Py_ssize_t last, const uint32_t* others, int n,
+) noexcept nogil:
+    """Swap n entries, from the last one on, each with its other."""
+    cdef Py_ssize_t entry
+    cdef int k
+    for k in range(n):
+        entry = order[last - k]
+        order[last - k] = order[others[k]]
+        order[others[k]] = entry
+
+
+# Both shuffles draw the indices of some entries first, and swap them then: a draw that is too large
+# is written over by the next one, so that no branch depends on the draws, which no processor could
+# foresee.
 
 
 cdef void _shuffle_as_random(Py_ssize_t* order, Py_ssize_t n, uint32_t* state) noexcept nogil:
-    cdef Py_ssize_t i, j
-    for i in range(n - 1, 0, -1):
-        j = _below(state, <uint32_t> (i + 1))
-        order[i], order[j] = order[j], order[i]
+    """Each index i from the last on is swapped with one of i + 1, drawn by as many bits."""
+    cdef uint32_t[AT_ONCE] drawn
+    cdef uint32_t below = <uint32_t> n, least, fits
+    cdef Py_ssize_t last
+    cdef int shift, count
+    while below > 1:
+        shift, least = 32, below  # least: the smallest number of as many bits
+        while least:
+            least >>= 1
+            shift -= 1
+        least = <uint32_t> 1 << (31 - shift)
+        last, count = below - 1, 0
+        while below >= least and below > 1 and count < AT_ONCE:
+            drawn[count] = _next(state) >> shift
+            fits = drawn[count] < below
+            count += fits
+            below -= fits
+        _swap_all(order, last, drawn, count)
 
 
 cdef void _shuffle_by_masks(
     Py_ssize_t* order, Py_ssize_t n, BitGenerator* generator,
 ) noexcept nogil:
-    """Swap each entry, from the last on, with the one that a draw up to its own index tells.
-
-    A draw that is too large swaps the entry with itself: so no branch depends on the draws, which
-    no processor could foresee.
-    """
-    cdef uint32_t i = <uint32_t> max(n - 1, 0), mask = 1, draw, j, fits
-    cdef Py_ssize_t entry
+    """Each index i from the last on is swapped with one up to i, drawn by as many bits as i has."""
+    cdef uint32_t[AT_ONCE] drawn
+    cdef uint32_t i = <uint32_t> max(n - 1, 0), mask = 1, fits
+    cdef Py_ssize_t last
+    cdef int count
     while mask < i:
         mask = 2 * mask + 1
     while i > 0:
-        while i > mask >> 1:
-            draw = generator.next_uint32(generator.state) & mask
-            fits = draw <= i
-            j = draw if fits else i
-            entry = order[i]
-            order[i] = order[j]
-            order[j] = entry
+        last, count = i, 0
+        while i > mask >> 1 and count < AT_ONCE:
+            drawn[count] = generator.next_uint32(generator.state) & mask
+            fits = drawn[count] <= i
+            count += fits
             i -= fits
-        mask >>= 1
+        _swap_all(order, last, drawn, count)
+        if i <= mask >> 1:
+            mask >>= 1
 
 
 cdef void c_shuffle(Py_ssize_t* order, Py_ssize_t n, const Stream* stream) noexcept nogil:
+    if n < 2:
+        return
     if stream.words != NULL:
         _shuffle_as_random(order, n, stream.words)
     else:

@@ -4,12 +4,20 @@ A barrier costs a quarter of a microsecond while every worker has a processor, a
 while another program has one of them. As the numbers are the same for any number of workers, an
 epoch is run in stretches, each by all workers or by one, whichever was faster the last time, and
 now and then by the other as a trial.
+
+Trainings share the processors: before each stretch it is asked how many there are. "All workers"
+are so many as are one training's share; of one that has a single worker nothing is tried.
 """
+
+from fastnn._core.atomic cimport Users
 
 
 cdef struct TunerState:
     int max_workers
     bint fixed               # always so many
+    int processors           # that the trainings share
+    const int* trainings     # in how many threads there are such; NULL: this one has all to itself
+    int share                # workers that the current stretch may have
     bint parallel            # whether all workers ran the last stretch, unless it was a trial
     bint trial               # whether the current stretch is one
     bint warmup              # whether it is not to be timed
@@ -22,10 +30,15 @@ cdef struct TunerState:
 
 cdef class ThreadTuner:
     cdef TunerState c
+    cdef Users trainings  # whose number the state points to
 
 
-cdef int c_n_workers(const TunerState* state) noexcept nogil
+# Ask how many trainings there are; return how many workers run the next stretch.
+cdef int c_n_workers(TunerState* state) noexcept nogil
 
+# How much work that stretch is.
 cdef double c_stretch(const TunerState* state) noexcept nogil
 
-cdef void c_record(TunerState* state, double seconds, double work) noexcept nogil
+# Record how long it took so many workers: one, if another training had the thread pool.
+cdef void c_record(
+    TunerState* state, int n_workers, double seconds, double work) noexcept nogil

@@ -1,5 +1,7 @@
 """How many threads are worth it: found out while they work."""
 
+from fastnn._core.atomic cimport Users, c_load
+
 # Seconds of a stretch, of the first one, and of a trial.
 cdef double STRETCH = 5e-3, FIRST = 2e-3, TRIAL = 5e-4
 # Seconds from one trial to the next: at first, and at most.
@@ -27,6 +29,10 @@ cdef class ThreadTuner:
         Threads, 1 or more.
     fixed : bool
         Whether there are always so many; else one when that is faster.
+    trainings : Users, optional
+        Counts the threads that train, this one's among them. If it is given and the number is not
+        fixed, there are no more workers than ``processors`` divided by that count.
+    processors : int, default 1
 
     Raises
     ------
@@ -34,30 +40,58 @@ cdef class ThreadTuner:
         If ``max_workers`` is below 1.
     """
 
-    def __cinit__(self, int max_workers, bint fixed=False):
+    def __cinit__(self, int max_workers, bint fixed=False, Users trainings=None,
+                  int processors=1):
         if max_workers < 1:
             raise ValueError(f"max_workers: expected 1 thread or more, got {max_workers}")
         self.c.max_workers, self.c.fixed = max_workers, fixed or max_workers == 1
-        self.c.parallel = False
-        self.c.trial, self.c.warmup, self.c.serial_time, self.c.parallel_time = False, False, 0, 0
-        self.c.shortest_serial = 0
-        self.c.patience, self.c.waited = FIRST_PATIENCE, 0
+        self.trainings, self.c.processors = trainings, processors
+        self.c.trainings = NULL if trainings is None else &trainings.threads
+        self.c.serial_time, self.c.shortest_serial = 0, 0
+        _begin_anew(&self.c, max_workers)
 
     @property
     def max_workers(self) -> int:
         return self.c.max_workers
 
+    def next_stretch(self) -> tuple[int, float]:
+        """Return how many workers run the next stretch, and how much work it is. For the tests."""
+        return c_n_workers(&self.c), c_stretch(&self.c)
+
+    def record(self, int n_workers, double seconds, double work) -> None:
+        """Record how long so much work took so many workers. For the tests."""
+        c_record(&self.c, n_workers, seconds, work)
+
+
+cdef void _begin_anew(TunerState* state, int share) noexcept nogil:
+    """Let up to ``share`` workers run the next stretches; how fast they are is to be found out."""
+    state.share = share
+    state.parallel, state.trial, state.warmup = False, False, False
+    state.parallel_time, state.patience, state.waited = 0, FIRST_PATIENCE, 0
+
+
+cdef int _share(const TunerState* state) noexcept nogil:
+    """Return how many workers a training may have now."""
+    if state.trainings == NULL:
+        return state.max_workers
+    return max(1, min(state.max_workers, state.processors // max(1, c_load(state.trainings))))
+
+
 cdef bint _is_parallel(const TunerState* state) noexcept nogil:
     return state.parallel != state.trial
 
 
-cdef int c_n_workers(const TunerState* state) noexcept nogil:
-    """Return how many workers run the next stretch."""
-    return state.max_workers if state.fixed or _is_parallel(state) else 1
+cdef int c_n_workers(TunerState* state) noexcept nogil:
+    cdef int share
+    if state.fixed:
+        return state.max_workers
+    share = _share(state)
+    if share != state.share:
+        _begin_anew(state, share)
+    return share if _is_parallel(state) else 1
 
 
 cdef double c_stretch(const TunerState* state) noexcept nogil:
-    """Return how much work the next stretch is."""
     cdef double serial_time = state.serial_time
     if state.fixed:
         return 1e300
@@ -86,20 +120,24 @@ cdef double _affordable(const TunerState* state) noexcept nogil:
     return 2 * state.shortest_serial * (1 - state.parallel_time / state.serial_time) / WORTH_A_TRIAL
 
 
-cdef void c_record(TunerState* state, double seconds, double work) noexcept nogil:
-    """Record how long the stretch took, and choose anew between one worker and all."""
+cdef void c_record(
+    TunerState* state, int n_workers, double seconds, double work,
+) noexcept nogil:
+    """Choose anew between one worker and all."""
     cdef double this, other
     if state.fixed or work <= 0:
         return
     if state.warmup:  # workers woke up, and fetched what others had in their caches
         state.warmup = False
         return
-    if _is_parallel(state):
+    if n_workers > 1:
         state.parallel_time = _blend(state.parallel_time, seconds / work)
     else:
         state.serial_time = _blend(state.serial_time, seconds / work)
         if state.shortest_serial == 0 or seconds < state.shortest_serial:
             state.shortest_serial = seconds
+    if state.share == 1:  # there is nothing to choose
+        return
     state.waited += seconds
     if state.trial:
         state.trial, state.waited = False, 0
