@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from fastnn import demo as demo
     from fastnn import diagnostics as diagnostics
     from fastnn import functional as functional
+    from fastnn import many as many
     from fastnn import plot as plot
     from fastnn import preprocessing as preprocessing
     from fastnn import pretrain as pretrain
@@ -76,7 +77,7 @@ if TYPE_CHECKING:
     from fastnn import tune as tune
 else:  # a type checker would take a misspelt name for a module
     _LATER = (
-        "augment", "book", "cli", "demo", "diagnostics", "functional", "plot", "preprocessing",
-        "pretrain", "profiling", "reference", "sklearn", "tune",
+        "augment", "book", "cli", "demo", "diagnostics", "functional", "many", "plot",
+        "preprocessing", "pretrain", "profiling", "reference", "sklearn", "tune",
     )  # fmt: skip
     __getattr__, __dir__ = _modules_later(globals(), _LATER, needs={"sklearn": "sklearn"})

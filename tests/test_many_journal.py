@@ -1,6 +1,7 @@
 """A journal: what was done is not done again, wherever a search was killed."""
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -99,7 +100,15 @@ def test_a_file_that_is_no_journal_is_left_alone(tmp_path):
         assert path.read_text() == text
 
 
-@pytest.mark.parametrize("line", ["{}", "nonsense", '{"row": 99}', "\xff", "[1]"])
+LINE = (
+    '{"row": %s, "training_cost": 1.0, "validation_cost": "nan", "score": 1.0, "epochs": 1, '
+    '"seconds": 1.0, "error": ""}'
+)
+
+
+@pytest.mark.parametrize(
+    "line", ["{}", "nonsense", '{"row": 99}', "\xff", "[1]", LINE % 1.0, LINE % 99, LINE % -1]
+)
 def test_a_damaged_line_is_named(tmp_path, line):
     path = tmp_path / "runs.jsonl"
     fit_many(X, y, GRID, journal=path)
@@ -108,6 +117,23 @@ def test_a_damaged_line_is_named(tmp_path, line):
     number = content.count(b"\n") + 1
     with pytest.raises(ValueError, match=rf"^journal: .*line {number}: expected a job"):
         fit_many(X, y, GRID, journal=path)
+
+
+def test_a_line_that_is_there_twice_counts_once(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    first = fit_many(X, y, GRID, journal=path)
+    with path.open("a") as file:
+        file.write(LINE % 1 + "\n")
+    assert same(fit_many(X, y, GRID, journal=path), first)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_no_pipe_is_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match=r"^journal: .*pipe: not an ordinary file"):
+        fit_many(X, y, GRID, journal=tmp_path / "pipe")
+    with pytest.raises(IsADirectoryError):
+        fit_many(X, y, GRID, journal=tmp_path)
 
 
 def test_settings_are_told_apart_by_what_they_are(tmp_path):

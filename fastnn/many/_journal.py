@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fastnn._common.checks import brief
-from fastnn._common.files import as_path
+from fastnn._common.files import as_path, open_regular, shown
 from fastnn.many._jobs import Done
 
 __all__ = ["Journal"]
@@ -22,6 +22,8 @@ FIELDS = ("row", "training_cost", "validation_cost", "score", "epochs", "seconds
 FLOATS = ("training_cost", "validation_cost", "score", "seconds")
 # Seconds from one fsync to the next, at least.
 SYNCED_AFTER = 1.0
+APPENDING = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+EXPECTED = "a journal of fastnn's or no file"
 
 
 class Journal:
@@ -53,15 +55,15 @@ class Journal:
     ) -> None:
         self._path = as_path(path, "journal")
         first = json.dumps({KIND: FORMAT, **header}) + "\n"
-        content = self._path.read_bytes() if self._path.exists() else b""
+        content = _content(self._path)
         whole = content[: content.rfind(b"\n") + 1]
         lines = whole.splitlines()
         if content and not whole and not first.encode().startswith(content):
-            raise ValueError(f"journal: {self._path}: expected a journal of fastnn's or no file")
+            raise ValueError(f"journal: {shown(self._path)}: expected {EXPECTED}")
         if lines:
             _check_header(lines[0], header, self._path)
         self.found = list(_read(lines[1:], n_rows, self._path))
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        self._file = os.open(self._path, APPENDING, 0o666)
         self._synced = time.monotonic()
         try:
             if len(whole) < len(content):  # a line that a killed process did not end
@@ -98,18 +100,29 @@ class Journal:
             self._file = -1
 
 
+def _content(path: Path) -> bytes:
+    """Return what an ordinary file holds, or nothing if there is none."""
+    try:
+        with open_regular(path, EXPECTED) as file:
+            return file.read()
+    except FileNotFoundError:
+        return b""
+    except ValueError as error:
+        raise ValueError(f"journal: {error}") from None
+
+
 def _check_header(line: bytes, header: Mapping[str, str], path: Path) -> None:
     try:
         found = json.loads(line)
     except ValueError:
         found = None
     if not isinstance(found, dict) or found.get(KIND) != FORMAT:
-        raise ValueError(f"journal: {path}: expected a journal of fastnn's or no file")
+        raise ValueError(f"journal: {shown(path)}: expected {EXPECTED}")
     differing = [name for name in header if found.get(name) != header[name]]
     if differing:
         raise ValueError(
-            f"journal: {path}: expected that of this search, got another's, which differs in "
-            f"{', '.join(differing)}: give another file"
+            f"journal: {shown(path)}: expected that of this search, got another's, which differs "
+            f"in {', '.join(differing)}: give another file"
         )
 
 
@@ -121,11 +134,14 @@ def _read(lines: Sequence[bytes], n_rows: int, path: Path) -> Iterator[Done]:
             values = json.loads(line)
             values |= {name: float(values[name]) for name in FLOATS}
             done = Done(*(values[name] for name in FIELDS))
-            is_sound = 0 <= done.row < n_rows and isinstance(done.error, str) and done.epochs >= 0
+            kinds = type(done.row), type(done.epochs), type(done.error)
+            is_sound = kinds == (int, int, str) and 0 <= done.row < n_rows and done.epochs >= 0
         except (ValueError, TypeError, KeyError):
             is_sound = False
         if not is_sound:
-            raise ValueError(f"journal: {path}: line {number}: expected a job, got {brief(line)}")
+            raise ValueError(
+                f"journal: {shown(path)}: line {number}: expected a job, got {brief(line)}"
+            )
         if done.row not in seen:
             seen.add(done.row)
             yield done
