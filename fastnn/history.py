@@ -85,6 +85,24 @@ class History:
         last = self._later[-1].end if self._later else 0
         return max(last, len(self._rows))
 
+    def last(self, name: str) -> float:
+        """Return what the last epoch has in a column, without making rows of the others.
+
+        Parameters
+        ----------
+        name : str
+            The column's name.
+
+        Raises
+        ------
+        IndexError
+            If there was no epoch.
+        """
+        columns = self._later[-1].columns if self._later else None
+        if columns is None or self._later[-1].end < len(self):
+            return self.rows[-1][name]  # type: ignore[no-any-return]
+        return columns[name][-1].item()  # type: ignore[no-any-return]
+
     # A copy has rows of its own, all made.
 
     def __getstate__(self) -> dict[str, Any]:

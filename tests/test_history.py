@@ -249,3 +249,19 @@ def test_the_history_grows_while_it_is_watched(data: tuple[np.ndarray, np.ndarra
     history = fastnn.Network([3, 2], rng=0).fit(*data, epochs=9, callbacks=[watch])
     assert lengths == [1, 2, 3, 4]
     assert all(each is history for each in seen)
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_the_last_epoch_needs_no_rows(asked: bool) -> None:
+    history = History()
+    with pytest.raises(IndexError):
+        history.last("epoch")
+    history.append({"epoch": 1, "training_cost": 0.5})
+    assert history.last("training_cost") == 0.5
+    history.extend({"epoch": np.array([2, 3]), "training_cost": np.array([0.25, 1 / 3])})
+    if asked:
+        assert len(history.rows) == 3
+    assert (history.last("training_cost"), history.last("epoch")) == (1 / 3, 3)
+    assert type(history.last("training_cost")) is float
+    history.append({"epoch": 4, "training_cost": 2.0})
+    assert history.last("training_cost") == history[-1]["training_cost"] == 2.0

@@ -46,6 +46,8 @@ class CostWatch:
 
     def observe_columns(self, columns: Mapping[str, np.ndarray]) -> None:
         """Take several epochs, as columns (n_epochs,)."""
+        if self._silent or self._text is not None:
+            return
         costs = [column for name, column in columns.items() if name.endswith("_cost")]
         finite = np.all([np.isfinite(each) for each in costs], axis=0) if costs else np.True_
         if finite.all():

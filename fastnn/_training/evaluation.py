@@ -42,7 +42,7 @@ def squares_about_mean(Y: np.ndarray) -> float:
 
 
 _METRICS: dict[Measure, Metric] = {
-    Measure.ACCURACY: lambda a, y: np.count_nonzero(classes_of(a) == classes_of(y)) / len(y),
+    Measure.ACCURACY: lambda a, y: float(np.count_nonzero(classes_of(a) == classes_of(y))) / len(y),
     Measure.MEAN_SQUARED_ERROR: lambda a, y: float(np.mean(_squares(a, y))),
     Measure.MEAN_ABSOLUTE_ERROR: lambda a, y: float(
         np.mean(np.abs(np.subtract(a, y, dtype=np.float64)))

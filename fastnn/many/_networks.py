@@ -107,7 +107,7 @@ class NetworkLearner:
         outputs = network._engine.evaluation_outputs(network, judged.X)
         apart = fold >= 0 or self.data.has_validation
         return Outcome(
-            training_cost=float(history[-1]["training_cost"]) if epochs else math.nan,
+            training_cost=history.last("training_cost") if epochs else math.nan,
             validation_cost=mean_cost(network, judged, Regularizer()) if apart else math.nan,
             score=scoring.compute(outputs, judged.Y),
             epochs=epochs,

@@ -152,7 +152,9 @@ class Recipe:
         """
         rows, validation, _, options = self.told(fold)
         network = self.design.network(seed)
-        measures = measures_of_fit(network, rows, validation, self.metrics)
+        measures = {}
+        if self.metrics or validation is not None:
+            measures = measures_of_fit(network, rows, validation, self.metrics)
         told = network, rows, options, measures, self.callbacks
         history = training().call_alone(network, BUSY, train, *told)
         return network, history
