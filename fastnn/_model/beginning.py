@@ -9,12 +9,14 @@ import numpy as np
 
 from fastnn._common.checks import as_finite
 from fastnn._common.rng import RandomSource
-from fastnn._core.plan import ParameterLayout
 from fastnn._training.state import TrainingState
 from fastnn.initializers import LSUV, NAMES, Initializer, Zeros
 from fastnn.normalization import BatchNorm, Normalization
 
-__all__ = ["begin_normalization", "check_groups", "draw_first", "initialize"]
+__all__ = ["begin_normalization", "check_groups", "initialize"]
+
+# Initializers whose numbers fit, for they check their own; a user's may draw anything.
+OURS = frozenset(NAMES.values())
 
 
 class Drawn(Protocol):
@@ -25,11 +27,10 @@ class Drawn(Protocol):
     biases: Any
     random_source: RandomSource
     training_state: TrainingState
-    _layout: ParameterLayout
-    _parameters: np.ndarray
 
     @property
     def dtype(self) -> np.dtype: ...
+    def _take_drawn(self, weights: list[np.ndarray], biases: list[np.ndarray]) -> None: ...
 
 
 def check_groups(norm: Normalization | None, sizes: Sequence[int]) -> Normalization | None:
@@ -75,20 +76,11 @@ def initialize(network: Drawn, initializer: Initializer) -> None:
         for zeros in (*network.weights, *network.biases):
             zeros[...] = 0
         return
-    network.weights, network.biases = initializer.draw(network.random_source, network.sizes)
-    if isinstance(initializer, LSUV):
-        network.training_state.initializer = initializer
-
-
-def draw_first(network: Drawn, initializer: Initializer) -> None:
-    """Do what ``initialize`` does for a new network and an initializer that passed there before."""
-    if type(initializer) not in NAMES.values():  # a user's own may draw anything
-        initialize(network, initializer)
-        return
-    layout, vector = network._layout, network._parameters
-    weights, biases = initializer.draw(network.random_source, network.sizes)
-    views = *layout.weights(vector), *layout.columns("biases", vector)
-    for view, drawn in zip(views, (*weights, *biases), strict=True):
-        view[...] = drawn
+    drawn = initializer.draw(network.random_source, network.sizes)
+    if type(initializer) in OURS:
+        network._take_drawn(*drawn)
+        network.training_state.initializer = None
+    else:
+        network.weights, network.biases = drawn
     if isinstance(initializer, LSUV):
         network.training_state.initializer = initializer

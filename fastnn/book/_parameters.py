@@ -117,6 +117,9 @@ class BookParameters(Network):
     def biases(self, values: Any) -> None:
         self._set_layers("biases", values)
 
+    def _take_drawn(self, weights: list[np.ndarray], biases: list[np.ndarray]) -> None:
+        self.weights, self.biases = weights, biases  # views of the old ones keep their numbers
+
     def _plain_network(self) -> Network:
         """Return the network without what the program keeps under names of its own."""
         plain = Network.__new__(Network)
