@@ -345,6 +345,18 @@ def test_a_search_that_travels_is_small_and_finds_itself_again():
     assert search.work_of(job) > 0
 
 
+def test_a_result_travels_without_the_rows(tmp_path):
+    found = fit_many(X, y, GRID, journal=tmp_path / "runs.jsonl")
+    copy = pickle.loads(pickle.dumps(found))
+    row = found.best()["row"]
+    assert same(copy, found) and repr(copy.best()) == repr(found.best())
+    assert np.array_equal(copy.network(row).parameters, found.network(row).parameters)
+    read = pickle.dumps(fit_many(X, y, GRID, journal=tmp_path / "runs.jsonl"))
+    assert len(read) < X.nbytes
+    with pytest.raises(ValueError, match=r"network: row . was read from a journal"):
+        pickle.loads(read).network(row)
+
+
 def test_progress(capsys):
     pytest.importorskip("tqdm")
     fit_many(X, y, GRID, progress=True)

@@ -84,10 +84,12 @@ class Course:
             for each in hear:
                 each(done)
 
+        search = result._search
+        assert search is not None
         if self._executor is None:
-            run_in_threads(result._search, jobs, self._threads, heard)
+            run_in_threads(search, jobs, self._threads, heard)
         elif jobs:
-            run_over(self._executor, result._search, jobs, heard)
+            run_over(self._executor, search, jobs, heard)
 
 
 def _header(data: Data, told: Mapping[str, Any]) -> dict[str, str]:

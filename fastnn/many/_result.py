@@ -72,6 +72,10 @@ class Result(Table):
         ``validation_cost``, ``score``, ``epochs``, ``seconds`` and ``error``, which is empty where
         there was none. Where there was one costs and score are NaN.
     settings : list of dict
+
+    Notes
+    -----
+    A copy that was pickled has the table and the models that are kept, and not the rows.
     """
 
     def __init__(
@@ -88,12 +92,17 @@ class Result(Table):
         columns["epochs"] = np.zeros(n, dtype=np.intp)
         columns["error"] = np.full(n, "", dtype=object)
         super().__init__(columns, settings)
-        self._search, self._larger, self._jobs = search, larger_is_better, list(jobs)
+        self._search: Search | None = search
+        self._keep, self._larger, self._jobs = search.keep, larger_is_better, list(jobs)
         self._models: dict[int, Any] = {}
         self._best: Done | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_search": None}
+
     def _put(self, done: Done) -> None:
         """Write a row, and keep its model if it is to be kept."""
+        assert self._search is not None
         columns, row = self._columns, done.row
         columns["training_cost"][row] = done.training_cost
         columns["validation_cost"][row] = done.validation_cost
@@ -102,13 +111,13 @@ class Result(Table):
         columns["seconds"][row] = done.seconds
         if done.error:
             columns["error"][row] = done.error
-        if done.model is not None and self._search.keep == "all":
+        if done.model is not None and self._keep == "all":
             self._models[row] = done.model
         if math.isnan(done.score):
             return
         if self._best is None or self._search.is_better(done, self._best):
             self._best = done
-            if self._search.keep == "best":
+            if self._keep == "best":
                 self._models = {} if done.model is None else {done.row: done.model}
 
     def __repr__(self) -> str:
@@ -174,7 +183,7 @@ class Result(Table):
         TypeError, ValueError
             If there is no such row, its job failed, or ``keep`` said that it is not kept.
         """
-        row, keep = check_whole(i, "i", 0, len(self) - 1), self._search.keep
+        row, keep = check_whole(i, "i", 0, len(self) - 1), self._keep
         if row in self._models:
             return self._models[row]
         if self["error"][row]:
@@ -182,6 +191,11 @@ class Result(Table):
         is_kept = keep == "all" or (keep == "best" and row == self.best()["row"])
         if not is_kept:
             raise ValueError(f"network: keep={keep!r} did not keep row {row}; keep='all' keeps all")
+        if self._search is None:
+            raise ValueError(
+                f"network: row {row} was read from a journal, and the rows of X and y "
+                "are not with this copy"
+            )
         done = self._search.run(self._jobs[row])
         if done.model is None:
             raise ValueError(f"network: row {row} failed when it was trained again: {done.error}")
