@@ -21,7 +21,7 @@ from fastnn._common import extras as _extras
 PACKAGE = Path(fastnn.__file__).parent
 BY_ATTRIBUTE = {
     "activations", "augment", "book", "cli", "costs", "datasets", "demo", "diagnostics",
-    "functional", "initializers", "normalization", "optimizers", "plot", "preprocessing",
+    "functional", "initializers", "many", "normalization", "optimizers", "plot", "preprocessing",
     "pretrain", "profiling", "reference", "regularizers", "schedules", "sklearn", "stopping",
     "tune",
 }  # fmt: skip
