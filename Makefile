@@ -9,7 +9,7 @@ ARGS ?=
 SANITIZED ?= $(addprefix tests/test_,activations.py bad_input.py bits.py blas.py book.py \
     compiled_plan.py costs.py costs_of_z.py dense.py engine.py epoch.py example.py \
     feature_major.py in_core.py inputs.py masks.py network.py parity.py prediction.py products.py \
-    random.py robustness.py rows.py sklearn_in_core.py sums.py threads.py)
+    random.py robustness.py rows.py sklearn_in_core.py threads.py)
 
 BIN := $(abspath $(VENV))/bin
 PY := $(BIN)/python

@@ -55,7 +55,7 @@ NO_LOOPS = (
     "predictor", "quiet_blas", "thread_pool", "thread_tuner",
 )  # fmt: skip
 # Modules whose sums are those of NumPy, bit for bit: a product is rounded before it is added.
-LIKE_NUMPY = ("epoch_loop", "judge", "sums")
+LIKE_NUMPY = ("epoch_loop", "judge")
 HOT = ("kernels/feature_major.c", "kernels/gemm_small.c")
 # Names of what a module keeps to itself would be a tenth of the wheel.
 STRIPPED = ["-Wl,-s"] if sys.platform == "linux" else []

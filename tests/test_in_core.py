@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import modest
 
 import fastnn
 from fastnn import history as history_module
 from fastnn import optimizers, schedules
 from fastnn._core import engine
 from fastnn._core.epoch_loop import EpochLoop
+from fastnn._core.epoch_options import Epoch
+from fastnn._core.judge import Measure
 from fastnn._training import interruption
 from fastnn.book import network2
 from fastnn.normalization import GroupNorm
@@ -141,6 +144,7 @@ COSTS: list[tuple[Any, str]] = [
 ]
 
 
+@modest
 @given(
     sizes=st.lists(st.integers(2, 40), min_size=2, max_size=4),
     n=st.integers(2, 90),
@@ -390,6 +394,24 @@ def test_a_shared_generator_serves_two_trainings_in_turn() -> None:
     for _ in range(600):
         other.shuffle(np.arange(30))
     assert shared.bit_generator.state == other.bit_generator.state
+
+
+def test_a_judge_of_another_network_is_refused() -> None:
+    net, other = new_network(), new_network([3, 5, 2])
+    rows = net._arrays(X, LABELS)
+    for wrong in (other, new_network(dtype="float32")):
+        judge = wrong._engine.judge(wrong, wrong._arrays(X, LABELS), 0.0)
+        order, record = np.arange(30), np.empty((1, 5))
+        measures = ((judge, int(Measure.MEAN_COST), 0.0, 0.0),)
+        loop = EpochLoop(order, np.ones((1, 1)), record, 0, measures=measures)
+        epoch = Epoch(
+            batch_size=30, optimizer=optimizers.SGD(), penalty=L2(0.0), n=30, rates=np.ones(1),
+            slots=np.empty((0, 0)), counter=np.zeros(1, np.uint64), with_cost=True,
+        )  # fmt: skip
+        before = net.parameters.copy()
+        with pytest.raises(ValueError, match="measures: expected judges of 26 parameters"):
+            net._engine.run_loop(net, rows, order, epoch, loop)
+        np.testing.assert_array_equal(net.parameters, before)
 
 
 ORDER, RATES, RECORD = np.arange(30), np.ones((1, 1)), np.empty((3, 4))

@@ -23,7 +23,7 @@ from fastnn.history import History
 from fastnn.schedules import knows_all_epochs
 from fastnn.stopping import EarlyStopping, StoppingWatch
 
-__all__ = ["InCore", "can_run_in_core"]
+__all__ = ["PAUSE", "InCore", "can_run_in_core", "epochs_at_once"]
 
 # Seconds after which the core comes back to Python, at an epoch's end: signals are handled there,
 # a progress bar is drawn, and other threads see what was recorded.
@@ -59,6 +59,22 @@ def _knows_schedules(options: Options) -> bool:
         if not (halves or (knows_all_epochs(schedule) and options.time_limit is None)):
             return False
     return True
+
+
+def epochs_at_once(left: int, seconds: float, numbers: int) -> int:
+    """Return how many epochs to ask the core for, which the clock will end before.
+
+    Parameters
+    ----------
+    left : int
+        Epochs of the training.
+    seconds : float
+        An epoch has taken; NaN: nobody knows.
+    numbers : int
+        That each has in the longest array.
+    """
+    likely = FIRST_EPOCHS if math.isnan(seconds) else 1 + int(2 * PAUSE / max(seconds, 1e-9))
+    return max(1, min(left, likely, MOST_NUMBERS // numbers))
 
 
 class InCore:
@@ -123,16 +139,12 @@ class InCore:
         self._run.network.stand_at(self._standing)
 
     def _n_epochs(self) -> int:
-        """Return how many epochs may be run at once; the clock will end them before."""
-        schedules, left = self._run.options.schedules, self._run.epochs_left
+        """Return how many epochs to ask the core for."""
+        schedules = self._run.options.schedules
         if not schedules.keys() <= {"learning_rate"}:
             return 1  # another dropout rate or penalty is another plan
-        if math.isnan(self._seconds):
-            likely = FIRST_EPOCHS
-        else:
-            likely = 1 + int(2 * PAUSE / max(self._seconds, 1e-9))
         numbers = max(len(self._columns), self._run.n_batches if schedules else 1)
-        return max(1, min(left, likely, MOST_NUMBERS // numbers))
+        return epochs_at_once(self._run.epochs_left, self._seconds, numbers)
 
     def _rates(self, epoch: Epoch, n: int) -> np.ndarray:
         """Return the learning rates of ``n`` epochs, a row each, or one row of all."""

@@ -12,6 +12,7 @@ from fastnn._common.rng import can_be_followed, followed
 from fastnn._core.epoch_loop import Ending, EpochLoop, ToleranceWatch
 from fastnn._core.shuffle import Shuffler
 from fastnn._training.cost_watch import CostWatch
+from fastnn._training.in_core import PAUSE, epochs_at_once
 from fastnn.network import Network
 from fastnn.schedules import knows_all_epochs
 from fastnn.sklearn._row_weights import WeighingBatches
@@ -21,10 +22,6 @@ from fastnn.sklearn._solver import LEAST_RATE, Solver
 from fastnn.sklearn._validation import Validation
 
 __all__ = ["InCore", "can_run_in_core"]
-
-# Seconds after which the core comes back to Python, epochs of its first call, and numbers of its
-# arrays.
-PAUSE, FIRST_EPOCHS, MOST_NUMBERS = 0.1, 200, 500_000
 
 
 class Costs(Protocol):
@@ -101,13 +98,9 @@ class InCore:
     def go(self, n: int) -> bool:
         """Train up to ``n`` epochs, as many as fit into the time; return whether to stop."""
         training = self._training
-        if math.isnan(self._seconds):
-            likely = FIRST_EPOCHS
-        else:
-            likely = 1 + int(2 * PAUSE / max(self._seconds, 1e-9))
-        numbers = max(len(self._columns), 1 if training.solver.schedule is None else
-                      training.n_batches)  # fmt: skip
-        n = max(1, min(n, likely, MOST_NUMBERS // numbers))
+        scheduled = training.solver.schedule is not None
+        numbers = max(len(self._columns), training.n_batches if scheduled else 1)
+        n = epochs_at_once(n, self._seconds, numbers)
         if not training.estimator.shuffle:
             return self._go(n, None)
         with followed(training.random_state) as shuffler:

@@ -486,7 +486,7 @@ cdef int _check_rates(Py_ssize_t n_rates, Py_ssize_t n_order, Py_ssize_t batch_s
 
 cdef int _check_loop(
     EpochLoop loop, const Py_ssize_t[::1] order, Py_ssize_t n_rows, bint with_cost,
-    CompiledPlan plan,
+    CompiledPlan plan, size_t itemsize,
 ) except -1:
     cdef Py_ssize_t n = order.shape[0], size = plan.c.batch_size
     if loop.c.fresh and n > n_rows:
@@ -495,7 +495,7 @@ cdef int _check_loop(
         raise ValueError("order: expected the loop's own")
     if loop.c.with_cost != with_cost:
         raise ValueError(f"with_cost: expected {loop.c.with_cost} as in the loop, got {with_cost}")
-    return loop.begin((n + size - 1) // size)
+    return loop.begin((n + size - 1) // size, &plan.c, itemsize)
 
 
 def train_epoch(
@@ -584,7 +584,7 @@ def train_epoch(
     _check_workers(&plan.c, &rule.c, tuner.c.max_workers)
     _check_rates(rates.shape[0], order.shape[0], plan.c.batch_size)
     if loop is not None:
-        _check_loop(loop, order, rows.c.n_rows, with_cost, plan)
+        _check_loop(loop, order, rows.c.n_rows, with_cost, plan, sizeof(floating))
         loop_state = &loop.c
     if counter.shape[0] != 1:
         raise ValueError(f"counter: expected 1 number, got {counter.shape[0]}")

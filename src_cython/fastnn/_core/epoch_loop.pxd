@@ -131,7 +131,7 @@ cdef class EpochLoop:
     cdef readonly bint needs_blas
 
     cdef int _set_measures(self, tuple measures) except -1
-    cdef int begin(self, Py_ssize_t n_batches) except -1
+    cdef int begin(self, Py_ssize_t n_batches, const Plan* plan, size_t itemsize) except -1
 
 
 # Before an epoch: the order of its rows; and its rates, which are returned.

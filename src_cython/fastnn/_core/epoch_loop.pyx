@@ -438,8 +438,17 @@ cdef class EpochLoop:
     def __dealloc__(self):
         free(self.c.judges)
 
-    cdef int begin(self, Py_ssize_t n_batches) except -1:
-        """Check what changes from call to call, and start the clock."""
+    cdef int begin(self, Py_ssize_t n_batches, const Plan* plan, size_t itemsize) except -1:
+        """Check that it fits the network and its mini-batches, and start the clock."""
+        cdef JudgeState* judge
+        cdef Py_ssize_t k
+        for k in range(self.c.n_measures):
+            judge = self.c.judges[k]
+            if (judge.plan.n_parameters != plan.n_parameters or judge.itemsize != itemsize
+                    or judge.plan.n_running != plan.n_running):
+                raise ValueError(f"measures: expected judges of {plan.n_parameters} parameters of "
+                                 f"{itemsize} bytes, got {judge.plan.n_parameters} of "
+                                 f"{judge.itemsize}")
         if self.c.n_rates not in (1, n_batches):
             raise ValueError(f"rates: expected 1 or {n_batches} an epoch, got {self.c.n_rates}")
         if self.shuffler is not None:

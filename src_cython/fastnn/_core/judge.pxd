@@ -30,6 +30,7 @@ cdef struct JudgeState:
     void* shares              # (n,), for a cost that is too large to be summed up
     void* work
     int n_threads
+    size_t itemsize           # of its numbers
     double spread             # of the targets: what R² divides by
     const double* spreads     # (n_out,), of each output; NULL: MEAN_R2 is not wanted
     double clip               # how near to 0 and 1 an output may come in the loss

@@ -252,7 +252,7 @@ cdef class Judge:
         self.c.shares, self.c.work = _memory_of(shares, dtype, ""), _memory_of(work, dtype, "")
         self.c.X, self.c.plan = &rows.c, &plan.c
         self.c.plan_of_z = &plan_of_z.c if plan_of_z is not None else NULL
-        self.c.n_threads, self.c.spread = n_threads, spread
+        self.c.n_threads, self.c.itemsize, self.c.spread = n_threads, dtype.itemsize, spread
         self.c.clip, self.c.more, self.c.divisor = 0, 0, rows.c.n_rows
         self.c.spreads = NULL
         c_forget(&self.c)
