@@ -16,7 +16,7 @@ from bench.works import Work
 Layer = dict[str, Any]
 
 
-def _start(threads: int) -> None:
+def start_client(threads: int) -> None:
     """Give XLA a fresh CPU client with `threads` workers: it reads their number only once."""
     import jax
     from jax.extend import backend
@@ -183,7 +183,7 @@ class JaxScan(Contender):
         return nullcontext()  # the number of threads was fixed at setup
 
     def setup(self, problem: Problem) -> None:
-        _start(problem.threads)
+        start_client(problem.threads)
         import jax
         import jax.numpy as jnp
 

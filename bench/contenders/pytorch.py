@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,22 +14,27 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+@contextmanager
+def torch_threads(threads: int) -> Iterator[None]:
+    """Hold PyTorch's number of threads for the length of a with block."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class _Torch(Contender):
     """What both share: the data as tensors on the same memory, and torch's own thread count."""
 
     distribution = "torch"
     module = "torch"
 
-    @contextmanager
-    def pools(self, threads: int) -> Iterator[None]:
-        import torch
-
-        before = torch.get_num_threads()
-        torch.set_num_threads(threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
+    def pools(self, threads: int) -> AbstractContextManager:
+        return torch_threads(threads)
 
     def setup(self, problem: Problem) -> None:
         import torch
