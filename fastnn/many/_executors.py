@@ -35,7 +35,7 @@ AT_A_WORKER = 2
 # How often a job may be lost with its worker.
 MOST_LOSSES = 3
 # Errors of executors that say a worker is gone, besides those of connections.
-GONE = ("KilledWorker", "RayActorError", "ActorDiedError", "WorkerCrashedError")
+GONE = ("KilledWorker", "WorkerCrashedError", "TimeoutError")
 
 
 def check_executor(executor: Any) -> None:
@@ -59,9 +59,13 @@ def check_executor(executor: Any) -> None:
     if status != "running":
         raise _closed(executor, f"it is {status}")
     try:
-        executor.submit(os.getpid)
+        executor.submit(_nothing)
     except RuntimeError as error:
         raise _closed(executor, error) from error
+
+
+def _nothing() -> None:
+    """What a worker is asked for first; it then has fastnn in its memory."""
 
 
 def _closed(executor: Any, why: object) -> ValueError:
@@ -156,7 +160,13 @@ class _DaskCarrier(_Carrier):
         self._scattered = self._scatter()
 
     def _scatter(self) -> Any:
-        return self._client.scatter(self._parcel.with_data(), broadcast=True, hash=False)
+        parcel = self._parcel.with_data()
+        try:
+            return self._client.scatter(parcel, broadcast=True, hash=False)
+        except Exception as error:
+            if type(error).__name__ != "TimeoutError":  # Python 3.10 has two of the name
+                raise
+            raise RuntimeError(f"executor: the cluster has no workers: {error}") from error
 
     def n_workers(self) -> int:
         return max(1, sum(self._client.ncores().values()))
@@ -296,5 +306,5 @@ class _Dispatch:
 
 
 def _says_that_a_worker_is_gone(error: BaseException) -> bool:
-    known = (CancelledError, OSError, EOFError, TimeoutError)
+    known = (CancelledError, OSError, EOFError)
     return isinstance(error, known) or type(error).__name__ in GONE
