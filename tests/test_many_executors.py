@@ -128,7 +128,7 @@ def test_the_bits_of_one_thread(name: str, search: Any) -> None:
         executor = EXECUTORS[name](stack)
         assert told(run(executor, found, jobs)) == expected
         assert told(run(executor, found, jobs[::2])) == expected[::2]  # another search, after it
-    found._learner._data.shared.close()
+    found.shared.close()
 
 
 def test_dask_with_a_worker_killed_in_the_middle(search: Any) -> None:
@@ -195,7 +195,7 @@ def test_a_pool_that_breaks_leaves_the_rest_to_threads(make: Any) -> None:
         assert told(heard) == told(done)
         with pytest.raises(ValueError, match="executor: expected one that takes jobs"):
             fit_many(np.zeros((2, 1)), [0, 1], [], executor=executor)
-    slow._learner._data.shared.close()
+    slow.shared.close()
 
 
 def test_a_pool_that_is_shut_down_in_the_middle_too(search: Any) -> None:
@@ -257,7 +257,7 @@ def test_a_worker_that_does_not_see_the_file_gets_the_data(search: Any) -> None:
     assert told(run(executor, found, jobs)) == expected
     results = [future.result() for future, function, _ in executor.calls if function is run_batch]
     assert 0 < sum(result is None for result in results) < len(results) / 2
-    found._learner._data.shared.close()
+    found.shared.close()
 
 
 def test_data_travel_once(search: Any) -> None:
@@ -267,13 +267,13 @@ def test_data_travel_once(search: Any) -> None:
     assert sizes[0] == sizes[1] < 300
     first, second = (pickle.loads(pickle.dumps(parcel)) for _ in range(2))
     assert first.opened() is second.opened() is not found
-    arrays = first.opened()._learner._data.shared
-    for name, array in found._learner._data.shared.items():
+    arrays = first.opened().shared
+    for name, array in found.shared.items():
         assert np.array_equal(arrays[name], array)
         assert not arrays[name].flags.writeable
         assert isinstance(_base(arrays[name]), np.memmap)
     parcel.close()
-    found._learner._data.shared.close()
+    found.shared.close()
     _parcel._unpacked.clear()
     with pytest.raises(DataNeeded):
         first.opened()
@@ -470,4 +470,4 @@ def test_ctrl_c_ends_it_at_once(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert len(heard) < 150
     if name == "threads":  # of processes all may have been on their way
         assert any(future.cancelled() for future in sent)
-    slow._learner._data.shared.close()
+    slow.shared.close()
