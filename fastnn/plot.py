@@ -109,7 +109,7 @@ def plot_history(
     ):
         _draw(axes, kind, columns, styles)
     if path is not None:
-        _write(figure, Path(path))
+        write_picture(figure, Path(path))
     return figure
 
 
@@ -189,7 +189,8 @@ def _label_accuracies(axes: Axes, values: Sequence[float]) -> None:
         axes.yaxis.set_major_formatter(lambda fraction, _: f"{100 * fraction:g}")
 
 
-def _write(figure: Figure, path: Path) -> None:
+def write_picture(figure: Figure, path: Path) -> None:
+    """Write a figure, whole or not at all, in the format that the name's ending says."""
     picture = io.BytesIO()
     figure.savefig(picture, format=path.suffix[1:], dpi=150)
     write_whole(path, picture.getvalue())

@@ -27,6 +27,7 @@ SHELL = {
     name: [line.partition(" # ")[0].strip() for line in re.findall(r"^ {4}(\S.*)$", text, re.M)]
     for name, text in TEXTS.items()
 }
+GRIDS = re.findall(r"^```toml\n(.*?)^```", TEXTS["README.md"], re.DOTALL | re.MULTILINE)
 COMMANDS = [line for line in SHELL["README.md"] if line.startswith("fastnn ")]
 
 
@@ -51,6 +52,8 @@ def needs(text: str) -> None:
         pytest.importorskip("sklearn")
     if "--plot" in text:
         pytest.importorskip("matplotlib")
+    if "fastnn search" in text and sys.version_info < (3, 11):
+        pytest.importorskip("tomli")
 
 
 def test_there_are_snippets_and_commands() -> None:
@@ -68,7 +71,7 @@ def test_each_snippet_of_the_readme_runs_alone(number: int, tmp_path: Path) -> N
 
 
 def write_flowers(folder: Path) -> None:
-    """The tables that the README's commands read: with the names of the classes, and without."""
+    """What the README's commands read: tables with names of classes and without, and a grid."""
     from sklearn.datasets import load_iris
 
     iris = load_iris()
@@ -77,6 +80,8 @@ def write_flowers(folder: Path) -> None:
     named = [f"{row},{iris.target_names[y]}" for row, y in zip(rows, iris.target, strict=True)]
     (folder / "flowers.csv").write_text("\n".join([f"{names},species", *named]) + "\n")
     (folder / "new-flowers.csv").write_text("\n".join([names, *rows[::30]]) + "\n")
+    (grid,) = GRIDS
+    (folder / "grid.toml").write_text(grid)
 
 
 def test_the_commands_of_the_readme_run_one_after_another(tmp_path: Path) -> None:
@@ -90,6 +95,7 @@ def test_the_commands_of_the_readme_run_one_after_another(tmp_path: Path) -> Non
     )
     assert {path.name for path in tmp_path.iterdir()} == {
         "digits.json", "curves.png", "flowers.csv", "new-flowers.csv", "flowers.json",
+        "grid.toml", "best.json", "jobs.jsonl",
     }  # fmt: skip
 
 

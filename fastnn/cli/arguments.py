@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import fastnn
 from fastnn import activations, initializers
 from fastnn._model.table_info import TASKS
-from fastnn.cli import demo, evaluate, info, predict, train, values
+from fastnn.cli import demo, evaluate, info, predict, search, train, values
 
 # Lines of up to 79 columns: argparse does not wrap these texts.
 DATA_HELP = """\
@@ -63,6 +63,36 @@ examples:
   fastnn predict flowers.json new-flowers.csv --output predictions.csv
   fastnn predict digits.json digits --proba | head"""
 
+SEARCH_HELP = """\
+Train networks of many settings on data, show which are best, and save the best
+one. GRID is a TOML file such as
+
+  seeds = 3                        # how many of each, or a list of seeds
+  cv = 5                           # folds; without, the validation part judges
+  scoring = "accuracy"             # the default for classes; else "r2"
+
+  [settings]                       # all combinations are tried
+  hidden = [[16], [32], [32, 16]]  # neurons of the hidden layers
+  cost = "log_likelihood"
+  epochs = 30
+  optimizer = "adam"
+  learning_rate = [0.01, 0.001]
+  regularizer = { name = "l2", strength = 0.1 }
+
+Keys are those of fastnn.many.fit_many: the arguments of Network and of its fit,
+objects by name. Tables [[settings]], one or more, are single settings.
+
+A line a setting has the mean of the scores and their standard deviation over
+seeds and folds."""
+
+SEARCH_EXAMPLES = """\
+examples:
+  fastnn search grid.toml digits -o best.json --plot scores.png
+  fastnn search grid.toml houses.csv --target price --journal jobs.jsonl
+  fastnn search grid.toml digits --dask tcp://10.0.0.1:8786 --table jobs.csv
+
+With --journal the same command, stopped at any time, goes on where it was."""
+
 DEMO_HELP = """\
 Train 64-30-10 on the digits of scikit-learn, then train the same network on
 the same mini-batches with the pure-Python reference, and show the accuracy,
@@ -91,6 +121,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"fastnn {fastnn.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_train(commands)
+    _add_search(commands)
     _add_evaluate(commands)
     _add_predict(commands)
     _add_info(commands)
@@ -124,6 +155,70 @@ def _add_train(commands: Any) -> None:
     _add_targets(rows)
     _add_table(parser)
     _add_results(parser.add_argument_group("the results"))
+
+
+def _add_search(commands: Any) -> None:
+    parser = commands.add_parser(
+        "search",
+        help="train networks of many settings and keep the best",
+        description=f"{SEARCH_HELP}\n\n{DATA_HELP}\n\n{CUT_HELP}",
+        epilog=SEARCH_EXAMPLES,
+    )
+    parser.set_defaults(run=search.run)
+    parser.add_argument("grid", metavar="GRID", help="a TOML file of what to try; see above")
+    parser.add_argument("data", metavar="DATA", help="what to learn from; see above")
+    _add_where(parser.add_argument_group("where it runs"))
+    rows = parser.add_argument_group("the rows")
+    rows.add_argument(
+        "--validation",
+        type=values.share,
+        metavar="SHARE",
+        help="share of the rows to judge by, without cv (default: 0.1; 297 of the digits)",
+    )
+    _add_cut(rows)
+    _add_targets(rows)
+    _add_table(parser)
+    _add_findings(parser.add_argument_group("the results"))
+
+
+def _add_where(group: Any) -> None:
+    place = group.add_mutually_exclusive_group()
+    place.add_argument(
+        "--jobs",
+        type=values.count,
+        metavar="N",
+        help="networks trained at a time, by a thread each (default: one a processor)",
+    )
+    place.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="the scheduler of a Dask cluster whose workers train them, such as tcp://host:8786",
+    )
+    group.add_argument(
+        "--journal",
+        metavar="FILE",
+        help="append each finished job to a file, and do only what is missing in it",
+    )
+
+
+def _add_findings(group: Any) -> None:
+    group.add_argument("-o", "--output", metavar="MODEL", help="save the best network: .json, .npz")
+    group.add_argument("--plot", metavar="FILE", help="draw the scores: .png, .pdf or .svg")
+    group.add_argument("--table", metavar="FILE", help="write a row a job: .csv")
+    group.add_argument(
+        "--top",
+        type=values.count,
+        default=10,
+        metavar="N",
+        help="settings to print, the best first (default: %(default)s)",
+    )
+    group.add_argument(
+        "--progress",
+        choices=("auto", "bar", "none"),
+        default="auto",
+        help="a bar on standard error (needs tqdm); auto is one if that is a terminal (default: "
+        "%(default)s)",
+    )
 
 
 def _add_network(group: Any) -> None:

@@ -42,7 +42,7 @@ COSTS = {
 # with tanh, whose mean is 0, short ones get farther.
 ACTIVATIONS = {"classification": "sigmoid", "regression": "tanh"}
 RATES = {"classification": 0.5, "regression": 0.02}
-_SOME_ROWS = 1000  # on which the scaled and the unscaled network are compared
+SOME_ROWS = 1000  # on which the scaled and the unscaled network are compared
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -58,14 +58,14 @@ def run(arguments: argparse.Namespace) -> None:
     network = _build(arguments, examples)
     validation = _validation(arguments, split)
     rows, sample = split.train, split.train[0][:0]
-    scaling = _scaling(arguments, examples)
+    scaling = scaling_for(arguments, examples)
     if scaling is not None:
-        sample = rows[0][:_SOME_ROWS].copy()
+        sample = rows[0][:SOME_ROWS].copy()
         rows = scale_rows(rows, scaling, in_place=True)
         validation = validation and scale_rows(validation, scaling)
     history = _fit(network, rows, validation, arguments, examples.task)
     if scaling is not None:
-        network = _unscaled(network, scaling, sample)
+        network = unscaled_network(network, scaling, sample)
     epochs = f"{len(history)} epoch{'s' * (len(history) > 1)}"
     say(f"trained {epochs} in {sum(history['seconds']):.2f} s")
     if len(split.test[0]):
@@ -102,7 +102,7 @@ def _validation(arguments: argparse.Namespace, split: Split) -> Xy | None:
     return split.validation if len(split.validation[0]) else None
 
 
-def _scaling(arguments: argparse.Namespace, examples: Examples) -> Scaling | None:
+def scaling_for(arguments: argparse.Namespace, examples: Examples) -> Scaling | None:
     """Return how inputs and targets are to be scaled, and say it; None if they are not."""
     X, y = examples.split.train
     regression, asked = examples.task == "regression", arguments.standardize
@@ -125,7 +125,8 @@ def _scaling(arguments: argparse.Namespace, examples: Examples) -> Scaling | Non
     return scaling
 
 
-def _unscaled(network: Network, scaling: Scaling, sample: np.ndarray) -> Network:
+def unscaled_network(network: Network, scaling: Scaling, sample: np.ndarray) -> Network:
+    """Return the network for rows as they are in the data, and say if it had to be float64."""
     found = unscaled(network, scaling, sample)
     if found is not network:
         say("note: float32 is too coarse for features of this size; the network is now float64")
@@ -139,7 +140,7 @@ def _build(arguments: argparse.Namespace, examples: Examples) -> Network:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
     n_in, names = split.train[0].shape[1], arguments.activation or [ACTIVATIONS[examples.task]]
     cost, output = arguments.cost or "cross-entropy", arguments.output_activation
-    n_out = count_classes(split, arguments.data) if info is None else len(info.classes) or 1
+    n_out = count_outputs(examples, arguments.data)
     if examples.task == "regression":
         cost, output = "quadratic", "identity"
     network = Network(
@@ -162,10 +163,17 @@ def _build(arguments: argparse.Namespace, examples: Examples) -> Network:
     return network
 
 
+def count_outputs(examples: Examples, data: str) -> int:
+    """Return how many outputs a network needs: one a class, and one for a regression."""
+    if examples.info is None:
+        return count_classes(examples.split, data)
+    return len(examples.info.classes) or 1
+
+
 def _fit(
     network: Network, rows: Xy, validation: Xy | None, arguments: argparse.Namespace, task: str
 ) -> History:
-    bar = arguments.progress == "bar" or (arguments.progress == "auto" and _bar_is_possible())
+    bar = arguments.progress == "bar" or (arguments.progress == "auto" and bar_is_possible())
     lines = arguments.progress in ("auto", "lines") and not bar
     callbacks: list[Callable[..., None]] = []
     if lines:
@@ -195,7 +203,8 @@ def _fit(
         raise KeyboardInterrupt("before the training was finished; nothing was saved") from None
 
 
-def _bar_is_possible() -> bool:
+def bar_is_possible() -> bool:
+    """Whether standard error is a terminal and tqdm is installed."""
     terminal = sys.stderr is not None and sys.stderr.isatty()
     return terminal and importlib.util.find_spec("tqdm") is not None
 
