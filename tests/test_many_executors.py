@@ -69,7 +69,7 @@ def processes(method: str) -> Callable[[ExitStack], Any]:
 def loky(stack: ExitStack) -> Any:
     executors = pytest.importorskip("joblib.externals.loky")
     executor = executors.ProcessPoolExecutor(2)
-    stack.callback(executor.shutdown, kill_workers=True)
+    stack.callback(executor.shutdown)
     return executor
 
 
@@ -466,8 +466,23 @@ def test_ctrl_c_ends_it_at_once(name: str, monkeypatch: pytest.MonkeyPatch) -> N
             run_over(executor, slow, jobs, lambda done: heard.append(0.0))
         seconds = time.perf_counter() - max(heard)
         thread.join()
-    assert seconds < 0.2
+    assert seconds < 0.5  # 0.01, but on a busy machine
     assert len(heard) < 150
     if name == "threads":  # of processes all may have been on their way
         assert any(future.cancelled() for future in sent)
     slow.shared.close()
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals are POSIX ones")
+def test_ctrl_c_ends_long_jobs_in_threads_too() -> None:
+    X, y = np.zeros((50, 1)), [0, 1] * 25
+    executor = ThreadPoolExecutor(2)
+    grid = {"sizes": [1, 2], "epochs": 10**7}
+    main = threading.main_thread().ident
+    timer = threading.Timer(0.3, lambda: signal.pthread_kill(main, signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        fit_many(X, y, grid, seeds=range(4), executor=executor)
+    interrupted = time.perf_counter()
+    executor.shutdown(wait=True)
+    assert time.perf_counter() - interrupted < 1

@@ -145,7 +145,7 @@ class _Carrier:
         """Prepare to send a batch again."""
 
     def close(self) -> None:
-        """Let threads of this process begin no other job; remove files."""
+        """Let threads of this process end; remove files."""
         self._parcel.close()
 
 

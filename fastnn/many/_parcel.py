@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._training.interruption import ended_by
 from fastnn.many._jobs import Done, Job, Search
 from fastnn.many._shared import DataNeeded, TemporaryFolder, with_arrays
 from fastnn.many._threads import with_best_alone
@@ -37,7 +38,7 @@ class Parcel:
     """
 
     def __init__(self, search: Search) -> None:
-        self.stopped = threading.Event()
+        self._is_closed = False
         self._search = search
         self._key = uuid.uuid4().hex
         self._folder: TemporaryFolder | None = None
@@ -75,9 +76,13 @@ class Parcel:
         """Return the search."""
         return self._search
 
+    def is_closed(self) -> bool:
+        """Whether its caller does not wait any more."""
+        return self._is_closed
+
     def close(self) -> None:
-        """Let no thread begin another job; remove the file."""
-        self.stopped.set()
+        """Let no thread begin another job, and those at work end theirs; remove the file."""
+        self._is_closed = True
         with self._lock:
             if self._folder is not None:
                 self._folder.close()
@@ -85,8 +90,6 @@ class Parcel:
 
 class Sent:
     """A parcel as a worker gets it: where its file lies, or the pickle and the arrays in it."""
-
-    stopped: threading.Event | None = None
 
     def __init__(
         self, key: str, folder: str | None, head: bytes = b"", arrays: Sequence[np.ndarray] = ()
@@ -107,6 +110,11 @@ class Sent:
             for key in list(_unpacked)[:-MOST_UNPACKED]:
                 _unpacked.pop(key, None)
         return found
+
+    @staticmethod
+    def is_closed() -> bool:
+        """Whether its caller does not wait any more, which other processes do not hear of."""
+        return False
 
     def _unpack(self) -> Search:
         if self._folder is None:
@@ -130,11 +138,8 @@ def run_batch(parcel: Parcel | Sent, jobs: Sequence[Job]) -> list[Done] | None:
         search = parcel.opened()
     except DataNeeded:
         return None
-    done = []
-    for job in jobs:
-        if parcel.stopped is not None and parcel.stopped.is_set():
-            break
-        done.append(search.run(job))
+    with ended_by(parcel.is_closed):
+        done = [search.run(job) for job in jobs if not parcel.is_closed()]
     return with_best_alone(search, done) if done else []
 
 
