@@ -297,7 +297,8 @@ def test_threads_get_the_search_itself(search: Any) -> None:
 
 def test_only_the_best_model_of_a_batch_travels() -> None:
     found, jobs, _ = small_search(epochs=2, keep="best")
-    done = run_batch(Parcel(found), jobs[:20])
+    sent = pickle.loads(pickle.dumps(Parcel(found).with_data()))  # to one who knows of no best yet
+    done = run_batch(sent, jobs[:20])
     (best,) = [each for each in done if each.model is not None]
     assert best.score == max(each.score for each in done)
 

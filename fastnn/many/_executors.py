@@ -101,8 +101,6 @@ def run_over(
     KeyboardInterrupt
         At Ctrl-C, within 0.2 s; what had not begun is cancelled.
     """
-    if not jobs:
-        return
     carrier = _carrier(executor, search)
     dispatch = _Dispatch(carrier, search, jobs, heard)
     try:
