@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-import uuid
-from collections import OrderedDict
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,17 +59,10 @@ class Done(NamedTuple):
     model: Any = None
 
 
-# The searches that came to this process last, by their names: what a worker made of the rows for
-# one batch of jobs is there for the next.
-_received: OrderedDict[str, Search] = OrderedDict()
-MOST_RECEIVED = 2
-
-
 class Search:
     """What all jobs share.
 
-    Where it is pickled, the arrays go as ``shared`` says. One that comes to a process again is the
-    one that came before, with the new ``shared``.
+    Where it is pickled, the arrays go as ``shared`` says.
 
     Parameters
     ----------
@@ -84,7 +75,6 @@ class Search:
 
     def __init__(self, learner: Learner, scoring: Scoring, keep: str) -> None:
         self._learner, self._scoring, self.keep = learner, scoring, keep
-        self._name = uuid.uuid4().hex
         self._best: Done | None = None  # of the jobs that were run here, without its model
 
     @property
@@ -98,7 +88,7 @@ class Search:
         return self._learner.ends_at_ctrl_c
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _receive, (self._name, self._learner, self._scoring, self.keep)
+        return Search, (self._learner, self._scoring, self.keep)
 
     def run(self, job: Job) -> Done:
         """Train and judge one model by this thread; what fails is told in ``error``.
@@ -142,20 +132,6 @@ class Search:
         if a.score == b.score or (math.isnan(a.score) and math.isnan(b.score)):
             return a.row < b.row
         return self._scoring.is_better(a.score, b.score)
-
-
-def _receive(name: str, learner: Learner, scoring: Scoring, keep: str) -> Search:
-    """Return a search that was pickled; that which came before under this name, if it did."""
-    known = _received.get(name)
-    if known is None:
-        known = Search(learner, scoring, keep)
-        known._name = name
-    else:
-        known._learner.data.shared = learner.data.shared
-    _received[name] = known
-    while len(_received) > MOST_RECEIVED:
-        _received.popitem(last=False)
-    return known
 
 
 def _said(error: BaseException) -> str:
