@@ -84,7 +84,10 @@ def fit_many(
     n_jobs : int, optional
         Jobs at a time, in threads; by default, and for -1, one a processor.
     executor : object with ``submit``, optional
-        Where to run the jobs instead, such as ``concurrent.futures.ProcessPoolExecutor()``.
+        Where to run the jobs instead: ``concurrent.futures.ProcessPoolExecutor()`` or loky's, a
+        ``dask.distributed.Client`` or its ``get_executor()``, ``mpi4py.futures.MPIPoolExecutor()``.
+        What is lost with a worker is done again, by threads of this process, with a warning, where
+        the pool broke as a whole; a job that is lost three times has failed.
     journal : str or path, optional
         A file to which each finished job is appended. The same call with the same file does only
         what is missing.
