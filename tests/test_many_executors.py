@@ -149,9 +149,24 @@ def test_dask_with_a_worker_killed_in_the_middle(search: Any) -> None:
         run_over(client, slow, jobs, hear)
         assert told(heard) == told(done)
         assert pids[0] not in client.run(os.getpid).values()
-        client.close()
+        slow.shared.close()
+        _the_cluster_goes_away(client, slow, jobs, done)
         with pytest.raises(ValueError, match="executor: expected one that takes jobs, got Client"):
             check_executor(client)
+
+
+def _the_cluster_goes_away(client: Any, search: Any, jobs: list[Job], done: list[Done]) -> None:
+    """What is left then is done by threads."""
+    heard: list[Done] = []
+
+    def hear(each: Done) -> None:
+        heard.append(each)
+        if len(heard) == 20:
+            client.close()
+
+    with pytest.warns(RuntimeWarning, match="Client broke or was shut down"):
+        run_over(client, search, jobs, hear)
+    assert told(heard) == told(done)
 
 
 def test_mpi() -> None:

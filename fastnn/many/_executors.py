@@ -7,7 +7,6 @@ sent again.
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from fastnn._common.checks import brief
+from fastnn._core.threads import usable
 from fastnn.many._jobs import Done, Job, Search
 from fastnn.many._parcel import Parcel, Unsendable, run_batch
 from fastnn.many._threads import run_in_threads
@@ -116,7 +116,7 @@ def run_over(
             RuntimeWarning,
             stacklevel=2,
         )
-        run_in_threads(search, left, min(carrier.n_workers(), os.cpu_count() or 1), heard)
+        run_in_threads(search, left, min(dispatch.n_workers, usable()), heard)
 
 
 class _Carrier:
@@ -132,7 +132,7 @@ class _Carrier:
             found = getattr(self._executor, name, None)
             if isinstance(found, int) and found > 0:
                 return found
-        return os.cpu_count() or 1
+        return usable()
 
     def submit(self, jobs: Sequence[Job], with_data: bool) -> Any:
         """Send a batch; return its future."""
@@ -212,7 +212,7 @@ class _Dispatch:
         self._works = {job.row: work for job, work in self._waiting}
         self._work_left = sum(self._works.values())
         self._work_done = self._seconds = 0.0
-        self._n_workers = carrier.n_workers()
+        self.n_workers = carrier.n_workers()
         self._broken = False
         self._count = 0
 
@@ -238,13 +238,15 @@ class _Dispatch:
                 future.cancel()
 
     def _fill(self) -> None:
-        while not self._broken and len(self._running) < AT_A_WORKER * self._n_workers:
+        while not self._broken and len(self._running) < AT_A_WORKER * self.n_workers:
             batch = self._again.popleft() if self._again else self._next_batch()
             if not batch.jobs:
                 return
             try:
                 future = self._carrier.submit(batch.jobs, batch.with_data)
-            except RuntimeError:
+            except Unsendable:
+                raise
+            except Exception:  # each kind has its own way to say that it was shut down
                 self._again.append(batch)
                 self._broken = True
                 return
@@ -257,7 +259,7 @@ class _Dispatch:
         most = FIRST
         if self._work_done:
             speed = self._work_done / max(self._seconds, 1e-9)
-            share = self._work_left / speed / self._n_workers / PARTS
+            share = self._work_left / speed / self.n_workers / PARTS
             most = speed * min(max(share, SHORTEST), LONGEST)
         jobs, work = [], 0.0
         while self._waiting and work < most:
@@ -287,7 +289,7 @@ class _Dispatch:
     def _miss(self, batch: _Batch, error: BaseException) -> None:
         """Send a lost batch again, the second time a job at a time: only one may be to blame."""
         if isinstance(error, Unsendable):
-            raise TypeError(f"executor: {error}") from error
+            raise error
         if not _says_that_a_worker_is_gone(error):
             said = f"{type(error).__name__}: {error}"
             raise RuntimeError(f"executor: a worker could not run its jobs: {said}") from error
@@ -297,8 +299,11 @@ class _Dispatch:
                 said = f"lost with its worker {losses} times: {type(error).__name__}"
                 self._heard(Done(job.row, nan, nan, nan, 0, nan, said, None))
             return
-        self._carrier.replace_lost()
-        self._n_workers = self._carrier.n_workers()
+        try:
+            self._carrier.replace_lost()
+            self.n_workers = self._carrier.n_workers()
+        except Exception:  # not a worker, but all of it is gone
+            self._broken = True
         parts = [batch.jobs] if losses == 1 else [(job,) for job in batch.jobs]
         self._again.extend(_Batch(jobs, losses, batch.with_data) for jobs in parts)
 

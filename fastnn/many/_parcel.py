@@ -159,4 +159,6 @@ def _pickled(search: Search, inline: bool) -> tuple[bytes, list[np.ndarray]]:
 
 
 def _unsendable(error: Exception) -> Unsendable:
-    return Unsendable(f"the search cannot be sent to its workers: {type(error).__name__}: {error}")
+    return Unsendable(
+        f"executor: the search cannot be sent to workers: {type(error).__name__}: {error}"
+    )
