@@ -60,6 +60,8 @@ def processes(method: str) -> Callable[[ExitStack], Any]:
     def make(stack: ExitStack) -> Any:
         if method not in multiprocessing.get_all_start_methods():
             pytest.skip(f"this system does not {method} processes")
+        if method == "fork" and "jax" in sys.modules:
+            pytest.skip("an earlier test began threads of JAX's, which take no fork")
         context = multiprocessing.get_context(method)
         return stack.enter_context(ProcessPoolExecutor(2, mp_context=context))
 
