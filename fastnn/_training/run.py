@@ -115,11 +115,11 @@ class Run:
 
     def rates(self, at: float, n_batches: int, batches_an_epoch: int) -> np.ndarray:
         """Return the learning rates of the next ``n_batches``, one or one each, from ``at`` on."""
-        options = self.options
-        constant = "learning_rate" not in options.schedules or self.plateau is not None
-        shares = np.arange(1 if constant else n_batches) / batches_an_epoch
-        factors = [self.factor("learning_rate", at + share) for share in shares]
-        return np.array([options.learning_rate * factor for factor in factors])
+        rate = self.options.learning_rate
+        if "learning_rate" not in self.options.schedules or self.plateau is not None:
+            return np.array([rate * self.factor("learning_rate", at)])
+        shares = np.arange(n_batches) / batches_an_epoch
+        return np.array([rate * self.factor("learning_rate", at + share) for share in shares])
 
     def parts(self, order: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the epoch whole or, against a deadline, in parts that stay short beside it."""
