@@ -84,6 +84,20 @@ class Failing(BaseEstimator):
         return 0.5
 
 
+def test_a_step_of_a_pipeline_has_the_seed_too():
+    model = make_pipeline(StandardScaler(), MLPClassifier(max_iter=5))
+    grid = {"mlpclassifier__alpha": [1e-3]}
+    found = fit_many(X, y, grid, seeds=(3, 4), estimator=model, keep="all")
+    again = fit_many(X, y, grid, seeds=(3, 4), estimator=model, keep="all")
+    coefs = [each.network(i)[-1].coefs_[0] for each in (found, again) for i in range(2)]
+    np.testing.assert_array_equal(coefs[0], coefs[2])
+    np.testing.assert_array_equal(coefs[1], coefs[3])
+    assert not np.array_equal(coefs[0], coefs[1])
+    assert found.network(0)[-1].get_params()["n_threads"] == 1
+    with pytest.raises(ValueError, match="mlpclassifier__random_state"):
+        fit_many(X, y, {"mlpclassifier__random_state": [1]}, estimator=model)
+
+
 def test_one_that_fails_loses_no_other():
     found = fit_many(X, y, {"fails": [False, True, False]}, estimator=Failing(), keep="all")
     assert found["error"].tolist() == ["", "RuntimeError: no more", ""]

@@ -56,7 +56,7 @@ class EstimatorLearner:
         known = base.clone(self._estimator).get_params()
         for i, setting in enumerate(self._settings):
             for key in setting:
-                if key not in known or key in GIVEN:
+                if key not in known or key.rpartition("__")[2] in GIVEN:
                     raise ValueError(
                         f"settings[{i}]: {brief(key)}: expected a parameter of "
                         f"{type(self._estimator).__name__} but {' and '.join(GIVEN)}"
@@ -75,12 +75,12 @@ class EstimatorLearner:
         return bool(base.is_classifier(self._estimator))
 
     def _model(self, setting: int, seed: int) -> Any:
-        """Return an untrained copy."""
+        """Return an untrained copy; all that is in it, such as a pipeline's steps, has the seed."""
         clone = require("sklearn.base", extra="sklearn").clone
         model = clone(self._estimator).set_params(**self._settings[setting])
-        known = model.get_params()
         own = dict(zip(GIVEN, (seed, 1), strict=True))
-        return model.set_params(**{name: value for name, value in own.items() if name in known})
+        names = {name: name.rpartition("__")[2] for name in model.get_params()}
+        return model.set_params(**{name: own[last] for name, last in names.items() if last in own})
 
     def run(self, setting: int, seed: int, fold: int, scoring: Scoring) -> Outcome:
         """Train an estimator and judge it."""
