@@ -78,8 +78,7 @@ def fit_many(
     estimator : estimator, optional
         Of scikit-learn's kind. Then settings are arguments of its ``set_params``, which its copies
         get with ``random_state`` and ``n_threads`` in addition where they, or what is in them, have
-        these; costs are the
-        copies' ``loss_``, or NaN.
+        these; costs are the copies' ``loss_``, or NaN.
     keep : {"best", "none", "all"}, default "best"
         Whose models ``result.network(i)`` has: that of the best score, none or all.
     n_jobs : int, optional

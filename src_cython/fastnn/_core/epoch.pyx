@@ -24,7 +24,7 @@ from fastnn._core.context cimport (
 from fastnn._core.compiled_plan cimport CompiledPlan, Layer, Plan, c_n_out
 from fastnn._core.epoch_loop cimport (
     INTERRUPTED, NO_MEMORY, EpochLoop, LoopState, c_begin_epoch, c_end_epoch, c_end_part,
-    c_is_cut, c_part)
+    c_is_cut, c_part, c_stays_in_core)
 from fastnn._core.row_source cimport (
     RowSource, Source, as_source, c_gather, c_gather_columns, c_pick, c_row_bytes, c_row_memory)
 from fastnn._core.signals cimport c_handle_signals, c_raise_if, c_signals_are_due
@@ -70,6 +70,10 @@ cdef struct EpochJob:
     double* penalties        # of each tile and partial sum, or NULL
     bint stopped             # by a signal
     double* seconds          # of each phase, or NULL
+    LoopState* loop          # NULL: a single epoch
+    bint stays               # whether workers stay together from one epoch to the next
+    bint over                # whether the last epoch has ended
+    double between           # seconds between epochs of the current part
 
 
 cdef double _batch_work(const Plan* plan, double m) noexcept nogil:
@@ -271,10 +275,65 @@ cdef void _bring_back(floating* parameters, EpochJob* job, BatchContext* ctx) no
             at += job.plan.n_parameters
 
 
+# Between two epochs.
+
+
+cdef void _begin(EpochJob* job, LoopState* loop) noexcept nogil:
+    job.done = job.batch = 0
+    job.cost = 0 if job.with_cost else NAN
+    if loop != NULL:
+        job.rates = c_begin_epoch(loop, &job.n_rates)
+        if loop.shuffled:
+            job.loaded = 0
+
+
+cdef void _end(EpochJob* job) noexcept nogil:
+    """Add all workers' penalties to the cost."""
+    if job.penalties != NULL:
+        job.cost += job.rule.penalty_in_cost * _take(
+            job.penalties, (job.plan.n_tiles + MAX_PARTIAL_SUMS) * DOUBLES_PER_LINE)
+
+
+cdef bint _goes_on(floating* parameters, EpochJob* job, LoopState* loop) noexcept nogil:
+    """Record the epoch, of as many rows as were done; return whether there is another one."""
+    return loop != NULL and c_end_epoch(
+        loop, parameters, <floating*> job.running, <const floating*> job.slots,
+        job.rule.n_slots * job.plan.n_parameters, job.plan, job.cost, job.done,
+        job.rates[job.n_rates - 1])
+
+
+cdef bint _next_epoch(floating* parameters, EpochJob* job) noexcept nogil:
+    """End the epoch that is done; begin another one and return True, if there is one."""
+    _end(job)
+    job.over = not _goes_on(parameters, job, job.loop)
+    if not job.over:
+        _begin(job, job.loop)
+    elif job.loop != NULL and job.loop.ending == INTERRUPTED:
+        job.stopped = True
+    return not job.over
+
+
+cdef bint _next_epoch_of_all(
+    floating* parameters, EpochJob* job, Py_ssize_t done, BatchContext* ctx,
+) noexcept nogil:
+    """The same, by the first worker while the others wait: so nobody need be woken up again."""
+    cdef double began
+    _bring_back(parameters, job, ctx)
+    c_barrier(ctx.n_workers)
+    if ctx.worker == 0:
+        began = fastnn_seconds()
+        job.done, job.cost = done, ctx.cost
+        _next_epoch(parameters, job)
+        job.between += fastnn_seconds() - began
+    c_barrier(ctx.n_workers)
+    ctx.cost = job.cost
+    return not job.over
+
+
 cdef void _run_stretch(
     floating* parameters, EpochJob* job, int worker, int n_workers,
 ) noexcept nogil:
-    """What one worker does in a stretch of the epoch."""
+    """What one worker does in a stretch, which may go on from one epoch to the next."""
     cdef BatchContext ctx = c_batch_context(TRAIN, 0, job.seed, job.counter[0])
     cdef Py_ssize_t done = job.done, batch = job.batch
     cdef double worked = 0, since_signals = 0, batch_work
@@ -309,6 +368,10 @@ cdef void _run_stretch(
         done += ctx.m
         if c_signals_are_due(&since_signals):  # all workers come to this at the same time
             _handle_signals(job, &ctx)
+        if done == job.n_order and job.stays and worked < job.most and not job.stopped:
+            if not _next_epoch_of_all(parameters, job, done, &ctx):
+                break
+            done, batch, again = 0, 0, again and job.loaded != 0
     _bring_back(parameters, job, &ctx)
     c_barrier(n_workers)
     if worker == 0:
@@ -347,13 +410,14 @@ cdef double _run_part(Task task, EpochJob* job, TunerState* tuner, double most) 
     """
     cdef double seconds
     cdef int n_workers = job.n_workers
-    job.most = min(job.left, most)
+    job.most, job.between = min(job.left, most), 0
+    job.stays = n_workers > 1 and job.loop != NULL and c_stays_in_core(job.loop)
     seconds = fastnn_seconds()
     if n_workers == 1:
         task(job, 0, 1)
     else:
         n_workers = c_run(task, job, n_workers)
-    seconds = fastnn_seconds() - seconds
+    seconds = fastnn_seconds() - seconds - job.between
     job.left -= job.worked
     job.stretch_seconds += seconds
     job.stretch_work += job.worked
@@ -364,59 +428,30 @@ cdef double _run_part(Task task, EpochJob* job, TunerState* tuner, double most) 
     return seconds
 
 
-cdef void _begin(EpochJob* job, LoopState* loop) noexcept nogil:
-    job.done = job.batch = 0
-    job.cost = 0 if job.with_cost else NAN
-    if loop != NULL:
-        job.rates = c_begin_epoch(loop, &job.n_rates)
-        if loop.shuffled:
-            job.loaded = 0
-
-
-cdef void _end(EpochJob* job) noexcept nogil:
-    """Add all workers' penalties to the cost."""
-    if job.penalties != NULL:
-        job.cost += job.rule.penalty_in_cost * _take(
-            job.penalties, (job.plan.n_tiles + MAX_PARTIAL_SUMS) * DOUBLES_PER_LINE)
-
-
-cdef bint _goes_on(floating* parameters, EpochJob* job, LoopState* loop) noexcept nogil:
-    """Record the epoch, of as many rows as were done; return whether there is another one."""
-    return loop != NULL and c_end_epoch(
-        loop, parameters, <floating*> job.running, <const floating*> job.slots,
-        job.rule.n_slots * job.plan.n_parameters, job.plan, job.cost, job.done,
-        job.rates[job.n_rates - 1])
-
-
 cdef void _run_epochs(
-    floating* parameters, Task task, EpochJob* job, TunerState* tuner, LoopState* loop,
+    floating* parameters, Task task, EpochJob* job, TunerState* tuner,
 ) noexcept nogil:
     """The epoch, or all of the loop's."""
     cdef double since_signals = 0, seconds, most = INFINITY
     cdef double work_of_batch = _batch_work(job.plan, min(
         <Py_ssize_t> job.plan.batch_size, job.n_order))
-    cdef bint another = True
-    while another and not job.stopped:
-        _begin(job, loop)
-        while job.done < job.n_order and not job.stopped:
-            if loop != NULL:
-                most = c_part(loop, work_of_batch)
-            if job.left <= 0:
-                _plan_stretch(job, tuner)
-            seconds = _run_part(task, job, tuner, most)
-            since_signals += job.worked
-            if c_signals_are_due(&since_signals) and not job.stopped:
-                job.stopped = c_handle_signals()
-            if loop != NULL:
-                c_end_part(loop, seconds)
-                if c_is_cut(loop):
-                    break
-        if job.stopped:
+    cdef LoopState* loop = job.loop
+    _begin(job, loop)
+    while not job.over and not job.stopped:
+        if loop != NULL:
+            most = c_part(loop, work_of_batch)
+        if job.left <= 0:
+            _plan_stretch(job, tuner)
+        seconds = _run_part(task, job, tuner, most)
+        since_signals += job.worked
+        if c_signals_are_due(&since_signals) and not job.stopped:
+            job.stopped = c_handle_signals()
+        if loop != NULL:
+            c_end_part(loop, seconds)
+        if job.over or job.stopped:
             return
-        _end(job)
-        another = _goes_on(parameters, job, loop)
-        if loop != NULL and loop.ending == INTERRUPTED:
-            job.stopped = True
+        if job.done == job.n_order or (loop != NULL and c_is_cut(loop)):
+            _next_epoch(parameters, job)
 
 
 # What Python calls.
@@ -567,7 +602,7 @@ def train_epoch(
     cdef RowSource rows = as_source(X)
     cdef EpochJob job
     cdef int n_arenas
-    cdef LoopState* loop_state = NULL
+    job.loop, job.over = NULL, False
     plan.check_rows(rows.c.n_rows, rows.c.n_columns, Y.shape[0], Y.shape[1], "Y")
     n_arenas = min(tuner.c.max_workers, plan.c.n_partial_sums)
     job.replicated = (
@@ -585,7 +620,7 @@ def train_epoch(
     _check_rates(rates.shape[0], order.shape[0], plan.c.batch_size)
     if loop is not None:
         _check_loop(loop, order, rows.c.n_rows, with_cost, plan, sizeof(floating))
-        loop_state = &loop.c
+        job.loop = &loop.c
     if counter.shape[0] != 1:
         raise ValueError(f"counter: expected 1 number, got {counter.shape[0]}")
     if masks is not None and masks.shape[0] != 1:
@@ -615,7 +650,7 @@ def train_epoch(
     with nogil:
         _run_epochs(&parameters[0],
                     _run_stretch_float if floating is float else _run_stretch_double, &job,
-                    &tuner.c, loop_state)
+                    &tuner.c)
         free(job.penalties)
     if loop is not None and loop.c.ending == NO_MEMORY:
         raise MemoryError("no memory for the packed weights")

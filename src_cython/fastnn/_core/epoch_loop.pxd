@@ -146,6 +146,9 @@ cdef void c_end_part(LoopState* loop, double seconds) noexcept nogil
 # Whether the epoch ends here, for the time is over.
 cdef bint c_is_cut(const LoopState* loop) noexcept nogil
 
+# Whether nothing between two epochs needs the thread pool, nor the clock within one.
+cdef bint c_stays_in_core(const LoopState* loop) noexcept nogil
+
 # After an epoch over `n_rows` rows, of this cost and last learning rate: whether to go on.
 cdef bint c_end_epoch(
     LoopState* loop, floating* parameters, floating* running, const floating* slots,

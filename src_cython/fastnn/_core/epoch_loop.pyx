@@ -72,6 +72,14 @@ cdef bint c_is_cut(const LoopState* loop) noexcept nogil:
     return loop.part != INFINITY and _is_out_of_time(loop)
 
 
+cdef bint c_stays_in_core(const LoopState* loop) noexcept nogil:
+    cdef Py_ssize_t k
+    for k in range(loop.n_measures):
+        if loop.judges[k].n_threads > 1:
+            return False
+    return loop.deadline == INFINITY
+
+
 # After an epoch.
 
 
