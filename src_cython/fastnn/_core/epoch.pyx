@@ -322,7 +322,7 @@ cdef bint _next_epoch_of_all(
     c_barrier(ctx.n_workers)
     if ctx.worker == 0:
         began = fastnn_seconds()
-        job.done, job.cost = done, ctx.cost
+        job.done, job.cost, job.loaded = done, ctx.cost, ctx.n_workers
         _next_epoch(parameters, job)
         job.between += fastnn_seconds() - began
     c_barrier(ctx.n_workers)
@@ -371,7 +371,7 @@ cdef void _run_stretch(
         if done == job.n_order and job.stays and worked < job.most and not job.stopped:
             if not _next_epoch_of_all(parameters, job, done, &ctx):
                 break
-            done, batch, again = 0, 0, again and job.loaded != 0
+            done, batch, again = 0, 0, job.loaded == n_workers
     _bring_back(parameters, job, &ctx)
     c_barrier(n_workers)
     if worker == 0:
