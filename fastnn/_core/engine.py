@@ -56,11 +56,8 @@ def _guarded(plan: CompiledPlan, work: Callable[..., Result]) -> Callable[..., R
     return partial(quietly, work) if plan.needs_blas else work
 
 
-# What training changes: parameters, running statistics, slots, counter and masks.
-Vectors = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-
-
-def _vectors(net: Computed, epoch: Epoch) -> Vectors:
+def _vectors(net: Computed, epoch: Epoch) -> tuple[np.ndarray, ...]:
+    """Return what training changes."""
     return net._parameters, net._running, epoch.slots, epoch.counter, epoch.masks
 
 
@@ -71,7 +68,7 @@ def _arguments(
     epoch: Epoch,
     order: np.ndarray,
     rates: np.ndarray,
-    vectors: Vectors,
+    vectors: tuple[np.ndarray, ...],
     loop: EpochLoop | None = None,
 ) -> tuple[Any, ...]:
     """Return what the compiled ``train_epoch`` takes."""
@@ -81,20 +78,6 @@ def _arguments(
         rows.row_weights, order, rates, epoch.seed, counter, epoch.with_cost, epoch.tuner,
         epoch.seconds, loop, masks,
     )  # fmt: skip
-
-
-def _train_copies(
-    workspace: Workspace,
-    rule: Rule,
-    rows: Rows,
-    epoch: Epoch,
-    order: np.ndarray,
-    rates: np.ndarray,
-    vectors: Vectors,
-) -> float:
-    """Run an epoch on copies of the vectors that training changes."""
-    told = _arguments(workspace, rule, rows, epoch, order, rates, vectors)
-    return _epoch.train_epoch(*told)
 
 
 class CompiledEngine(Engine):
@@ -230,7 +213,11 @@ class CompiledEngine(Engine):
             by_python = self._run_epoch_with_python_cost
             return _guarded(plan, by_python)(net, rows, order, epoch, workspace, rule)
         if self._is_long(net, plan.batch_size):
-            run = partial(_train_copies, workspace, rule, rows, epoch)
+
+            def run(part: np.ndarray, rates: np.ndarray, copies: tuple[np.ndarray, ...]) -> float:
+                told = _arguments(workspace, rule, rows, epoch, part, rates, copies)
+                return _epoch.train_epoch(*told)
+
             return _guarded(plan, run_long_batches)(run, order, epoch, vectors)
         told = _arguments(workspace, rule, rows, epoch, order, epoch.rates, vectors)
         return _guarded(plan, _epoch.train_epoch)(*told)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastnn._core.judge import Judge, Measure
+from fastnn._core.judge import Measure
 from fastnn._data.rows import Rows, classes_of
 from fastnn._training.trainable import Judged
 from fastnn.regularizers import Regularizer
@@ -20,7 +20,12 @@ Metric = Callable[[np.ndarray, np.ndarray], float]
 def count_correct(network: Judged, rows: Rows) -> int:
     """Return for how many rows the network's class is the target's."""
     outputs = network._engine.evaluation_outputs(network, rows.X)
-    return int(np.count_nonzero(classes_of(outputs) == classes_of(rows.Y)))
+    return _count_equal(outputs, rows.Y)
+
+
+def _count_equal(a: np.ndarray, y: np.ndarray) -> int:
+    """Return in how many rows outputs and targets, (n, n_out) both, are of the same class."""
+    return int(np.count_nonzero(classes_of(a) == classes_of(y)))
 
 
 def mean_cost(network: Judged, rows: Rows, regularizer: Regularizer) -> float:
@@ -42,7 +47,7 @@ def squares_about_mean(Y: np.ndarray) -> float:
 
 
 _METRICS: dict[Measure, Metric] = {
-    Measure.ACCURACY: lambda a, y: float(np.count_nonzero(classes_of(a) == classes_of(y))) / len(y),
+    Measure.ACCURACY: lambda a, y: _count_equal(a, y) / len(y),
     Measure.MEAN_SQUARED_ERROR: lambda a, y: float(np.mean(_squares(a, y))),
     Measure.MEAN_ABSOLUTE_ERROR: lambda a, y: float(
         np.mean(np.abs(np.subtract(a, y, dtype=np.float64)))
@@ -84,8 +89,3 @@ class Judgement:
             return count_correct(network, rows)
         outputs = network._engine.evaluation_outputs(network, rows.X)
         return metric_of(self.measure)(outputs, rows.Y)
-
-    def judge(self) -> Judge:
-        """Return what computes it in the core."""
-        spread = squares_about_mean(self.rows.Y) if self.measure == Measure.R2 else 0.0
-        return self.network._engine.judge(self.network, self.rows, spread)

@@ -16,7 +16,7 @@ from fastnn._core.epoch_options import Epoch
 from fastnn._core.judge import Judge, Measure
 from fastnn._core.shuffle import Shuffler
 from fastnn._monitor.plateau import HalveOnPlateau, PlateauWatch
-from fastnn._training.evaluation import Judgement
+from fastnn._training.evaluation import Judgement, squares_about_mean
 from fastnn._training.options import Callback, Measures, Options
 from fastnn._training.run import Run
 from fastnn.history import History
@@ -237,12 +237,14 @@ def _watch(watch: StoppingWatch | PlateauWatch | None, columns: list[str]) -> Wa
 
 def _measures(judgements: list[Judgement]) -> tuple[tuple[Judge, int, float, float], ...]:
     """Return the measures as the core takes them; those of the same rows share a judge."""
+    of_r2 = {id(each.rows) for each in judgements if each.measure == Measure.R2}
     judges: dict[int, Judge] = {}
     found = []
     for each in judgements:
-        # An R² needs to know its targets' spread.
-        judge = judges.get(id(each.rows))
-        if judge is None or each.measure == Measure.R2:
-            judge = judges[id(each.rows)] = each.judge()
-        found.append((judge, int(each.measure), each.regularizer.l1, each.regularizer.l2))
+        rows, network = each.rows, each.network
+        if id(rows) not in judges:
+            spread = squares_about_mean(rows.Y) if id(rows) in of_r2 else 0.0
+            judges[id(rows)] = network._engine.judge(network, rows, spread)
+        penalty = each.regularizer.l1, each.regularizer.l2
+        found.append((judges[id(rows)], int(each.measure), *penalty))
     return tuple(found)

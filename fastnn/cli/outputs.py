@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -103,3 +103,20 @@ def writing(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), path) from error
+
+
+def write_files(*writers: tuple[str | None, Callable[[str], object]]) -> None:
+    """Write the files that were asked for, the network's first, and say which.
+
+    Parameters
+    ----------
+    *writers : pairs of path and function
+        None where the file was not asked for; what writes it there.
+    """
+    for path, write in writers:
+        if path is not None:
+            with writing(path):
+                write(path)
+            say(f"wrote {path}")
+    if writers[0][0] is None:
+        say("the network was not saved: --output model.json would")

@@ -14,7 +14,7 @@ from fastnn._common.files import shown
 from fastnn._monitor.direction import larger_is_better
 from fastnn.cli.examples import Examples, read_examples
 from fastnn.cli.grid import Grid, read_grid, with_defaults
-from fastnn.cli.outputs import MODELS, PICTURES, check_outputs, hints, say, writing
+from fastnn.cli.outputs import MODELS, PICTURES, check_outputs, hints, say, write_files
 from fastnn.cli.rows import quality
 from fastnn.cli.scaling import Scaling, scale_rows
 from fastnn.cli.search_results import (
@@ -172,15 +172,8 @@ def _save(
     found: Result, order: list[int], network: Any, scoring: str, arguments: argparse.Namespace
 ) -> None:
     """Write the files that were asked for."""
-    writers = (
+    write_files(
         (arguments.output, network.save),
         (arguments.table, lambda path: write_jobs(found, path)),
         (arguments.plot, lambda path: draw(found, order, scoring, path)),
     )
-    for path, write in writers:
-        if path is not None:
-            with writing(path):
-                write(path)
-            say(f"wrote {path}")
-    if arguments.output is None:
-        say("the network was not saved: --output model.json would")

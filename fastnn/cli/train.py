@@ -14,7 +14,7 @@ import numpy as np
 from fastnn import costs, regularizers
 from fastnn._common.extras import require
 from fastnn.cli.examples import Examples, read_examples
-from fastnn.cli.outputs import MODELS, PICTURES, check_outputs, hints, say, writing
+from fastnn.cli.outputs import MODELS, PICTURES, check_outputs, hints, say, write_files
 from fastnn.cli.rows import choose_part, count_classes, quality
 from fastnn.cli.scaling import (
     Scaling,
@@ -223,15 +223,8 @@ def _line(row: dict[str, Any], epochs: int, spread: float) -> str:
 
 def _save(network: Network, history: History, arguments: argparse.Namespace) -> None:
     """Write the files that were asked for, the one that took the work first."""
-    writers = (
+    write_files(
         (arguments.output, network.save),
         (arguments.history, history.to_csv),
         (arguments.plot, lambda path: plot_history(history, path)),
     )
-    for path, write in writers:
-        if path is not None:
-            with writing(path):
-                write(path)
-            say(f"wrote {path}")
-    if arguments.output is None:
-        say("the network was not saved: --output model.json would")

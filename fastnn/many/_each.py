@@ -125,7 +125,7 @@ def fit_each(
     (['a', 'b'], (60, 1))
     """
     X, y = checked_pair(X, y, ("X", "y"), of_network=True)
-    values, which, counts = _groups(groups, X.shape[0])
+    values, parts = _groups(groups, X.shape[0])
     if not isinstance(setting, Mapping):
         raise TypeError(f"setting: expected a mapping, got {brief(setting)}")
     settings, seed = listed([setting]), check_whole(seed, "seed", 0)
@@ -133,8 +133,8 @@ def fit_each(
     data = Data((X, y))
     learner = NetworkLearner(data, settings)
     scored = scoring_of_networks(scoring, learner.classifies(0))
-    parts = np.split(np.argsort(which, kind="stable"), np.cumsum(counts)[:-1])
     data.take_folds([(rows, rows) for rows in parts])
+    counts = np.array([len(rows) for rows in parts])
     learner.check([int(np.argmax(counts))])
     jobs = [Job(i, 0, seed, i) for i in range(len(values))]
     result = Result(settings, jobs, Search(learner, scored, "all"), scored.larger)
@@ -166,7 +166,7 @@ def predict_each(networks: Mapping[Any, Network], X: Any, groups: Any) -> np.nda
     rows = X if is_sparse(X) else np.asarray(X)
     if len(rows.shape) != 2:
         raise ValueError(f"X: expected shape (n, n_in), got {rows.shape}")
-    values, which, counts = _groups(groups, rows.shape[0])
+    values, parts = _groups(groups, rows.shape[0])
     found = []
     for value in values.tolist():
         if value not in networks:
@@ -178,14 +178,13 @@ def predict_each(networks: Mapping[Any, Network], X: Any, groups: Any) -> np.nda
         raise ValueError(f"networks: expected equally many outputs, got {brief(widths)}")
     dtype = np.result_type(*(network.dtype for network in found))
     outputs = np.empty((rows.shape[0], widths[0]), dtype=dtype)
-    parts = np.split(np.argsort(which, kind="stable"), np.cumsum(counts)[:-1])
     for network, part in zip(found, parts, strict=True):
         outputs[part] = network.predict(rows[part])
     return outputs
 
 
-def _groups(groups: Any, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the groups' values, sorted; which of them each row is of; and how many rows they have.
+def _groups(groups: Any, n: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the groups' values, sorted, and which rows are of each, in their order.
 
     Raises
     ------
@@ -200,6 +199,7 @@ def _groups(groups: Any, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if array.dtype.kind == "f" and np.isnan(array).any():
         raise ValueError("groups: expected no NaN, which is equal to nothing")
     try:
-        return np.unique(array, return_inverse=True, return_counts=True)
+        values, which, counts = np.unique(array, return_inverse=True, return_counts=True)
     except TypeError:
         raise TypeError("groups: expected numbers or texts, all of one kind") from None
+    return values, np.split(np.argsort(which, kind="stable"), np.cumsum(counts)[:-1])

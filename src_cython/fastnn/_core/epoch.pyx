@@ -20,7 +20,7 @@ from fastnn._core.thread_tuner cimport ThreadTuner, TunerState, c_n_workers, c_r
 from fastnn._core.constants cimport DOUBLES_PER_LINE, MAX_PARTIAL_SUMS
 from fastnn._core.context cimport (
     COST, GATHER, GRADIENT, N_PHASES, TRAIN, BatchContext, c_batch_context, c_mark, c_vector_of,
-    c_own_inputs, c_share, c_start_clock, c_begin_layer, c_sync)
+    c_own_inputs, c_share, c_start_clock, c_begin_layer, c_sync, fastnn_seconds)
 from fastnn._core.compiled_plan cimport CompiledPlan, Layer, Plan, c_n_out
 from fastnn._core.epoch_loop cimport (
     INTERRUPTED, NO_MEMORY, EpochLoop, LoopState, c_begin_epoch, c_end_epoch, c_end_part,
@@ -33,9 +33,6 @@ from fastnn._core.thread_pool cimport Task, c_barrier, c_run
 
 cdef enum:
     FEW_ROWS = 64  # of a mini-batch, up to which the next one's inputs are prefetched
-
-cdef extern from "runtime/clock.h" nogil:
-    double fastnn_seconds() noexcept nogil
 
 # An epoch, for the workers to run in stretches.
 cdef struct EpochJob:
@@ -278,45 +275,37 @@ cdef void _bring_back(floating* parameters, EpochJob* job, BatchContext* ctx) no
 # Between two epochs.
 
 
-cdef void _begin(EpochJob* job, LoopState* loop) noexcept nogil:
+cdef void _begin_epoch(EpochJob* job) noexcept nogil:
     job.done = job.batch = 0
     job.cost = 0 if job.with_cost else NAN
-    if loop != NULL:
-        job.rates = c_begin_epoch(loop, &job.n_rates)
-        if loop.shuffled:
+    if job.loop != NULL:
+        job.rates = c_begin_epoch(job.loop, &job.n_rates)
+        if job.loop.shuffled:
             job.loaded = 0
 
 
-cdef void _end(EpochJob* job) noexcept nogil:
-    """Add all workers' penalties to the cost."""
-    if job.penalties != NULL:
+cdef void _next_epoch(floating* parameters, EpochJob* job) noexcept nogil:
+    """End the epoch, of as many rows as were done; begin another one, unless it was the last."""
+    if job.penalties != NULL:  # all workers'
         job.cost += job.rule.penalty_in_cost * _take(
             job.penalties, (job.plan.n_tiles + MAX_PARTIAL_SUMS) * DOUBLES_PER_LINE)
-
-
-cdef bint _goes_on(floating* parameters, EpochJob* job, LoopState* loop) noexcept nogil:
-    """Record the epoch, of as many rows as were done; return whether there is another one."""
-    return loop != NULL and c_end_epoch(
-        loop, parameters, <floating*> job.running, <const floating*> job.slots,
+    job.over = job.loop == NULL or not c_end_epoch(
+        job.loop, parameters, <floating*> job.running, <const floating*> job.slots,
         job.rule.n_slots * job.plan.n_parameters, job.plan, job.cost, job.done,
         job.rates[job.n_rates - 1])
-
-
-cdef bint _next_epoch(floating* parameters, EpochJob* job) noexcept nogil:
-    """End the epoch that is done; begin another one and return True, if there is one."""
-    _end(job)
-    job.over = not _goes_on(parameters, job, job.loop)
     if not job.over:
-        _begin(job, job.loop)
+        _begin_epoch(job)
     elif job.loop != NULL and job.loop.ending == INTERRUPTED:
         job.stopped = True
-    return not job.over
 
 
 cdef bint _next_epoch_of_all(
     floating* parameters, EpochJob* job, Py_ssize_t done, BatchContext* ctx,
 ) noexcept nogil:
-    """The same, by the first worker while the others wait: so nobody need be woken up again."""
+    """The same, by the first worker while the others wait, so that nobody need be woken up again.
+
+    Returns whether there is another epoch.
+    """
     cdef double began
     _bring_back(parameters, job, ctx)
     c_barrier(ctx.n_workers)
@@ -436,7 +425,7 @@ cdef void _run_epochs(
     cdef double work_of_batch = _batch_work(job.plan, min(
         <Py_ssize_t> job.plan.batch_size, job.n_order))
     cdef LoopState* loop = job.loop
-    _begin(job, loop)
+    _begin_epoch(job)
     while not job.over and not job.stopped:
         if loop != NULL:
             most = c_part(loop, work_of_batch)

@@ -12,14 +12,12 @@ from libc.math cimport INFINITY, isfinite, isnan, pow
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
+from fastnn._core.context cimport fastnn_seconds
 from fastnn._core.judge cimport Judge, c_forget, c_measure
 from fastnn._core.predict cimport Outcome, PREDICTED, STOPPED
 from fastnn._core.row_source cimport c_all_finite
 from fastnn._core.shuffle cimport c_shuffle
 from fastnn._core.sums cimport MAGNITUDE, SQUARE, c_sum
-
-cdef extern from "runtime/clock.h" nogil:
-    double fastnn_seconds() noexcept nogil
 
 
 # Before an epoch.

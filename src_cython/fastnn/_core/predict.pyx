@@ -13,6 +13,7 @@ from libc.math cimport isfinite
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
+from fastnn._core.atomic cimport c_load, c_store
 from fastnn._core.forward cimport c_after_product, c_forward
 from fastnn._core.constants cimport CACHE_LINE
 from fastnn._core.context cimport PREDICT, BatchContext, c_batch_context
@@ -27,17 +28,11 @@ cdef extern from *:
     """
     #if defined(__GNUC__)
     #define FASTNN_TAKE(next, n) __atomic_fetch_add(next, n, __ATOMIC_RELAXED)
-    #define FASTNN_RAISE(flag) __atomic_store_n(flag, 1, __ATOMIC_RELAXED)
-    #define FASTNN_IS_RAISED(flag) __atomic_load_n(flag, __ATOMIC_RELAXED)
     #else /* no threads, as in thread_pool.h */
     #define FASTNN_TAKE(next, n) ((*(next) += (n)) - (n))
-    #define FASTNN_RAISE(flag) (*(flag) = 1)
-    #define FASTNN_IS_RAISED(flag) (*(flag))
     #endif
     """
     Py_ssize_t c_take "FASTNN_TAKE"(Py_ssize_t* next, Py_ssize_t n) noexcept nogil
-    void c_raise "FASTNN_RAISE"(int* flag) noexcept nogil
-    int c_is_raised "FASTNN_IS_RAISED"(int* flag) noexcept nogil
 
 cdef enum:
     PACKED_ROWS = 128      # rows above which it pays to pack the weights
@@ -188,15 +183,15 @@ cdef void _run(
         _make_panels(<floating*> job.panels, parameters, plan, worker, n_workers)
         c_barrier(n_workers)
     first = c_take(&job.next, job.block)
-    while first < n and not c_is_raised(&job.stopped) and not c_is_raised(&job.bad):
+    while first < n and not c_load(&job.stopped) and not c_load(&job.bad):
         following = c_take(&job.next, job.block)
         ctx.m = <int> min(job.block, n - first)
         if not _predict_block(work, parameters, job, first, following, &ctx):
-            c_raise(&job.bad)
+            c_store(&job.bad, True)
         first = following
         since_signals += ctx.m * work_of_row
         if worker == 0 and c_signals_are_due(&since_signals) and c_handle_signals():
-            c_raise(&job.stopped)
+            c_store(&job.stopped, True)
 
 
 cdef void _run_float(void* job, int worker, int n_workers) noexcept nogil:

@@ -12,6 +12,8 @@ from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
+from contextlib import nullcontext as _nullcontext
+
 import numpy as _np
 
 cdef enum:
@@ -233,12 +235,7 @@ cdef class Shuffler:
         """
         if order.shape[0] < 2:
             return
-        if self.c.words != NULL:
-            self.check(order.shape[0])
-            with nogil:
-                c_shuffle(&order[0], order.shape[0], &self.c)
-            return
-        with self.source.lock:
+        with _nullcontext() if self.c.generator == NULL else self.source.lock:
             self.check(order.shape[0])
             with nogil:
                 c_shuffle(&order[0], order.shape[0], &self.c)
