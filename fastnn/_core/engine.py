@@ -23,7 +23,7 @@ from fastnn._core.interruption import run_long_batches
 from fastnn._core.isa import instruction_set
 from fastnn._core.judge import Judge
 from fastnn._core.optimizer import Rule
-from fastnn._core.plan import LayerOptions, Mold, Workspace, plan_of
+from fastnn._core.plan import LayerOptions, Mold, ParameterLayout, Workspace, plan_of
 from fastnn._core.predictor import Predictor
 from fastnn._core.threads import usable
 from fastnn._data.inputs import Inputs, Unchecked

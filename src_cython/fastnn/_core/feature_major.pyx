@@ -176,10 +176,14 @@ cdef void _output_delta(
 
 
 cdef void _backward(
-    floating* work, const floating* parameters, const Plan* plan, Block block, BatchContext* ctx,
+    floating* gradient, floating* work, const floating* parameters, const Plan* plan, Block block,
+    floating scale, BatchContext* ctx,
 ) noexcept nogil:
-    """Add the block's gradient to the sums, layer by layer from the last."""
-    cdef floating* sums = work + plan.lane_sums
+    """Add the block's gradient to the sums, layer by layer from the last.
+
+    They stay in SIMD lanes if ``gradient`` is NULL, else it becomes scale times the sum of these.
+    """
+    cdef floating* lanes = work + plan.lane_sums
     cdef const floating* inp
     cdef floating* below
     cdef Layer* layer
@@ -201,11 +205,13 @@ cdef void _backward(
                                       layer.n_in, block.width)
                 c_mark(ctx, DELTA)
         if floating is float:
-            of_float.gradient(sums, layer.weights, layer.biases, work + layer.delta, inp,
-                              layer.n_out, layer.n_in, block.width, block.first)
+            of_float.gradient(lanes, gradient, scale, layer.weights, layer.biases,
+                              work + layer.delta, inp, layer.n_out, layer.n_in, block.width,
+                              block.first)
         else:
-            of_double.gradient(sums, layer.weights, layer.biases, work + layer.delta, inp,
-                               layer.n_out, layer.n_in, block.width, block.first)
+            of_double.gradient(lanes, gradient, scale, layer.weights, layer.biases,
+                               work + layer.delta, inp, layer.n_out, layer.n_in, block.width,
+                               block.first)
         c_mark(ctx, UPDATE)
 
 
@@ -362,13 +368,14 @@ cdef inline floating* _partial_gradient(
 
 
 cdef double _train_on_rows(
-    floating* work, const floating* parameters, const Source* X, const floating* Y,
-    const Py_ssize_t* order, const Plan* plan, bint with_cost, bint weighted, bint again,
-    int begin, int end, BatchContext* ctx,
+    floating* gradient, floating* work, const floating* parameters, const Source* X,
+    const floating* Y, const Py_ssize_t* order, const Plan* plan, bint with_cost, bint weighted,
+    bint again, floating scale, int begin, int end, BatchContext* ctx,
 ) noexcept nogil:
-    """Leave the sums of the rows' gradients in SIMD lanes; return their cost."""
+    """gradient := scale times the sum of the rows' gradients; return their cost."""
     cdef Block block
     cdef double cost = 0
+    cdef bint last
     block.begin = begin
     while block.begin < end:
         block.first = block.begin == begin
@@ -381,19 +388,10 @@ cdef double _train_on_rows(
         _output_delta(work, plan, weighted, block, ctx)
         if with_cost:
             cost += _cost(work, plan, weighted, block, ctx)
-        _backward(work, parameters, plan, block, ctx)
+        last = block.begin + plan.block_rows >= end
+        _backward(gradient if last else <floating*> NULL, work, parameters, plan, block, scale, ctx)
         block.begin += plan.block_rows
     return cost
-
-
-cdef void _add_up(
-    floating* gradient, const floating* sums, const Plan* plan, floating scale,
-) noexcept nogil:
-    """gradient := scale times the sums of the SIMD lanes."""
-    if floating is float:
-        of_float.totals(gradient, sums, plan.n_parameters, scale)
-    else:
-        of_double.totals(gradient, sums, plan.n_parameters, scale)
 
 
 cdef double _by_partial_sums(
@@ -411,10 +409,9 @@ cdef double _by_partial_sums(
         begin, end = _range_begin(ctx.m, p, plan), _range_begin(ctx.m, p + 1, plan)
         own = _partial_gradient(work, p, plan, ctx)
         (<double*> (own - MAX_LANES))[0] = _train_on_rows(
-            work, parameters, X, Y, order, plan, with_cost, weighted, again, begin, end, ctx)
-        if begin < end:
-            _add_up(own, work + plan.lane_sums, plan, scale)
-        else:
+            own, work, parameters, X, Y, order, plan, with_cost, weighted, again, scale, begin,
+            end, ctx)
+        if begin == end:
             memset(own, 0, plan.n_parameters * sizeof(floating))
     c_mark(ctx, UPDATE)
     if ctx.replicated:
@@ -442,10 +439,8 @@ cdef double c_train_feature_major(
         cost = _by_partial_sums(gradient, work, parameters, X, Y, order, plan, with_cost, weighted,
                                 again, scale, ctx)
     else:
-        cost = _train_on_rows(work, parameters, X, Y, order, plan, with_cost, weighted, again, 0,
-                              ctx.m, ctx)
-        _add_up(gradient, <floating*> work + plan.lane_sums, plan, scale)
-        c_mark(ctx, UPDATE)
+        cost = _train_on_rows(gradient, work, parameters, X, Y, order, plan, with_cost, weighted,
+                              again, scale, 0, ctx.m, ctx)
     if ctx.penalties != NULL and ctx.worker == 0:
         _note_penalties(parameters, plan, rule, ctx)
     _step(slots, parameters, gradient, plan, rule, ctx)

@@ -43,7 +43,8 @@ cdef inline bint _is_packed(floating* C, Py_ssize_t m, Py_ssize_t n, Py_ssize_t 
     """Whether there are enough multiplications for kernels that pack; C says of which type."""
     if floating is float:
         return <double> m * n * k >= least_packed_float
-    return <double> m * n * k >= least_packed_double
+    else:
+        return <double> m * n * k >= least_packed_double
 
 
 cdef void c_product_nt(

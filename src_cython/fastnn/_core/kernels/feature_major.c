@@ -13,7 +13,7 @@
 
 #define TABLE(type, isa) \
     gather_transposed_##type##_##isa, lane_product_##type##_##isa, lane_gradient_##type##_##isa, \
-    lane_totals_##type##_##isa, lane_softmax_##type##_##isa, lane_softmax_delta_##type##_##isa
+    lane_softmax_##type##_##isa, lane_softmax_delta_##type##_##isa
 #define OF_DOUBLE(isa) {TABLE(double, isa), lane_cost_of_labels_double_##isa}
 #define OF_FLOAT(isa) {TABLE(float, isa)}
 const FeatureMajorDouble fastnn_feature_major_double[] = {FOR_EACH_ISA(OF_DOUBLE)};
@@ -30,7 +30,7 @@ const FeatureMajorFloat fastnn_feature_major_float[] = {FOR_EACH_ISA(OF_FLOAT)};
 #define TILE_ROWS 5
 #define TILE_WIDTH 4
 #elif ISA_LEVEL == 1
-#define TILE_ROWS 4
+#define TILE_ROWS 6
 #define TILE_WIDTH 2
 #else
 #define TILE_ROWS 3
@@ -44,19 +44,19 @@ const FeatureMajorFloat fastnn_feature_major_float[] = {FOR_EACH_ISA(OF_FLOAT)};
 #else
 #define BY_WIDTH(f, rows, width) ((width) == 2 ? f(rows, 2) : f(rows, 1))
 #endif
-#if TILE_ROWS == 5
-#define BY_SIZE(f, rows, width) \
-    ((rows) == 5 ? BY_WIDTH(f, 5, width) : (rows) == 4 ? BY_WIDTH(f, 4, width) \
-     : (rows) == 3 ? BY_WIDTH(f, 3, width) : (rows) == 2 ? BY_WIDTH(f, 2, width) \
-     : BY_WIDTH(f, 1, width))
-#elif TILE_ROWS == 4
-#define BY_SIZE(f, rows, width) \
-    ((rows) == 4 ? BY_WIDTH(f, 4, width) : (rows) == 3 ? BY_WIDTH(f, 3, width) \
-     : (rows) == 2 ? BY_WIDTH(f, 2, width) : BY_WIDTH(f, 1, width))
-#else
-#define BY_SIZE(f, rows, width) \
+#define UP_TO_3(f, rows, width) \
     ((rows) == 3 ? BY_WIDTH(f, 3, width) : (rows) == 2 ? BY_WIDTH(f, 2, width) \
      : BY_WIDTH(f, 1, width))
+#define UP_TO_5(f, rows, width) \
+    ((rows) == 5 ? BY_WIDTH(f, 5, width) : (rows) == 4 ? BY_WIDTH(f, 4, width) \
+     : UP_TO_3(f, rows, width))
+#if TILE_ROWS == 6
+#define BY_SIZE(f, rows, width) \
+    ((rows) == 6 ? BY_WIDTH(f, 6, width) : UP_TO_5(f, rows, width))
+#elif TILE_ROWS == 5
+#define BY_SIZE UP_TO_5
+#else
+#define BY_SIZE UP_TO_3
 #endif
 #define AT_MOST(count, most) ((int)((count) < (most) ? (count) : (most)))
 
@@ -117,75 +117,112 @@ static void NAME(lane_product)(REAL *out, const REAL *factors, ptrdiff_t across,
         }
 }
 
-/* sums[i, j] += delta_i inp_j, lane by lane, over the block; := if it is the first one. */
-INLINE void NAME(gradient_tile)(REAL *sums, ptrdiff_t n_in, const REAL *delta, const REAL *inp,
-                                ptrdiff_t width, int first, const int rows, const int columns)
+/* Where the sums of a block's gradients go: they are kept lane by lane for the blocks that follow, or
+ * after the last one added up, `scale` times each, into the gradient. */
+typedef struct {
+    REAL *lanes;
+    REAL *gradient; /* NULL: others follow */
+    REAL scale;
+    int first; /* whether no block came before */
+} NAME(Sums);
+
+/* to[i * n_in + j] := scale times the sum of the lanes of totals[i][j], four of them at a time. */
+INLINE void NAME(store_tile_sums)(REAL *to, ptrdiff_t n_in, Vec totals[TILE_ROWS][TILE_WIDTH],
+                                  REAL scale, const int rows, const int columns)
+{
+    const int high = TILE_WIDTH < 4 ? 2 : 1; /* rows that make four */
+    UNROLL
+    for (int i = 0; i < rows; i += high) {
+        const int next = i + 1 < rows ? i + 1 : i, last = columns - 1;
+        REAL lanes[4];
+        NAME(four) sums = high == 2 ? NAME(sums_of_4)(totals[i][0], totals[i][last],
+                                                      totals[next][0], totals[next][last])
+                                    : NAME(sums_of_4)(totals[i][0], totals[i][1 < last ? 1 : last],
+                                                      totals[i][2 < last ? 2 : last],
+                                                      totals[i][last]);
+        memcpy(lanes, &sums, sizeof lanes);
+        UNROLL
+        for (int j = 0; j < columns; j++) {
+            to[i * n_in + j] = scale * lanes[j];
+            if (high == 2 && i + 1 < rows)
+                to[next * n_in + j] = scale * lanes[2 + j];
+        }
+    }
+}
+
+/* sums[i, j] += delta_i inp_j over the block, from number `at` on. */
+INLINE void NAME(gradient_tile)(const NAME(Sums) *sums, ptrdiff_t at, ptrdiff_t n_in,
+                                const REAL *delta, const REAL *inp, ptrdiff_t width,
+                                const int rows, const int columns)
 {
     Vec totals[TILE_ROWS][TILE_WIDTH];
     UNROLL
     for (int i = 0; i < rows; i++)
         UNROLL
         for (int j = 0; j < columns; j++)
-            totals[i][j] = first ? Zero() : Load(sums + (i * n_in + j) * LANES);
-    for (ptrdiff_t at = 0; at < width; at += LANES) {
+            totals[i][j] = sums->first ? Zero() : Load(sums->lanes + (at + i * n_in + j) * LANES);
+    for (ptrdiff_t row = 0; row < width; row += LANES) {
         Vec x[TILE_WIDTH];
         UNROLL
         for (int j = 0; j < columns; j++)
-            x[j] = Load(inp + j * width + at);
+            x[j] = Load(inp + j * width + row);
         UNROLL
         for (int i = 0; i < rows; i++) {
-            Vec d = Load(delta + i * width + at);
+            Vec d = Load(delta + i * width + row);
             UNROLL
             for (int j = 0; j < columns; j++)
                 totals[i][j] += d * x[j];
         }
     }
+    if (sums->gradient) {
+        NAME(store_tile_sums)(sums->gradient + at, n_in, totals, sums->scale, rows, columns);
+        return;
+    }
     UNROLL
     for (int i = 0; i < rows; i++)
         UNROLL
         for (int j = 0; j < columns; j++)
-            Store(totals[i][j], sums + (i * n_in + j) * LANES);
+            Store(totals[i][j], sums->lanes + (at + i * n_in + j) * LANES);
 }
 
-/* The sums of the weights (n_out, n_in) and of the biases (n_out), which are in `sums`, a vector
- * for each number, where they are in the parameters. */
-static void NAME(lane_gradient)(REAL *sums, ptrdiff_t weights_at, ptrdiff_t biases_at,
-                                const REAL *delta, const REAL *inp, ptrdiff_t n_out,
-                                ptrdiff_t n_in, ptrdiff_t width, int first)
+/* The gradients of biases, which stand from number `at` on. */
+static void NAME(bias_gradient)(const NAME(Sums) *sums, ptrdiff_t at, const REAL *delta,
+                                ptrdiff_t n_out, ptrdiff_t width)
 {
-    REAL *weights = sums + weights_at * LANES, *biases = sums + biases_at * LANES;
+    for (ptrdiff_t i = 0; i < n_out; i++) {
+        Vec even = sums->first ? Zero() : Load(sums->lanes + (at + i) * LANES), odd = Zero(), total;
+        ptrdiff_t row = 0;
+        for (; row + 2 * LANES <= width; row += 2 * LANES) {
+            even += Load(delta + i * width + row);
+            odd += Load(delta + i * width + row + LANES);
+        }
+        if (row < width)
+            even += Load(delta + i * width + row);
+        total = even + odd;
+        if (sums->gradient)
+            sums->gradient[at + i] = sums->scale * TreeSumOfLanes(total);
+        else
+            Store(total, sums->lanes + (at + i) * LANES);
+    }
+}
+
+/* The sums of the weights (n_out, n_in) and of the biases (n_out), which are where they are in the
+ * parameters; in `lanes` a vector for each number. */
+static void NAME(lane_gradient)(REAL *lanes, REAL *gradient, REAL scale, ptrdiff_t weights_at,
+                                ptrdiff_t biases_at, const REAL *delta, const REAL *inp,
+                                ptrdiff_t n_out, ptrdiff_t n_in, ptrdiff_t width, int first)
+{
+    const NAME(Sums) sums = {lanes, gradient, scale, first};
     for (ptrdiff_t i = 0; i < n_out; i += TILE_ROWS)
         for (ptrdiff_t j = 0; j < n_in; j += TILE_WIDTH) {
             int rows = AT_MOST(n_out - i, TILE_ROWS), columns = AT_MOST(n_in - j, TILE_WIDTH);
 #define TILE(rows, columns) \
-    NAME(gradient_tile)(weights + (i * n_in + j) * LANES, n_in, delta + i * width, \
-                        inp + j * width, width, first, rows, columns)
+    NAME(gradient_tile)(&sums, weights_at + i * n_in + j, n_in, delta + i * width, inp + j * width, \
+                        width, rows, columns)
             BY_SIZE(TILE, rows, columns);
 #undef TILE
         }
-    for (ptrdiff_t i = 0; i < n_out; i++) {
-        Vec even = first ? Zero() : Load(biases + i * LANES), odd = Zero();
-        ptrdiff_t at = 0;
-        for (; at + 2 * LANES <= width; at += 2 * LANES) {
-            even += Load(delta + i * width + at);
-            odd += Load(delta + i * width + at + LANES);
-        }
-        if (at < width)
-            even += Load(delta + i * width + at);
-        Store(even + odd, biases + i * LANES);
-    }
-}
-
-/* totals[i] := scale times the sum of the lanes of sums[i] */
-static void NAME(lane_totals)(REAL *totals, const REAL *sums, ptrdiff_t n, REAL scale)
-{
-    ptrdiff_t i = 0;
-#if ISA_LEVEL > 0
-    for (; i + 4 <= n; i += 4)
-        NAME(pair_sums_of_4)(totals + i, sums + i * LANES, scale);
-#endif
-    for (; i < n; i++)
-        totals[i] = scale * SumOfLanes(Load(sums + i * LANES));
+    NAME(bias_gradient)(&sums, biases_at, delta, n_out, width);
 }
 
 /* Softmax of each column, with the largest taken off first. A NaN may be passed over: its
@@ -247,6 +284,8 @@ static int NAME(lane_cost_of_labels)(REAL *cost, const REAL *a, const REAL *y, c
 #endif
 
 #undef BY_WIDTH
+#undef UP_TO_3
+#undef UP_TO_5
 #undef BY_SIZE
 #undef AT_MOST
 #undef TILE_ROWS

@@ -141,9 +141,8 @@ extern const DropoutFloat fastnn_dropout_float[];
     ptrdiff_t (*pick)(REAL *, ptrdiff_t, const REAL *, ptrdiff_t, const ptrdiff_t *, ptrdiff_t); \
     void (*product)(REAL *, const REAL *, ptrdiff_t, ptrdiff_t, const REAL *, const REAL *, \
                     const REAL *, ptrdiff_t, ptrdiff_t, ptrdiff_t, int); \
-    void (*gradient)(REAL *, ptrdiff_t, ptrdiff_t, const REAL *, const REAL *, ptrdiff_t, \
-                     ptrdiff_t, ptrdiff_t, int); \
-    void (*totals)(REAL *, const REAL *, ptrdiff_t, REAL); \
+    void (*gradient)(REAL *, REAL *, REAL, ptrdiff_t, ptrdiff_t, const REAL *, const REAL *, \
+                     ptrdiff_t, ptrdiff_t, ptrdiff_t, int); \
     void (*softmax)(REAL *, ptrdiff_t, ptrdiff_t); \
     void (*softmax_delta)(REAL *, const REAL *, const REAL *, ptrdiff_t, ptrdiff_t);
 typedef struct {

@@ -382,33 +382,41 @@ INLINE void NAME(tree_sums_of_4)(REAL *to, const Vec *v, const REAL *bias)
 }
 #endif
 
+/* The sums of four vectors' lanes: halves of a vector of 64 bytes first, then neighbours. */
 #if ISA_LEVEL > 0
-/* to := scale times the sums of the lanes of four vectors that stand one after the other, halves of
- * a vector of 64 bytes first, then neighbours. */
-INLINE PICK(__m256d, __m256) NAME(folded)(const REAL *v)
+typedef PICK(__m256d, __m128) NAME(four);
+
+INLINE PICK(__m256d, __m256) NAME(folded)(Vec v)
 {
-    PICK(__m256d, __m256) low = PICK(_mm256_loadu_pd, _mm256_loadu_ps)(v);
-#if ISA_LEVEL == 2
-    low = PICK(_mm256_add_pd, _mm256_add_ps)(low, PICK(_mm256_loadu_pd, _mm256_loadu_ps)(v + LANES / 2));
+#if ISA_LEVEL == 2 && REAL_BITS == 64
+    return _mm256_add_pd(_mm512_castpd512_pd256(v), _mm512_extractf64x4_pd(v, 1));
+#elif ISA_LEVEL == 2
+    return _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+#else
+    return v;
 #endif
-    return low;
 }
 
-INLINE void NAME(pair_sums_of_4)(REAL *to, const REAL *v, REAL scale)
+INLINE NAME(four) NAME(sums_of_4)(Vec a, Vec b, Vec c, Vec d)
 {
-    PICK(__m256d, __m256) ab = PICK(_mm256_hadd_pd, _mm256_hadd_ps)(
-        NAME(folded)(v), NAME(folded)(v + LANES));
-    PICK(__m256d, __m256) cd = PICK(_mm256_hadd_pd, _mm256_hadd_ps)(
-        NAME(folded)(v + 2 * LANES), NAME(folded)(v + 3 * LANES));
+    PICK(__m256d, __m256) ab = PICK(_mm256_hadd_pd, _mm256_hadd_ps)(NAME(folded)(a), NAME(folded)(b));
+    PICK(__m256d, __m256) cd = PICK(_mm256_hadd_pd, _mm256_hadd_ps)(NAME(folded)(c), NAME(folded)(d));
 #if REAL_BITS == 64
-    __m256d four = _mm256_add_pd(_mm256_permute2f128_pd(ab, cd, 0x20),
-                                 _mm256_permute2f128_pd(ab, cd, 0x31));
-    _mm256_storeu_pd(to, four * scale);
+    return _mm256_add_pd(_mm256_permute2f128_pd(ab, cd, 0x20), _mm256_permute2f128_pd(ab, cd, 0x31));
 #else
     __m256 eight = _mm256_hadd_ps(ab, cd);
-    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-    _mm_storeu_ps(to, four * scale);
+    return _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
 #endif
+}
+#else
+typedef struct {
+    REAL lanes[4];
+} NAME(four);
+
+INLINE NAME(four) NAME(sums_of_4)(Vec a, Vec b, Vec c, Vec d)
+{
+    NAME(four) sums = {{TreeSumOfLanes(a), TreeSumOfLanes(b), TreeSumOfLanes(c), TreeSumOfLanes(d)}};
+    return sums;
 }
 #endif
 
