@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import data, machine, scaling_report
+from bench import data, machine, scaling_report, scaling_threads
 from bench.checking import NotEqual, check
 from bench.command import (
     NO_CHART,
     add_contenders,
     add_output,
     add_repeats,
+    positive,
     present,
     refuse_unknown,
     say,
@@ -39,6 +40,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         help=f"what varies: any of {', '.join(GRID)} (default: all)",
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="a small grid, a few minutes")
+    parser.add_argument(
+        "--threads", type=positive, nargs="*", metavar="N",
+        help="instead, works of fastnn with so many threads each (default: 1 2 4 8 16)",
+    )  # fmt: skip
     add_repeats(parser, 5)
     parser.add_argument(
         "--seconds", type=seconds, default=0.5,
@@ -69,9 +74,31 @@ def measure(point: Point, options: argparse.Namespace) -> Measured:
     return Measured(point, rounds.timings)
 
 
+def by_threads(options: argparse.Namespace) -> int:
+    """Measure works with several numbers of threads; returns the exit code."""
+    load_before, found = machine.load(), []
+    for name in scaling_threads.NAMES:
+        try:
+            found += scaling_threads.measure(
+                name, options.threads or [1, 2, 4, 8, 16], options.repeats
+            )
+        except NotEqual as reason:
+            say(f"not equal: {reason}")
+            return 1
+        say(f"{name}: the same bits with every number of threads")
+    lines = machine.describe([CONTENDERS["fastnn"]()], load_before)
+    text = "# Threads\n\n" + "".join(f"- {line}\n" for line in lines)
+    text += f"\n{scaling_threads.table(found)}"
+    print(text)
+    write_whole(options.output / "threads.md", lambda path: path.write_text(text, "utf-8"))
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code (1: a check failed)."""
     options = parse(arguments)
+    if options.threads is not None:
+        return by_threads(options)
     load_before = machine.load()
     whole = QUICK if options.quick else GRID
     grid = {axis: whole[axis] for axis in options.axes or whole}

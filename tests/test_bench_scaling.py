@@ -16,7 +16,7 @@ if not (ROOT / "bench" / "scaling.py").exists():
     pytest.skip("the benchmark is not beside the tests", allow_module_level=True)
 sys.path.append(str(ROOT))
 
-from bench import scaling, scaling_report, timing  # noqa: E402
+from bench import scaling, scaling_report, scaling_threads, timing  # noqa: E402
 from bench.contenders import CONTENDERS  # noqa: E402
 from bench.contenders.numpy_by_hand import NumpyByHand  # noqa: E402
 from bench.scaling_grid import BATCH, GRID, QUICK, ROWS, WIDTH, Point, point, points  # noqa: E402
@@ -167,3 +167,15 @@ def test_command_refuses_bad_arguments(
         scaling.main(arguments)
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_threads_are_measured_or_counted() -> None:
+    found = scaling_threads.measure("digits30", [1, 2, 64], 1, rows=200)
+    assert [each.n_threads for each in found] == [1, 2, 64]
+    assert found[0].seconds is not None and found[0].barriers == 0 and found[0].share == 1
+    assert found[1].barriers >= 1
+    assert found[2].seconds is None or scaling_threads.available_cores() >= 64
+    assert scaling_threads.share_of_busiest((10, 64), 4) == 0.25
+    assert scaling_threads.share_of_busiest((10, 64), 3) == 0.5
+    assert scaling_threads.share_of_busiest((10, 10, 10), 8, 0, 2) == 0.75
+    assert len(scaling_threads.table(found).splitlines()) == 5

@@ -43,6 +43,12 @@ class CompiledPlan:
     @property
     def feature_major(self) -> bool: ...
     @property
+    def split_layer(self) -> int:
+        """The layer with partial sums over ranges of its inputs; -1: none."""
+    @property
+    def n_partial_sums(self) -> int:
+        """Over how many ranges; no more workers share the network then."""
+    @property
     def arena_size(self) -> int:
         """The memory of each worker where layers are replicated; -1: none are."""
 

@@ -222,6 +222,14 @@ cdef class CompiledPlan:
         return self.c.lane_sums >= 0
 
     @property
+    def split_layer(self) -> int:
+        return self.c.split_layer
+
+    @property
+    def n_partial_sums(self) -> int:
+        return self.c.n_partial_sums
+
+    @property
     def arena_size(self) -> int:
         return self.c.arena_size
 

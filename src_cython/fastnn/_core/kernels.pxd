@@ -186,8 +186,8 @@ cdef extern from "kernels/kernels.h" nogil:
             double*, const double*, Py_ssize_t, Py_ssize_t, const double*, const double*,
             const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*gradient)(
-            double*, double*, double, Py_ssize_t, Py_ssize_t, const double*, const double*, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, int) noexcept nogil
+            double*, double*, double, Py_ssize_t, Py_ssize_t, const double*, const double*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*softmax)(double*, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*softmax_delta)(
             double*, const double*, const double*, Py_ssize_t, Py_ssize_t) noexcept nogil
@@ -202,8 +202,8 @@ cdef extern from "kernels/kernels.h" nogil:
             float*, const float*, Py_ssize_t, Py_ssize_t, const float*, const float*,
             const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*gradient)(
-            float*, float*, float, Py_ssize_t, Py_ssize_t, const float*, const float*, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, int) noexcept nogil
+            float*, float*, float, Py_ssize_t, Py_ssize_t, const float*, const float*,
+            Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*softmax)(float*, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*softmax_delta)(
             float*, const float*, const float*, Py_ssize_t, Py_ssize_t) noexcept nogil

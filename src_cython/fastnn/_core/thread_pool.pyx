@@ -7,6 +7,7 @@ cdef extern from "runtime/thread_pool.h" nogil:
     int fastnn_run(Task task, void* argument, int n) noexcept nogil
     void fastnn_barrier(int n_workers) noexcept nogil
     double fastnn_long_barrier(int n_workers) noexcept nogil
+    unsigned fastnn_barriers() noexcept nogil
     double fastnn_stalled() noexcept nogil
 
 
@@ -70,3 +71,11 @@ def count_rounds(long long[::1] counts not None, long long rounds) -> int:
     with nogil:
         n = fastnn_run(_count, &job, <int> min(counts.shape[0], <Py_ssize_t> MAX_WORKERS))
     return n
+
+
+def barriers() -> int:
+    """Return how many barriers workers passed since the process began, up to 2³² and from 0 again.
+
+    For the benchmark.
+    """
+    return fastnn_barriers()

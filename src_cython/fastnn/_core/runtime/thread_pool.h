@@ -119,6 +119,12 @@ static void fastnn_barrier(int n_workers)
         __atomic_add_fetch(&fastnn_pool.stalled, (long)(1e6 * waited), __ATOMIC_RELAXED);
 }
 
+/* Barriers passed since the pool began. */
+static unsigned fastnn_barriers(void)
+{
+    return __atomic_load_n(&fastnn_pool.passed, __ATOMIC_RELAXED);
+}
+
 /* Seconds that workers stalled since the pool began, all together. */
 static double fastnn_stalled(void)
 {
@@ -239,6 +245,8 @@ static int fastnn_run(FastnnWork work, void *argument, int n)
 static double fastnn_long_barrier(int n_workers) { return (void)n_workers, 0; }
 
 static void fastnn_barrier(int n_workers) { (void)n_workers; }
+
+static unsigned fastnn_barriers(void) { return 0; }
 
 static double fastnn_stalled(void) { return 0; }
 
