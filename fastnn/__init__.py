@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from fastnn import augment as augment
     from fastnn import book as book
     from fastnn import cli as cli
+    from fastnn import convert as convert
     from fastnn import demo as demo
     from fastnn import diagnostics as diagnostics
     from fastnn import functional as functional
@@ -77,7 +78,7 @@ if TYPE_CHECKING:
     from fastnn import tune as tune
 else:  # a type checker would take a misspelt name for a module
     _LATER = (
-        "augment", "book", "cli", "demo", "diagnostics", "functional", "many", "plot",
+        "augment", "book", "cli", "convert", "demo", "diagnostics", "functional", "many", "plot",
         "preprocessing", "pretrain", "profiling", "reference", "sklearn", "tune",
     )  # fmt: skip
     __getattr__, __dir__ = _modules_later(globals(), _LATER, needs={"sklearn": "sklearn"})

@@ -137,6 +137,8 @@ class BaseMLP(BaseEstimator):
             _network.initialize(network, self, random_state)
             self._begin(network)
         self._show(network)
+        if network.table is None:
+            _network.name_columns(network, self)
         preparation = self._preparation = _presets.preparation(self, X, Y)
         if preparation is not None:
             data = preparation.of(data)
@@ -203,6 +205,24 @@ class BaseMLP(BaseEstimator):
         self._best = network.parameters.copy(), network.running_statistics.copy()
         for name in ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"):
             self.__dict__.pop(name, None)
+
+    def _stand_at(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> None:
+        """Be as a training that led to these coefficients leaves it; what it recorded is not set.
+
+        Raises
+        ------
+        ValueError
+            If the arguments are of another network.
+        """
+        dtype = np.dtype(np.float32 if np.result_type(*coefs) == np.float32 else np.float64)
+        hidden = _network.hidden_sizes(self.hidden_layer_sizes)
+        network = _network.build(self, [len(coefs[0]), *hidden, len(intercepts[-1])],
+                                 self._loss(), dtype)  # fmt: skip
+        _network.take_over(network, coefs, intercepts)
+        self.n_outputs_ = network.sizes[-1]
+        self._categories = self.is_categorical_ = self._preparation = None
+        self._begin(network)
+        self._show(network)
 
     def _begin_records(self) -> None:
         """Set what the stochastic solvers record, as far as an earlier fit has not."""
