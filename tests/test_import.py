@@ -22,8 +22,8 @@ PACKAGE = Path(fastnn.__file__).parent
 BY_ATTRIBUTE = {
     "activations", "augment", "book", "cli", "convert", "costs", "datasets", "demo",
     "diagnostics", "functional", "initializers", "many", "normalization", "optimizers", "plot",
-    "preprocessing", "pretrain", "profiling", "reference", "regularizers", "schedules", "sklearn", "stopping",
-    "tune",
+    "preprocessing", "pretrain", "profiling", "reference", "regularizers", "schedules",
+    "sklearn", "stopping", "tune",
 }  # fmt: skip
 # Those whose names are imported from the package itself.
 INTERNAL = {
