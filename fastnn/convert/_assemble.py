@@ -81,14 +81,9 @@ def _does_nothing(layer: Layer) -> bool:
 
 
 def _dtype(layers: Sequence[Layer]) -> np.dtype:
-    """Return float64 if any number of a layer is, else float32, which holds halves too."""
-    kinds = [
-        value.dtype
-        for layer in layers
-        for value in vars(layer).values()
-        if isinstance(value, np.ndarray) and not isinstance(layer, Affine)
-    ]
-    double = any(kind.itemsize == 8 for kind in kinds)
+    """Return float64 if the numbers of a dense layer are, else float32, which holds halves too."""
+    dense = [layer for layer in layers if isinstance(layer, Dense)]
+    double = any(each.W.itemsize == 8 or each.b.itemsize == 8 for each in dense)
     return np.dtype(np.float64 if double else np.float32)
 
 
@@ -308,6 +303,6 @@ def _fill_norm(network: Network, l: int, norm: Norm) -> None:
         parts += [(network.running_means, norm.mean), (network.running_variances, norm.variance)]
     for views, values in parts:
         try:
-            views[l] = values
+            views[l] = values if values.ndim else np.full(views[l].shape, values)
         except ValueError as error:
             raise ValueError(f"layer {norm.name}: {error}") from None

@@ -20,11 +20,11 @@ import numpy as np
 from fastnn._common.archives import check_directory, check_stored
 from fastnn._common.checks import brief, check_finite_number, check_number
 from fastnn._common.extras import require
-from fastnn._common.files import as_path, open_regular, shown
 from fastnn.activations import KERNELS
 from fastnn.convert._assemble import assemble
 from fastnn.convert._chain import Activation, Affine, Dense, Drop, Layer, Norm
 from fastnn.convert._numbers import floats_of
+from fastnn.convert._reading import reading
 from fastnn.network import Network
 from fastnn.normalization import BatchNorm, LayerNorm
 
@@ -80,15 +80,9 @@ def from_keras(
         If the file cannot be read.
     """
     require("h5py", extra="keras")
-    path = as_path(path)
-    with open_regular(path, EXPECTED) as file:
-        try:
-            described, weights = _parts(file, layers)
-            chain = _chain(described, weights)
-        except Exception as error:  # zipfile and h5py raise all kinds for a damaged file
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
-            raise ValueError(f"{shown(path)}: {reason}") from None
-    return assemble(chain, output=output, cost=cost, inference=inference)
+    with reading(path, EXPECTED) as file:
+        chain = _chain(*_parts(file, layers))
+        return assemble(chain, output=output, cost=cost, inference=inference)
 
 
 def _parts(file: BinaryIO, layers: Any) -> tuple[Any, bytes]:
@@ -141,7 +135,9 @@ def _chain(described: Any, weights: bytes) -> list[Layer]:
     h5py = require("h5py", extra="keras")
     with h5py.File(io.BytesIO(weights), "r") as file:
         variables = _Variables(h5py, file, len(weights))
-        return [layer for each in described for layer in _layers(each, variables)]
+        chain = [layer for each in described for layer in _layers(each, variables)]
+        variables.check_all_taken()
+        return chain
 
 
 class _Variables:
@@ -150,6 +146,7 @@ class _Variables:
     def __init__(self, h5py: Any, file: Any, size: int) -> None:
         self._h5py, self._file, self._size = h5py, file, size
         self._seen: dict[str, int] = {}
+        self._taken: set[str] = set()
 
     def take(self, kind: str, name: str, n: int, n_others: int = 0) -> list[np.ndarray]:
         """Return the ``n`` first variables of the next layer of a class, named ``name``.
@@ -159,7 +156,9 @@ class _Variables:
         title = re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", kind))
         title = title.lower()
         number = self._seen[title] = self._seen.get(title, -1) + 1
-        where = f"layers/{title}{f'_{number}' if number else ''}/vars"
+        place = f"{title}_{number}" if number else title
+        self._taken.add(place)
+        where = f"layers/{place}/vars"
         group = self._at(where, self._h5py.Group)
         told = group.attrs.get("name")
         if told is not None and told != name:
@@ -167,6 +166,13 @@ class _Variables:
         if len(group) != n + n_others:
             raise ValueError(f"layer {name}: expected {n + n_others} variables, got {len(group)}")
         return [self._array(f"{where}/{i}", name) for i in range(n)]
+
+    def check_all_taken(self) -> None:
+        """Raise for variables of a layer that was not described."""
+        if "layers" in self._file:
+            for place in set(self._at("layers", self._h5py.Group)) - self._taken:
+                if len(self._at(f"layers/{place}/vars", self._h5py.Group)):
+                    raise ValueError(f"layers: its weights have {brief(place)} beside them")
 
     def _at(self, path: str, kind: Any) -> Any:
         """Return what lies at a path, to which no link leads out of the file."""
@@ -248,7 +254,7 @@ def _function(config: _Config, given: Any) -> list[Layer]:
 def _dense(config: _Config, variables: _Variables) -> list[Layer]:
     config.only("quantization_config", None)
     config.only("lora_rank", None)
-    biased = config.flag("use_bias")
+    activation, biased = _function(config, config.get("activation")), config.flag("use_bias")
     kernel, *bias = variables.take(config.kind, config.name, 1 + biased)
     b = bias[0] if bias else np.zeros(kernel.shape[-1:], kernel.dtype)
     if kernel.ndim != 2 or b.shape != kernel.shape[1:] or 0 in kernel.shape:
@@ -256,7 +262,7 @@ def _dense(config: _Config, variables: _Variables) -> list[Layer]:
             f"layer {config.name}: weights of shape {kernel.shape}, biases of shape {b.shape}"
         )
     dense = Dense(config.name, np.ascontiguousarray(kernel.T), b)
-    return [dense, *_function(config, config.get("activation"))]
+    return [dense, *activation]
 
 
 def _vectors(config: _Config, found: list[np.ndarray]) -> list[np.ndarray]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from fastnn import normalization
 from fastnn._common.checks import brief
-from fastnn._common.files import as_path, open_regular, shown
 from fastnn.activations import KERNELS
 from fastnn.convert._assemble import assemble
 from fastnn.convert._chain import Activation, Dense, Drop, Layer, Norm
 from fastnn.convert._numbers import floats_of
+from fastnn.convert._reading import reading
 from fastnn.convert._safetensors import read_safetensors
 from fastnn.convert._torch_file import read_torch_file
 from fastnn.dropout import Dropout
@@ -68,7 +68,7 @@ def from_state_dict(
     Returns
     -------
     Network
-        Of float64 if a tensor is, else of float32.
+        Of float64 if a weight is, else of float32.
 
     Raises
     ------
@@ -87,9 +87,11 @@ def from_state_dict(
     array([9.])
     """
     named = _named(layers)
-    tensors = state if isinstance(state, Mapping) else _read(state)
     options: dict[str, Any] = {"output": output, "cost": cost, "inference": inference}
-    return assemble(chain_of(tensors, named, prefix), **options)
+    if isinstance(state, Mapping):
+        return assemble(chain_of(state, named, prefix), **options)
+    with reading(state, EXPECTED, "state") as file:
+        return assemble(chain_of(_tensors_in(file), named, prefix), **options)
 
 
 def _named(layers: Any) -> list[tuple[str, Kind]]:
@@ -112,17 +114,14 @@ def _named(layers: Any) -> list[tuple[str, Kind]]:
     return pairs
 
 
-def _read(path: Any) -> dict[str, Any]:
-    path = as_path(path, "state", "a mapping or a file's name")
-    with open_regular(path, EXPECTED) as file:
-        is_zip = file.read(2) == b"PK"
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        try:
-            return read_torch_file(file, size) if is_zip else read_safetensors(file.read())[0]
-        except Exception as error:  # zipfile raises all kinds for a damaged file
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise ValueError(f"{shown(path)}: expected {EXPECTED}: {reason}") from None
+def _tensors_in(file: BinaryIO) -> dict[str, Any]:
+    is_zip = file.read(2) == b"PK"
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    try:
+        return read_torch_file(file, size) if is_zip else read_safetensors(file.read())[0]
+    except Exception as error:  # zipfile raises all kinds for a damaged file, some without words
+        raise ValueError(f"expected {EXPECTED}: {str(error) or type(error).__name__}") from None
 
 
 # From tensors to layers

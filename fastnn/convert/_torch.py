@@ -41,7 +41,7 @@ def from_torch(
     Returns
     -------
     Network
-        Of float64 if a tensor is, else of float32. It predicts what the module does in ``eval``.
+        Of float64 if a weight is, else of float32. It predicts what the module does in ``eval``.
 
     Raises
     ------

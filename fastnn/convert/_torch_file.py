@@ -24,6 +24,8 @@ __all__ = ["read_torch_file"]
 
 # Bytes of the directory, and of the pickle: of some 2000 tensors.
 _MOST_DIRECTORY, _MOST_PICKLE = 2**18, 2**19
+# A tensor needs some 50 instructions of 5 bytes each; what is made by one takes a hundred bytes.
+_LEAST, _LENGTH = 1000, 4
 _STORAGES = {
     Name("torch", f"{name}Storage"): dtype
     for name, dtype in {
@@ -75,7 +77,8 @@ def read_torch_file(file: BinaryIO, size: int) -> dict[str, Any]:
 def _state(archive: zipfile.ZipFile, folder: str, size: int) -> dict[str, Any]:
     content = archive.read(f"{folder}/data.pkl")
     expect(len(content) <= _MOST_PICKLE, f"its data.pkl has {len(content)} bytes")
-    state = _Machine(_Storages(archive, folder), 2 * size).run(io.BytesIO(content))
+    machine = _Machine(_Storages(archive, folder), 2 * size, _LEAST + len(content) // _LENGTH)
+    state = machine.run(io.BytesIO(content))
     expect(isinstance(state, dict), f"it holds no mapping but {_kind_of(state)}")
     for name, value in state.items():
         expect(
@@ -154,8 +157,8 @@ _CALLS: dict[Name, Callable[..., Any]] = {
 class _Machine(PickleMachine):
     """A machine that knows mappings, and where a tensor's numbers lie."""
 
-    def __init__(self, storages: _Storages, most_bytes: int) -> None:
-        super().__init__(_CALLS, _STORAGES, needed="state_dict", most=100_000)
+    def __init__(self, storages: _Storages, most_bytes: int, most: int) -> None:
+        super().__init__(_CALLS, _STORAGES, needed="state_dict", most=most)
         self._storages, self._left = storages, most_bytes
 
     def step(self, name: str, argument: Any) -> None:
