@@ -47,6 +47,8 @@ from fastnn._training.options import Callback
 from fastnn._training.state import TrainingState
 from fastnn.costs import CrossEntropyCost
 from fastnn.dropout import Dropout, per_layer
+from fastnn.export._graph import Graph
+from fastnn.export._networks import graph_of_network
 from fastnn.history import BookLists, History
 from fastnn.normalization import Normalization
 from fastnn.optimizers import Optimizer
@@ -702,6 +704,10 @@ class Model:
             If the file cannot be written.
         """
         storage.save(self, path)
+
+    def _graph(self) -> Graph:
+        """Return what this network computes, for ``fastnn.export``."""
+        return graph_of_network(self)
 
     # What a training asks
 
