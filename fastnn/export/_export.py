@@ -1,0 +1,118 @@
+"""``export``: a model into a file, whose suffix says the format."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastnn._common.checks import check_dtype
+from fastnn._common.files import as_path, write_whole
+from fastnn.export._c import c_source
+from fastnn.export._checked import tested
+from fastnn.export._describe import graph_of
+from fastnn.export._graph import Graph
+from fastnn.export._numpy import numpy_source
+
+__all__ = ["Exported", "export"]
+
+Tests = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What ``export`` wrote.
+
+    Attributes
+    ----------
+    files : tuple of Path
+    flash, ram : int or None
+        Of C: bytes of its tables, and of its arrays on the stack.
+    """
+
+    files: tuple[Path, ...]
+    flash: int | None = None
+    ram: int | None = None
+
+
+def export(model: Any, path: str | os.PathLike[str], *, dtype: Any = None) -> Exported:
+    """Write a model to a file that is run without fastnn.
+
+    What cannot be exported is refused, and before anything is written some rows are predicted
+    both ways.
+
+    Parameters
+    ----------
+    model : Network, estimator, ensemble or Pipeline
+        A fitted estimator or ensemble of ``fastnn.sklearn``, or a fitted scikit-learn ``Pipeline``
+        that ends in one, of StandardScaler, MinMaxScaler, RobustScaler, SimpleImputer,
+        OneHotEncoder and OrdinalEncoder, alone or in a ColumnTransformer.
+    path : str or path
+        Its suffix says the format.
+
+        ``.c``: C99, with a header beside it; ``STEM_predict(const double *x, double *y)``, of
+        float for ``dtype="float32"``, ``STEM`` being the file's name with _ for what names in C do
+        not have. Compiled with ``-DSTEM_SELF_TEST``, that in capitals, it is a program that
+        returns 0 if it computes what was computed here.
+
+        ``.py``: a module of NumPy, with ``predict(X)``, and of a classifier ``predict_proba(X)``
+        and ``classes``.
+    dtype : {"float64", "float32"}, optional
+        Of the arithmetic: by default float64 in C and NumPy.
+
+    Returns
+    -------
+    Exported
+        Which files were written.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the model, a step of its pipeline or an option of that cannot be exported, if ``path``
+        has another suffix, or a number is not finite or too large for ``dtype``.
+    RuntimeError
+        If what would be written predicts something else than the model.
+    OSError
+        If a file cannot be written.
+
+    Examples
+    --------
+    >>> import fastnn, os, tempfile
+    >>> net = fastnn.Network([64, 30, 10], rng=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     done = fastnn.export.export(net, os.path.join(folder, "digits.c"))
+    ...     print(*[file.name for file in done.files], done.flash, done.ram)
+    digits.c digits.h 18080 320
+    """
+    target = as_path(path)
+    write = _WRITERS.get(target.suffix)
+    if write is None:
+        raise ValueError(
+            f"path: expected a file's name that ends in {', '.join(_WRITERS)}, got {target.name!r}"
+        )
+    checked = None if dtype is None else check_dtype(dtype)
+    graph = graph_of(model)
+    return write(graph, target, checked, tested(model, graph))
+
+
+def _write_c(graph: Graph, path: Path, dtype: np.dtype | None, tests: Tests) -> Exported:
+    made = c_source(graph, path, dtype or np.dtype(np.float64), tests)
+    header = path.with_suffix(".h")
+    write_whole(header, made.header.encode("ascii"))
+    write_whole(path, made.source.encode("ascii"))
+    return Exported((path, header), made.flash, made.ram)
+
+
+def _write_numpy(graph: Graph, path: Path, dtype: np.dtype | None, tests: Tests) -> Exported:
+    write_whole(path, numpy_source(graph, dtype or np.dtype(np.float64)).encode("utf-8"))
+    return Exported((path,))
+
+
+_WRITERS: dict[str, Callable[[Graph, Path, np.dtype | None, Tests], Exported]] = {
+    ".c": _write_c,
+    ".py": _write_numpy,
+}
