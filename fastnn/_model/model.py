@@ -47,8 +47,6 @@ from fastnn._training.options import Callback
 from fastnn._training.state import TrainingState
 from fastnn.costs import CrossEntropyCost
 from fastnn.dropout import Dropout, per_layer
-from fastnn.export._graph import Graph
-from fastnn.export._networks import graph_of_network
 from fastnn.history import BookLists, History
 from fastnn.normalization import Normalization
 from fastnn.optimizers import Optimizer
@@ -724,8 +722,10 @@ class Model:
 
         return export(self, path, **options)
 
-    def _graph(self) -> Graph:
+    def _graph(self) -> Any:
         """Return what this network computes, for ``fastnn.export``."""
+        from fastnn.export._networks import graph_of_network
+
         return graph_of_network(self)
 
     # What a training asks

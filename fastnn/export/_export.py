@@ -17,6 +17,8 @@ from fastnn.export._checked import tested
 from fastnn.export._describe import graph_of
 from fastnn.export._graph import Graph
 from fastnn.export._numpy import numpy_source
+from fastnn.export._onnx import onnx_bytes
+from fastnn.export._safetensors import safetensors_bytes
 
 __all__ = ["Exported", "export"]
 
@@ -30,6 +32,7 @@ class Exported:
     Attributes
     ----------
     files : tuple of Path
+        What was written, the one that was asked for first.
     flash, ram : int or None
         Of C: bytes of its tables, and of its arrays on the stack.
     """
@@ -61,8 +64,18 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: Any = None) -> Ex
 
         ``.py``: a module of NumPy, with ``predict(X)``, and of a classifier ``predict_proba(X)``
         and ``classes``.
+
+        ``.onnx``: opset 11, with the input ``X``, or if some columns are texts an input by the
+        name of each column. Of a classifier the outputs are ``label`` and ``probabilities``, of
+        a regressor ``variable``, as skl2onnx names them; of a network ``outputs``, and ``label``
+        if it knows classes. Needs onnx.
+
+        ``.safetensors``: the weights by PyTorch's names, with the matching module in the
+        metadata: ``nn.Sequential``, or an ``nn.ModuleList`` of them whose outputs are averaged.
+        Needs safetensors.
     dtype : {"float64", "float32"}, optional
-        Of the arithmetic: by default float64 in C and NumPy.
+        Of the arithmetic: by default float64 in C and NumPy, float32 in ONNX, and the model's own
+        in safetensors.
 
     Returns
     -------
@@ -76,6 +89,8 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: Any = None) -> Ex
         has another suffix, or a number is not finite or too large for ``dtype``.
     RuntimeError
         If what would be written predicts something else than the model.
+    ImportError
+        Where a library that the format needs is not installed.
     OSError
         If a file cannot be written.
 
@@ -112,7 +127,19 @@ def _write_numpy(graph: Graph, path: Path, dtype: np.dtype | None, tests: Tests)
     return Exported((path,))
 
 
+def _write_onnx(graph: Graph, path: Path, dtype: np.dtype | None, tests: Tests) -> Exported:
+    write_whole(path, onnx_bytes(graph, dtype or np.dtype(np.float32)))
+    return Exported((path,))
+
+
+def _write_safetensors(graph: Graph, path: Path, dtype: np.dtype | None, tests: Tests) -> Exported:
+    write_whole(path, safetensors_bytes(graph, dtype or graph.dtype))
+    return Exported((path,))
+
+
 _WRITERS: dict[str, Callable[[Graph, Path, np.dtype | None, Tests], Exported]] = {
     ".c": _write_c,
     ".py": _write_numpy,
+    ".onnx": _write_onnx,
+    ".safetensors": _write_safetensors,
 }

@@ -145,6 +145,7 @@ class Graph:
     Attributes
     ----------
     preparation : Preparation
+        What is done to the inputs before the layers.
     members : tuple of Member
         Networks whose outputs are averaged.
     kind : "network", "classifier", "multilabel" or "regressor"

@@ -319,9 +319,7 @@ def _indices(columns: np.ndarray) -> str:
 
 
 def _stage(stage: Stage) -> str:
-    a, b = (
-        f"np.array([{', '.join(map(_number, each.tolist()))}])" for each in (stage.a, stage.b)
-    )
+    a, b = (f"np.array([{', '.join(map(_number, each.tolist()))}])" for each in (stage.a, stage.b))
     if stage.kind == "lookup":
         column = int(stage.sources[0])
         default = "None" if stage.default is None else _number(stage.default)
