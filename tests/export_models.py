@@ -56,9 +56,9 @@ def network(rng: np.random.Generator) -> tuple[Any, Any]:
     return net, X
 
 
-def _quickly(rng: np.random.Generator, n_hidden_least: int = 0) -> dict[str, Any]:
+def _quickly(rng: np.random.Generator) -> dict[str, Any]:
     """Return the options of an estimator that is trained a little."""
-    hidden = _hidden(rng, n_hidden_least)
+    hidden = _hidden(rng, 1)
     return {
         "hidden_layer_sizes": hidden,
         **_layers(rng, len(hidden)),

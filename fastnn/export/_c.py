@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from fastnn._common.checks import brief
-from fastnn.export._c_layers import ACTIVATIONS, DENSE, NORM, blocks_of, in_type, packed
+from fastnn.export._c_layers import ACTIVATIONS, DENSE, NORM, RESTRICT, in_type
 from fastnn.export._c_stages import PreparationInC, preparation_in_c
-from fastnn.export._c_text import comment, table, texts
+from fastnn.export._c_text import comment, literal, table, texts
 from fastnn.export._folded import Folded, folded
 from fastnn.export._graph import Graph
 from fastnn.export._metadata import metadata_of, version
@@ -74,22 +74,20 @@ def c_source(
     stem, real = identifier(path), "float" if dtype == np.float32 else "double"
     members = [folded(member) for member in graph.members]
     preparation = preparation_in_c(graph.preparation, stem, real)
-    width = max(len(layer.bias) for layers in members for layer in layers)
     n_numbers = sum(_count(layer) for layers in members for layer in layers)
     flash = (n_numbers + preparation.n_numbers) * dtype.itemsize + 4 * preparation.n_integers
-    buffers = 2 if any(len(layers) > 1 for layers in members) else 1
-    averages = graph.n_outputs if len(members) > 1 else 0
-    ram = dtype.itemsize * (buffers * width + averages + preparation.made + preparation.gathered)
+    ram = dtype.itemsize * sum(_arrays(members, preparation).values())
     sizes = f"{flash} bytes of tables in flash, {ram} bytes of arrays on the stack"
     source = "".join(
         [
             comment(_about(graph, members, real, sizes)),
             f'\n#include <math.h>\n\n#include "{path.stem}.h"\n',
+            in_type(RESTRICT, real, stem),
             _strings(graph, stem),
             *preparation.tables,
             *(_tables(layers, f"{stem}_{m}", real) for m, layers in enumerate(members)),
             *_functions(members, stem, real),
-            _predict(graph, members, preparation, in_type("S_", real, stem), real, width, buffers),
+            _predict(graph, members, preparation, stem, real),
             _class_of(graph, stem, real),
             _self_test(graph, stem, real, tests),
         ]
@@ -213,7 +211,7 @@ def _strings(graph: Graph, stem: str) -> str:
 def _tables(layers: list[Folded], beginning: str, real: str) -> str:
     parts = []
     for l, layer in enumerate(layers):
-        parts.append(table(f"{beginning}_w{l}", packed(layer.weights), real))
+        parts.append(table(f"{beginning}_w{l}", layer.weights.T, real))
         parts.append(table(f"{beginning}_b{l}", layer.bias, real))
         if layer.norm is not None:
             parts.append(table(f"{beginning}_gamma{l}", layer.norm.gamma, real))
@@ -224,81 +222,76 @@ def _tables(layers: list[Folded], beginning: str, real: str) -> str:
 def _functions(members: list[list[Folded]], stem: str, real: str) -> list[str]:
     """Return the functions that the layers need, each once."""
     layers = [layer for each in members for layer in each]
-    sizes = sorted({size for layer in layers for size in blocks_of(len(layer.bias))})
     names = sorted({layer.activation for layer in layers})
-    found = [re.sub(r"\bN\b|(?<=dense_)N", str(size), DENSE) for size in sizes]
+    found = [DENSE]
     found += [NORM] if any(layer.norm is not None for layer in layers) else []
     return [in_type(each, real, stem) for each in (*found, *(ACTIVATIONS[name] for name in names))]
 
 
-def _layer(layer: Folded, beginning: str, stem: str, l: int, source: str, to: str) -> list[str]:
-    """Return the statements of a layer, from one array to another."""
-    n_in, n_out = layer.weights.shape[1], len(layer.bias)
-    lines, done = [f"w = {beginning}_w{l};"], 0
-    blocks = blocks_of(n_out)
-    for size in dict.fromkeys(blocks):
-        count = blocks.count(size)
-        place = f" + {done}" if done else ""
-        if count == 1:
-            lines.append(
-                f"{'' if done + size == n_out else 'w = '}{stem}_dense_{size}(w, "
-                f"{beginning}_b{l}{place}, {source}, {n_in}, {to}{place});"
-            )
-        else:
-            lines.append(
-                f"for (i = {done}; i < {done + count * size}; i += {size})\n        "
-                f"w = {stem}_dense_{size}(w, {beginning}_b{l} + i, {source}, {n_in}, {to} + i);"
-            )
-        done += count * size
-    return [*lines, *_after(layer, beginning, stem, l, to)]
+def _layer(layer: Folded, names: tuple[str, str, int], real: str, source: str, to: str) -> str:
+    """Return the statements of a layer, from one array to another.
 
-
-def _after(layer: Folded, beginning: str, stem: str, l: int, to: str) -> list[str]:
-    n_out, norm, lines = len(layer.bias), layer.norm, []
+    ``names`` are the beginnings of all names and of those of this network, and the layer's number.
+    """
+    stem, beginning, l = names
+    n_out, n_in = layer.weights.shape
+    tables, norm = f"{beginning}_w{l}, {beginning}_b{l}", layer.norm
+    lines = [f"{stem}_dense({tables}, {source}, {n_in}, {n_out}, {to});"]
     if norm is not None:
-        tables = f"{beginning}_gamma{l}, {beginning}_beta{l}"
-        lines.append(
-            f"{stem}_normalize({to}, {norm.groups}, {n_out // norm.groups}, EPS({norm.eps!r}), "
-            f"{tables});"
-        )
+        tables, size = f"{beginning}_gamma{l}, {beginning}_beta{l}", n_out // norm.groups
+        eps = literal(norm.eps, real)
+        lines.append(f"{stem}_normalize({to}, {norm.groups}, {size}, {eps}, {tables});")
     if layer.activation != "identity":
         lines.append(f"{stem}_{layer.activation}({to}, {n_out});")
-    return lines
+    return "".join(f"    {line}\n" for line in lines)
 
 
-def _predict(
-    graph: Graph, members: list[list[Folded]], preparation: PreparationInC, stem: str, real: str,
-    width: int, buffers: int,
-) -> str:  # fmt: skip
-    stem = stem.rstrip("_")
-    arrays = [f"a[{width}]", *([f"b[{width}]"] if buffers == 2 else [])]
-    arrays += [f"v[{preparation.made}]"] if preparation.made else []
-    arrays += [f"u[{preparation.gathered}]"] if preparation.gathered else []
-    body = [in_type(line, real, stem) for line in preparation.lines]
-    n_out, several = graph.n_outputs, len(members) > 1
-    arrays += [f"mean[{n_out}]"] if several else []
-    ending = "f" if real == "float" else ""
+def _all_layers(
+    members: list[list[Folded]], stem: str, real: str, inputs: str
+) -> tuple[str, list[str]]:
+    """Return where the outputs are in the end, and the statements that put them there."""
+    n_out, several, body = len(members[0][-1].bias), len(members) > 1, []
     for m, layers in enumerate(members):
-        source, spare = preparation.inputs, ["a", "b"]
+        source = inputs
         for l, layer in enumerate(layers):
-            to = spare[l % 2]
-            for line in _layer(layer, f"{stem}_{m}", stem, l, source, to):
-                body.append(f"    {re.sub(r'EPS[(](.*?)[)]', rf'{chr(92)}g<1>{ending}', line)}\n")
+            to = "ab"[l % 2]
+            body.append(_layer(layer, (stem, f"{stem}_{m}", l), real, source, to))
             source = to
         if several:
             sign = "=" if m == 0 else "+="
             body.append(f"    for (i = 0; i < {n_out}; i++)\n        mean[i] {sign} {source}[i];\n")
-    if several:
-        body.append(f"    for (i = 0; i < {n_out}; i++)\n        mean[i] /= {len(members)};\n")
-        source = "mean"
-    body += _results(graph, source, preparation.checks)
-    text = "".join(body)
-    numbers = [f"    const {real} *w;\n", f"    {real} {', '.join(arrays)};\n"]
-    numbers += [f"    {real} t;\n"] if re.search(r"\bt\b", text) else []
-    numbers += ["    int i;\n"] if re.search(r"\bi\b", text) else []
-    numbers += ["    int known = 1;\n"] if preparation.checks else []
+    if not several:
+        return source, body
+    body.append(f"    for (i = 0; i < {n_out}; i++)\n        mean[i] /= {len(members)};\n")
+    return "mean", body
+
+
+def _arrays(members: list[list[Folded]], preparation: PreparationInC) -> dict[str, int]:
+    """Return the arrays of a prediction, with how many numbers each of them has."""
+    width = max(len(layer.bias) for layers in members for layer in layers)
+    sizes = {
+        "a": width,
+        "b": width if any(len(layers) > 1 for layers in members) else 0,
+        "v": preparation.made,
+        "u": preparation.gathered,
+        "mean": len(members[0][-1].bias) if len(members) > 1 else 0,
+    }
+    return {name: size for name, size in sizes.items() if size}
+
+
+def _predict(
+    graph: Graph, members: list[list[Folded]], preparation: PreparationInC, stem: str, real: str
+) -> str:
+    outputs, layers = _all_layers(members, stem, real, preparation.inputs)
+    prepared = [in_type(line, real, stem) for line in preparation.lines]
+    text = "".join([*prepared, *layers, *_results(graph, outputs, preparation.checks)])
+    arrays = [f"{name}[{size}]" for name, size in _arrays(members, preparation).items()]
+    declared = [f"    {real} {', '.join(arrays)};\n"]
+    declared += [f"    {real} t;\n"] if re.search(r"\bt\b", text) else []
+    declared += ["    int i;\n"] if re.search(r"\bi\b", text) else []
+    declared += ["    int known = 1;\n"] if preparation.checks else []
     head = f"\nvoid {stem}_predict(const {real} *x, {real} *y)\n{{\n"
-    return "".join([head, *numbers, "\n", text, "}\n"])
+    return "".join([head, *declared, "\n", text, "}\n"])
 
 
 def _results(graph: Graph, source: str, checks: bool) -> list[str]:

@@ -8,28 +8,33 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
-
-__all__ = ["ACTIVATIONS", "DENSE", "NORM", "blocks_of", "in_type", "packed"]
-
-# Neurons that are computed together, so that their sums stay in registers.
-BLOCKS = (8, 4, 1)
+__all__ = ["ACTIVATIONS", "DENSE", "NORM", "RESTRICT", "in_type"]
 
 DENSE = """
-/* Sums of N neurons: z = b + w x, the weights of the same input side by side. */
-static const T *S_dense_N(const T *w, const T *b, const T *x, int n_in, T *z)
+/* z = b + w x for n_out neurons, the weights of an input side by side; four inputs at a time, so
+ * that each sum is loaded and stored a quarter as often. */
+static void S_dense(const T *S_RESTRICT w, const T *S_RESTRICT b, const T *S_RESTRICT x, int n_in,
+                    int n_out, T *S_RESTRICT z)
 {
-    T s[N];
     int i, j;
-    for (j = 0; j < N; j++)
-        s[j] = b[j];
-    for (i = 0; i < n_in; i++, w += N)
-        for (j = 0; j < N; j++)
-            s[j] += x[i] * w[j];
-    for (j = 0; j < N; j++)
-        z[j] = s[j];
-    return w;
+    for (j = 0; j < n_out; j++)
+        z[j] = b[j];
+    for (i = 0; i + 4 <= n_in; i += 4, w += 4 * n_out)
+        for (j = 0; j < n_out; j++)
+            z[j] += x[i] * w[j] + x[i + 1] * w[n_out + j] + x[i + 2] * w[2 * n_out + j] +
+                    x[i + 3] * w[3 * n_out + j];
+    for (; i < n_in; i++, w += n_out)
+        for (j = 0; j < n_out; j++)
+            z[j] += x[i] * w[j];
 }
+"""
+
+RESTRICT = """
+#ifdef __cplusplus
+#define S_RESTRICT
+#else
+#define S_RESTRICT restrict
+#endif
 """
 
 NORM = """
@@ -105,18 +110,3 @@ def in_type(source: str, real: str, stem: str) -> str:
     source = re.sub(r"\bC\(([^()]*)\)", rf"\g<1>{ending}", source)
     source = re.sub(r"\b([a-z0-9]+)F\(", rf"\g<1>{ending}(", source)
     return re.sub(r"\bS_", f"{stem}_", re.sub(r"\bT\b", real, source))
-
-
-def blocks_of(n_out: int) -> list[int]:
-    """Return how the neurons of a layer are put together."""
-    blocks = []
-    for size in BLOCKS:
-        count, n_out = divmod(n_out, size)
-        blocks += [size] * count
-    return blocks
-
-
-def packed(weights: np.ndarray) -> np.ndarray:
-    """Return weights (n_out, n_in) in the order in which they are read."""
-    ends = np.cumsum(blocks_of(len(weights)))[:-1]
-    return np.concatenate([block.T.reshape(-1) for block in np.split(weights, ends)])

@@ -93,11 +93,8 @@ def _rows(X):
     rows = np.atleast_2d(np.asarray(X, dtype=object) if _TEXTS else np.asarray(X, dtype=float))
     if rows.ndim != 2 or rows.shape[1] != n_in:
         raise ValueError(f"X: expected shape (n, {n_in}), got {np.shape(X)}")
-    columns = [_column(rows[:, i], _TEXTS.get(i)) for i in range(n_in)] if _TEXTS else rows.T
-    V = np.empty((len(rows), _WIDTH))
-    for i in _USED:
-        V[:, i] = columns[i]
-    if np.isinf(V[:, _USED]).any():
+    V = np.zeros((len(rows), _WIDTH))
+@GIVEN@    if np.isinf(V).any():
         raise ValueError("X: expected finite numbers, got infinite ones")
 @STAGES@    if not np.isfinite(V).all():
         raise ValueError("X: expected finite numbers, got some that are missing")
@@ -299,22 +296,30 @@ def _preparation(preparation: Preparation) -> list[str]:
     columns = preparation.columns
     if not preparation.is_plain:
         lines.append(f"    V = V[:, {_indices(columns)}]\n")
-    used = {int(i) for each in (columns, *(s.sources for s in preparation.stages)) for i in each}
-    given = [i for i in range(preparation.n_in) if i in used]
     return [
         MATCHING if kinds & {"equals", "fill", "lookup"} else "",
         LOOKUP if "lookup" in kinds else "",
         BEND if "bend" in kinds else "",
         COLUMN if preparation.texts else "",
-        f"\n\n_TEXTS = {texts}\n_WIDTH = {width}\n_USED = {_indices(np.array(given))}\n",
-        ROWS.replace("@STAGES@", "".join(lines)),
+        f"\n\n_TEXTS = {texts}\n_WIDTH = {width}\n",
+        ROWS.replace("@GIVEN@", _given(preparation)).replace("@STAGES@", "".join(lines)),
     ]
 
 
-def _indices(columns: np.ndarray) -> str:
+def _given(preparation: Preparation) -> str:
+    """Return the lines that take the columns that are looked at, texts as numbers."""
+    used = [preparation.columns, *(stage.sources for stage in preparation.stages)]
+    given = np.array(sorted({i for i in np.concatenate(used) if i < preparation.n_in}))
+    places = _indices(given, slices=not preparation.texts)
+    if not preparation.texts:
+        return f"    V[:, {places}] = rows[:, {places}]\n"
+    return f"    for i in {places}:\n        V[:, i] = _column(rows[:, i], _TEXTS.get(i))\n"
+
+
+def _indices(columns: np.ndarray, slices: bool = True) -> str:
     first, n = int(columns[0]), len(columns)
     if np.array_equal(columns, np.arange(first, first + n)):
-        return f"list(range({first}, {first + n}))"
+        return f"slice({first}, {first + n})" if slices else f"range({first}, {first + n})"
     return repr(columns.tolist())
 
 
