@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from fastnn._common.checks import brief
-from fastnn.export._c_layers import ACTIVATIONS, DENSE, NORM, RESTRICT, in_type
+from fastnn.export._c_fixed import fixed_layers_in_c
+from fastnn.export._c_header import c_header, named_tables
+from fastnn.export._c_layers import in_type
+from fastnn.export._c_networks import LayersInC, layers_in_c
 from fastnn.export._c_stages import PreparationInC, preparation_in_c
-from fastnn.export._c_text import comment, literal, table, texts
+from fastnn.export._c_text import comment, table
+from fastnn.export._fixed_model import FixedModel
 from fastnn.export._folded import Folded, folded
 from fastnn.export._graph import Graph
 from fastnn.export._metadata import metadata_of, version
@@ -57,7 +60,11 @@ def identifier(path: Path) -> str:
 
 
 def c_source(
-    graph: Graph, path: Path, dtype: np.dtype, tests: tuple[np.ndarray, np.ndarray]
+    graph: Graph,
+    path: Path,
+    dtype: np.dtype,
+    tests: tuple[np.ndarray, np.ndarray],
+    fixed: FixedModel | None = None,
 ) -> CSource:
     """Return the source and the header of what ``graph`` computes.
 
@@ -70,36 +77,40 @@ def c_source(
         Of all numbers.
     tests : arrays (n, n_in) and (n, n_results)
         Inputs and what comes out, for the self-test.
+    fixed : FixedModel, optional
+        Its layers in fixed point, to be written instead of numbers.
     """
     stem, real = identifier(path), "float" if dtype == np.float32 else "double"
     members = [folded(member) for member in graph.members]
     preparation = preparation_in_c(graph.preparation, stem, real)
-    n_numbers = sum(_count(layer) for layers in members for layer in layers)
-    flash = (n_numbers + preparation.n_numbers) * dtype.itemsize + 4 * preparation.n_integers
-    ram = dtype.itemsize * sum(_arrays(members, preparation).values())
+    if fixed is None:
+        code = layers_in_c(members, stem, real, preparation.inputs)
+    else:
+        code = fixed_layers_in_c(fixed.members, fixed.kind, stem, real, preparation.inputs)
+    flash = code.flash + dtype.itemsize * preparation.n_numbers + 4 * preparation.n_integers
+    arrays = _arrays(graph, code, preparation)
+    ram = code.integer_bytes + dtype.itemsize * sum(arrays.values())
     sizes = f"{flash} bytes of tables in flash, {ram} bytes of arrays on the stack"
     source = "".join(
         [
-            comment(_about(graph, members, real, sizes)),
-            f'\n#include <math.h>\n\n#include "{path.stem}.h"\n',
-            in_type(RESTRICT, real, stem),
-            _strings(graph, stem),
+            comment(_about(graph, members, real, sizes, fixed)),
+            "\n#include <math.h>\n" + "#include <stdint.h>\n" * (fixed is not None),
+            f'\n#include "{path.stem}.h"\n\n',
+            named_tables(graph, stem),
             *preparation.tables,
-            *(_tables(layers, f"{stem}_{m}", real) for m, layers in enumerate(members)),
-            *_functions(members, stem, real),
-            _predict(graph, members, preparation, stem, real),
+            *code.tables,
+            *code.functions,
+            _predict(graph, code, preparation, arrays, stem, real),
             _class_of(graph, stem, real),
             _self_test(graph, stem, real, tests),
         ]
     )
-    return CSource(source, _header(graph, stem, real, sizes), flash, ram)
+    return CSource(source, c_header(graph, stem, real, sizes), flash, ram)
 
 
-def _count(layer: Folded) -> int:
-    return layer.weights.size + (1 if layer.norm is None else 3) * len(layer.bias)
-
-
-def _about(graph: Graph, members: list[list[Folded]], real: str, sizes: str) -> str:
+def _about(
+    graph: Graph, members: list[list[Folded]], real: str, sizes: str, fixed: FixedModel | None
+) -> str:
     """Return what stands on top of the source."""
     first = members[0]
     layers = [f"{first[0].weights.shape[1]} inputs"]
@@ -114,184 +125,54 @@ def _about(graph: Graph, members: list[list[Folded]], real: str, sizes: str) -> 
             "",
             f"Layers{several}: {'; '.join(layers)}.",
             f"{sizes[0].upper()}{sizes[1:]}.",
+            *([] if fixed is None else [_of_fixed(fixed)]),
             *told,
         ]
     )
 
 
-# The header
-
-
-def _header(graph: Graph, stem: str, real: str, sizes: str) -> str:
-    upper, n_in, n_out = stem.upper(), graph.preparation.n_in, graph.n_results
-    constants = [
-        f"#define {upper}_N_IN {n_in}\n#define {upper}_N_OUT {n_out}\n",
-        f"#define {upper}_N_CLASSES {len(graph.classes)}\n" if graph.classes else "",
-    ]
-    declared = [f"extern {each};\n" for each in _named_tables(graph, stem)]
-    return "".join(
-        [
-            comment(f"A model in C99, written by fastnn {version()}: {sizes}."),
-            f"#ifndef {upper}_H\n#define {upper}_H\n\n",
-            '#ifdef __cplusplus\nextern "C" {\n#endif\n\n',
-            *constants,
-            *(["\n", comment("\n".join(_of_names(graph, stem))), *declared] if declared else []),
-            "\n",
-            comment(_of_predict(graph)),
-            f"void {stem}_predict(const {real} *x, {real} *y);\n",
-            "\n" + _declared_class(graph, stem, real) if graph.classes else "",
-            "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n",
-        ]
-    )
-
-
-def _of_predict(graph: Graph) -> str:
-    outputs = {
-        "network": "the outputs",
-        "classifier": "the probability of each class",
-        "multilabel": "the probability of each label, which is given above 0.5",
-        "regressor": "the predictions",
-    }[graph.kind]
+def _of_fixed(fixed: FixedModel) -> str:
+    changed = "" if fixed.changed is None else f", and {fixed.changed:.3%} of the classes"
     return (
-        f"From one row x of {graph.preparation.n_in} finite numbers to y, {graph.n_results} "
-        f"number(s): {outputs}.\nWhere x holds NaN that no step fills, or a category that was "
-        "never seen and is no other's, y is NaN. x and y must not overlap."
+        f"Layers in fixed point, with weights of {fixed.kind}. On the sample rows that changes "
+        f"results by up to {fixed.error:.3g}{changed}."
     )
 
 
-def _of_names(graph: Graph, stem: str) -> list[str]:
-    lines = ["What columns, classes and categories are called."]
-    for i in graph.preparation.texts:
-        lines.append(
-            f"x[{i}] is the number of its text in {stem}_texts_{i}, -1 for any other, NaN if it "
-            "is missing."
-        )
-    return lines
-
-
-def _named_tables(graph: Graph, stem: str) -> list[str]:
-    """Return the declarations of the tables of names."""
-    found = []
-    if graph.features is not None:
-        found.append(f"const char *const {stem}_features[{len(graph.features)}]")
-    if graph.classes:
-        found.append(f"const {_label_type(graph.classes)} {stem}_classes[{len(graph.classes)}]")
-    for i, known in graph.preparation.texts.items():
-        found.append(f"const char *const {stem}_texts_{i}[{len(known)}]")
-    return found
-
-
-def _label_type(classes: tuple[Any, ...]) -> str:
-    if isinstance(classes[0], str):
-        return "char *const"
-    whole = all(isinstance(label, int) for label in classes)
-    return "long" if whole and max(map(abs, classes)) < 2**31 else "double"
-
-
-def _strings(graph: Graph, stem: str) -> str:
-    """Return the definitions of the tables of names."""
-    parts = [""]
-    if graph.features is not None:
-        parts.append(texts(f"{stem}_features", graph.features))
-    if graph.classes and isinstance(graph.classes[0], str):
-        parts.append(texts(f"{stem}_classes", graph.classes))
-    elif graph.classes:
-        kind = _label_type(graph.classes)
-        labels = [str(int(c) if kind == "long" else float(c)) for c in graph.classes]
-        listed = ", ".join(labels)
-        parts.append(f"const {kind} {stem}_classes[{len(labels)}] = {{{listed}}};\n")
-    for i, known in graph.preparation.texts.items():
-        parts.append(texts(f"{stem}_texts_{i}", known))
-    return "\n".join(parts) + "\n"
-
-
-# The layers
-
-
-def _tables(layers: list[Folded], beginning: str, real: str) -> str:
-    parts = []
-    for l, layer in enumerate(layers):
-        parts.append(table(f"{beginning}_w{l}", layer.weights.T, real))
-        parts.append(table(f"{beginning}_b{l}", layer.bias, real))
-        if layer.norm is not None:
-            parts.append(table(f"{beginning}_gamma{l}", layer.norm.gamma, real))
-            parts.append(table(f"{beginning}_beta{l}", layer.norm.beta, real))
-    return "".join(parts)
-
-
-def _functions(members: list[list[Folded]], stem: str, real: str) -> list[str]:
-    """Return the functions that the layers need, each once."""
-    layers = [layer for each in members for layer in each]
-    names = sorted({layer.activation for layer in layers})
-    found = [DENSE]
-    found += [NORM] if any(layer.norm is not None for layer in layers) else []
-    return [in_type(each, real, stem) for each in (*found, *(ACTIVATIONS[name] for name in names))]
-
-
-def _layer(layer: Folded, names: tuple[str, str, int], real: str, source: str, to: str) -> str:
-    """Return the statements of a layer, from one array to another.
-
-    ``names`` are the beginnings of all names and of those of this network, and the layer's number.
-    """
-    stem, beginning, l = names
-    n_out, n_in = layer.weights.shape
-    tables, norm = f"{beginning}_w{l}, {beginning}_b{l}", layer.norm
-    lines = [f"{stem}_dense({tables}, {source}, {n_in}, {n_out}, {to});"]
-    if norm is not None:
-        tables, size = f"{beginning}_gamma{l}, {beginning}_beta{l}", n_out // norm.groups
-        eps = literal(norm.eps, real)
-        lines.append(f"{stem}_normalize({to}, {norm.groups}, {size}, {eps}, {tables});")
-    if layer.activation != "identity":
-        lines.append(f"{stem}_{layer.activation}({to}, {n_out});")
-    return "".join(f"    {line}\n" for line in lines)
-
-
-def _all_layers(
-    members: list[list[Folded]], stem: str, real: str, inputs: str
-) -> tuple[str, list[str]]:
-    """Return where the outputs are in the end, and the statements that put them there."""
-    n_out, several, body = len(members[0][-1].bias), len(members) > 1, []
-    for m, layers in enumerate(members):
-        source = inputs
-        for l, layer in enumerate(layers):
-            to = "ab"[l % 2]
-            body.append(_layer(layer, (stem, f"{stem}_{m}", l), real, source, to))
-            source = to
-        if several:
-            sign = "=" if m == 0 else "+="
-            body.append(f"    for (i = 0; i < {n_out}; i++)\n        mean[i] {sign} {source}[i];\n")
-    if not several:
-        return source, body
-    body.append(f"    for (i = 0; i < {n_out}; i++)\n        mean[i] /= {len(members)};\n")
-    return "mean", body
-
-
-def _arrays(members: list[list[Folded]], preparation: PreparationInC) -> dict[str, int]:
+def _arrays(graph: Graph, code: LayersInC, preparation: PreparationInC) -> dict[str, int]:
     """Return the arrays of a prediction, with how many numbers each of them has."""
-    width = max(len(layer.bias) for layers in members for layer in layers)
-    sizes = {
-        "a": width,
-        "b": width if any(len(layers) > 1 for layers in members) else 0,
-        "v": preparation.made,
-        "u": preparation.gathered,
-        "mean": len(members[0][-1].bias) if len(members) > 1 else 0,
-    }
+    mean = graph.n_outputs if len(graph.members) > 1 else 0
+    sizes = {**code.arrays, "v": preparation.made, "u": preparation.gathered, "mean": mean}
     return {name: size for name, size in sizes.items() if size}
 
 
 def _predict(
-    graph: Graph, members: list[list[Folded]], preparation: PreparationInC, stem: str, real: str
-) -> str:
-    outputs, layers = _all_layers(members, stem, real, preparation.inputs)
+    graph: Graph, code: LayersInC, preparation: PreparationInC, arrays: dict[str, int], stem: str,
+    real: str,
+) -> str:  # fmt: skip
     prepared = [in_type(line, real, stem) for line in preparation.lines]
-    text = "".join([*prepared, *layers, *_results(graph, outputs, preparation.checks)])
-    arrays = [f"{name}[{size}]" for name, size in _arrays(members, preparation).items()]
-    declared = [f"    {real} {', '.join(arrays)};\n"]
+    checks = preparation.checks or bool(code.integers)
+    outputs, layers = _mean(graph, code)
+    text = "".join([*prepared, layers, *_results(graph, outputs, checks)])
+    listed = ", ".join(f"{name}[{size}]" for name, size in arrays.items())
+    declared = [f"    {real} {listed};\n", code.integers]
     declared += [f"    {real} t;\n"] if re.search(r"\bt\b", text) else []
     declared += ["    int i;\n"] if re.search(r"\bi\b", text) else []
-    declared += ["    int known = 1;\n"] if preparation.checks else []
+    declared += ["    int known = 1;\n"] if checks else []
     head = f"\nvoid {stem}_predict(const {real} *x, {real} *y)\n{{\n"
     return "".join([head, *declared, "\n", text, "}\n"])
+
+
+def _mean(graph: Graph, code: LayersInC) -> tuple[str, str]:
+    """Return where the outputs are in the end, and the statements that put them there."""
+    if len(code.bodies) == 1:
+        return code.bodies[0][1], code.bodies[0][0]
+    n_out, text = graph.n_outputs, ""
+    for m, (body, source) in enumerate(code.bodies):
+        sign = "=" if m == 0 else "+="
+        text += f"{body}    for (i = 0; i < {n_out}; i++)\n        mean[i] {sign} {source}[i];\n"
+    text += f"    for (i = 0; i < {n_out}; i++)\n        mean[i] /= {len(code.bodies)};\n"
+    return "mean", text
 
 
 def _results(graph: Graph, source: str, checks: bool) -> list[str]:
@@ -305,13 +186,6 @@ def _results(graph: Graph, source: str, checks: bool) -> list[str]:
             f"    for (i = 0; i < {graph.n_results} && !known; i++)\n        y[i] = NAN;\n"
         )
     return lines
-
-
-def _declared_class(graph: Graph, stem: str, real: str) -> str:
-    what = comment(
-        f"From what {stem}_predict wrote to the class: its place in {stem}_classes, -1 for NaN."
-    )
-    return f"{what}int {stem}_class(const {real} *y);\n"
 
 
 def _class_of(graph: Graph, stem: str, real: str) -> str:

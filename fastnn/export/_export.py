@@ -15,6 +15,7 @@ from fastnn._common.files import as_path, write_whole
 from fastnn.export._c import c_source
 from fastnn.export._checked import tested
 from fastnn.export._describe import graph_of
+from fastnn.export._fixed_model import FixedModel, fixed_model
 from fastnn.export._graph import Graph
 from fastnn.export._numpy import numpy_source
 from fastnn.export._onnx import onnx_bytes
@@ -35,14 +36,27 @@ class Exported:
         What was written, the one that was asked for first.
     flash, ram : int or None
         Of C: bytes of its tables, and of its arrays on the stack.
+    error : float or None
+        Of fixed point: the largest difference that it makes to a result of the sample rows.
+    changed : float or None
+        Of fixed point: the share of the sample rows whose class is another.
     """
 
     files: tuple[Path, ...]
     flash: int | None = None
     ram: int | None = None
+    error: float | None = None
+    changed: float | None = None
 
 
-def export(model: Any, path: str | os.PathLike[str], *, dtype: Any = None) -> Exported:
+def export(
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    dtype: Any = None,
+    fixed: str | None = None,
+    sample: Any = None,
+) -> Exported:
     """Write a model to a file that is run without fastnn.
 
     What cannot be exported is refused, and before anything is written some rows are predicted
@@ -76,11 +90,17 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: Any = None) -> Ex
     dtype : {"float64", "float32"}, optional
         Of the arithmetic: by default float64 in C and NumPy, float32 in ONNX, and the model's own
         in safetensors.
+    fixed : {"int16", "int8"}, optional
+        In C alone: layers in fixed point, with weights of this type and int16 between layers. Not
+        with layer or group norm.
+    sample : rows, as the model takes them, optional
+        By which fixed point chooses its units: a few hundred of the training set. What is larger
+        than all of them may be cut off.
 
     Returns
     -------
     Exported
-        Which files were written.
+        Which files were written, and what fixed point costs.
 
     Raises
     ------
@@ -110,16 +130,26 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: Any = None) -> Ex
             f"path: expected a file's name that ends in {', '.join(_WRITERS)}, got {target.name!r}"
         )
     checked = None if dtype is None else check_dtype(dtype)
+    if target.suffix != ".c" and (fixed is not None or sample is not None):
+        raise ValueError(f"fixed and sample: only for .c, got them for {target.name!r}")
     graph = graph_of(model)
-    return write(graph, target, checked, tested(model, graph))
+    tests = tested(model, graph)
+    if fixed is not None:
+        return _write_c(graph, target, checked, fixed_model(graph, fixed, sample, tests[0]))
+    return write(graph, target, checked, tests)
 
 
-def _write_c(graph: Graph, path: Path, dtype: np.dtype | None, tests: Tests) -> Exported:
-    made = c_source(graph, path, dtype or np.dtype(np.float64), tests)
+def _write_c(
+    graph: Graph, path: Path, dtype: np.dtype | None, tests: Tests | FixedModel
+) -> Exported:
+    fixed = tests if isinstance(tests, FixedModel) else None
+    rows = tests.tests if isinstance(tests, FixedModel) else tests
+    made = c_source(graph, path, dtype or np.dtype(np.float64), rows, fixed)
     header = path.with_suffix(".h")
     write_whole(header, made.header.encode("ascii"))
     write_whole(path, made.source.encode("ascii"))
-    return Exported((path, header), made.flash, made.ram)
+    costs = (None, None) if fixed is None else (fixed.error, fixed.changed)
+    return Exported((path, header), made.flash, made.ram, *costs)
 
 
 def _write_numpy(graph: Graph, path: Path, dtype: np.dtype | None, tests: Tests) -> Exported:
