@@ -16,6 +16,7 @@ import pytest
 from export_models import random_model
 
 import fastnn
+from fastnn._model.table_info import TableInfo
 from fastnn.cli import main
 from fastnn.export import Graph, export, graph_of
 from fastnn.export._checked import results_of
@@ -25,7 +26,7 @@ pytest.importorskip("sklearn")
 pytest.importorskip("pandas")
 
 # FASTNN_EXPORT_MODELS=60 tries so many.
-SEEDS = range(int(os.environ.get("FASTNN_EXPORT_MODELS", "12")))
+SEEDS = range(int(os.environ.get("FASTNN_EXPORT_MODELS", "9")))
 STRICT = ["-Wall", "-Wextra", "-Werror", "-pedantic"]
 COMPILERS = {
     "gcc": ["gcc", "-std=c99"],
@@ -246,4 +247,43 @@ def test_numbers_beyond_float_are_refused(tmp_path: Path) -> None:
     for name in ("model.c", "model.onnx"):
         with pytest.raises(ValueError, match="dtype: expected 'float64'"):
             network.export(tmp_path / name, dtype="float32")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("n_out", [1, 3])
+def test_a_network_of_a_table_knows_its_classes(n_out: int, tmp_path: Path) -> None:
+    network = fastnn.Network([2, 5, n_out], fastnn.QuadraticCost, output="identity", rng=3)
+    labels = (7, 9) if n_out == 1 else (7, 9, 8)
+    network.table = TableInfo("classification", labels, ("long", "wide"), "kind", 2)
+    X = np.random.default_rng(0).standard_normal((50, 2))
+    outputs = network.predict(X)
+    network.biases[-1][:, 0] += 0.5 - np.median(outputs, axis=0)
+    outputs = network.predict(X)
+    best = outputs.argmax(axis=1) if n_out > 1 else (outputs[:, 0] > 0.5).astype(int)
+    expected = np.array(labels)[best]
+    assert len(set(expected.tolist())) > 1
+    export(network, tmp_path / "model.py")
+    module = run_source((tmp_path / "model.py").read_text())
+    np.testing.assert_array_equal(module.labels(X), expected)
+    assert module.features == ("long", "wide")
+    source = export(network, tmp_path / "model.c").files[0]
+    loaded = ctypes.CDLL(str(compiled(source, tmp_path / "m.so", "gcc", "-shared", "-fPIC")))
+    table = (ctypes.c_long * len(labels)).in_dll(loaded, "model_classes")
+    assert tuple(table) == labels
+    pointer = ctypes.POINTER(ctypes.c_double)
+    found = [table[loaded.model_class(y.ctypes.data_as(pointer))] for y in outputs]
+    assert found == expected.tolist()
+    nothing = np.full(n_out, np.nan)
+    assert loaded.model_class(nothing.ctypes.data_as(pointer)) == -1
+
+
+def test_what_would_predict_something_else_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = fastnn.Network([2, 3, 1], rng=0)
+    graph = graph_of(network)
+    network.biases[-1][0, 0] += 0.1
+    monkeypatch.setattr(network, "_graph", lambda: graph, raising=False)
+    with pytest.raises(RuntimeError, match="differs from its predictions by 0"):
+        network.export(tmp_path / "model.c")
     assert not any(tmp_path.iterdir())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from test_export import SEEDS, difference, tolerance
 import fastnn
 from fastnn.export import Graph, export, graph_of
 from fastnn.export._checked import results_of
+from fastnn.export._onnx import onnx_bytes
 
 pytest.importorskip("sklearn")
 pytest.importorskip("pandas")
@@ -84,3 +86,39 @@ def test_torch_loads_safetensors(seed: int, tmp_path: Path) -> None:
     found = np.mean(outputs, axis=0).astype(float)
     found = np.concatenate([1 - found, found], axis=1) if graph.complements else found
     assert difference(found, results_of(model, graph, X)) <= tolerance(graph, "float64")
+
+
+def test_in_onnx_an_unknown_category_has_no_label(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    from fastnn.sklearn import MLPClassifier
+
+    X = np.array([["oak"], ["fir"]] * 10, dtype=object)
+    model = make_pipeline(OneHotEncoder(), MLPClassifier([3], solver="lbfgs", random_state=0))
+    model.fit(X, np.arange(20) % 2)
+    path = export(model, tmp_path / "model.onnx").files[0]
+    session = onnxruntime.InferenceSession(str(path))
+    label, probabilities = session.run(None, {"x0": np.array([["fir"], ["oak"]])})
+    assert label.tolist() == [1, 0]
+    assert np.isfinite(probabilities).all()
+    with pytest.raises(Exception, match=r"out of (data )?bounds"):
+        session.run(None, {"x0": np.array([["fir"], ["ash"]])})
+
+
+def test_in_onnx_a_row_that_holds_nan_has_no_outputs(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    network = fastnn.Network([2, 4, 2], activation="relu", rng=0)
+    session = onnxruntime.InferenceSession(str(export(network, tmp_path / "net.onnx").files[0]))
+    (outputs,) = session.run(None, {"X": np.array([[0, 1], [np.nan, 1]], dtype=np.float32)})
+    assert np.isnan(outputs).tolist() == [[False, False], [True, True]]
+
+
+def test_column_names_that_onnx_cannot_have_are_refused() -> None:
+    pytest.importorskip("onnx")
+    graph = replace(graph_of(random_model(1)[0]), features=("a", "b", "label", "c", "d"))
+    with pytest.raises(ValueError, match="a column is named 'label'"):
+        onnx_bytes(graph, np.dtype(np.float32))

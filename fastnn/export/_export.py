@@ -82,7 +82,8 @@ def export(
         ``.onnx``: opset 11, with the input ``X``, or if some columns are texts an input by the
         name of each column. Of a classifier the outputs are ``label`` and ``probabilities``, of
         a regressor ``variable``, as skl2onnx names them; of a network ``outputs``, and ``label``
-        if it knows classes. Needs onnx.
+        if it knows classes. Of a row with NaN or a category that was never seen the outputs are
+        NaN, and where there are labels a runtime raises. Needs onnx.
 
         ``.safetensors``: the weights by PyTorch's names, with the matching module in the
         metadata: ``nn.Sequential``, or an ``nn.ModuleList`` of them whose outputs are averaged.
@@ -110,7 +111,8 @@ def export(
     RuntimeError
         If what would be written predicts something else than the model.
     ImportError
-        Where a library that the format needs is not installed.
+        Where a library that the format needs is not installed; or pandas, for an estimator that
+        knows the names of its columns.
     OSError
         If a file cannot be written.
 

@@ -39,6 +39,8 @@ class Nodes:
         self.types = onnx.TensorProto
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
+        # Names of whether (n, 1) a category of each row was never seen, and is an error.
+        self.unknown: list[str] = []
 
     def add(self, kind: str, *inputs: str, output: str = "", domain: str = "", **more: Any) -> str:
         """Add a node of one output; return its name."""
@@ -91,7 +93,7 @@ def onnx_bytes(graph: Graph, dtype: np.dtype) -> bytes:
     nodes, helper = Nodes(onnx, dtype), onnx.helper
     columns, inputs = _inputs(nodes, graph, helper)
     prepared = _prepare(nodes, graph, columns)
-    found = _mean_of_members(nodes, graph, prepared)
+    found = _nan_where_unknown(nodes, _mean_of_members(nodes, graph, prepared), prepared)
     outputs = _outputs(nodes, graph, found, helper)
     made = helper.make_graph(nodes.nodes, "fastnn", inputs, outputs, nodes.constants)
     opsets = [helper.make_opsetid("", OPSET)]
@@ -219,10 +221,7 @@ def _same(nodes: Nodes, x: str, values: np.ndarray) -> str:
 
 
 def _look_up(nodes: Nodes, stage: Stage, x: str) -> str:
-    """Add a sum over the keys of their values where x (n, 1) is the key.
-
-    Where it is none of them and that is an error, it is NaN.
-    """
+    """Add a sum over the keys of their values where x (n, 1) is the key."""
     found = nodes.add("Cast", _same(nodes, x, stage.a), to=nodes.real)
     values = np.where(np.isnan(stage.b), 0.0, stage.b)[:, np.newaxis]
     value = nodes.add("MatMul", found, nodes.constant(values))
@@ -232,8 +231,10 @@ def _look_up(nodes: Nodes, stage: Stage, x: str) -> str:
         value = nodes.add("Where", is_nan, nodes.constant([[np.nan]]), value)
     known = nodes.add("MatMul", found, nodes.constant(np.ones((len(stage.a), 1))))
     is_known = nodes.add("Greater", known, nodes.constant(0.5))
-    default = np.nan if stage.default is None else stage.default
-    return nodes.add("Where", is_known, value, nodes.constant([[default]]))
+    if stage.default is None:
+        nodes.unknown.append(nodes.add("Not", is_known))
+        return value
+    return nodes.add("Where", is_known, value, nodes.constant([[stage.default]]))
 
 
 # The layers
@@ -252,6 +253,14 @@ def _mean_of_members(nodes: Nodes, graph: Graph, prepared: str) -> str:
     for each in found[1:]:
         total = nodes.add("Add", total, each)
     return nodes.add("Div", total, nodes.constant(float(len(found))))
+
+
+def _nan_where_unknown(nodes: Nodes, outputs: str, inputs: str) -> str:
+    """Add NaN for rows whose inputs hold NaN, which a runtime's Relu may drop, or are unknown."""
+    unknown = nodes.add("IsNaN", nodes.add("ReduceSum", inputs, axes=[1], keepdims=1))
+    for each in nodes.unknown:
+        unknown = nodes.add("Or", unknown, each)
+    return nodes.add("Where", unknown, nodes.constant([[np.nan]]), outputs)
 
 
 def _layer(nodes: Nodes, layer: Folded, h: str) -> str:

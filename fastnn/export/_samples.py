@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._common.extras import require
 from fastnn.export._graph import Graph, Stage
 
 __all__ = ["as_given", "sample_rows"]
@@ -83,8 +84,9 @@ def as_given(graph: Graph, rows: np.ndarray) -> Any:
     for i, texts in graph.preparation.texts.items():
         values = [np.nan if code != code else texts[int(code)] for code in rows[:, i]]
         columns[i] = np.array(values, dtype=object)
-    if graph.features is None:
+    if graph.features is None or graph.kind == "network":
         return np.stack(columns, axis=1) if graph.preparation.texts else rows
-    import pandas  # who trained on named columns has a library of tables; this one is most common
-
-    return pandas.DataFrame(dict(zip(graph.features, columns, strict=True)))
+    pandas = require("pandas", extra="pandas")  # estimators that know names want to see them
+    table = pandas.DataFrame(dict(enumerate(columns)))
+    table.columns = list(graph.features)
+    return table
