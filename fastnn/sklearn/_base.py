@@ -16,10 +16,12 @@ from fastnn._common.rng import sound_random_state
 from fastnn._core.atomic import alone, with_attributes
 from fastnn._core.threads import training
 from fastnn.costs import parameter_of
+from fastnn.export._graph import Graph
 from fastnn.history import History
 from fastnn.network import Network
 from fastnn.sklearn import _network, _presets
 from fastnn.sklearn._categories import Categories, mask_of
+from fastnn.sklearn._exported import graph_of_estimator
 from fastnn.sklearn._lbfgs import check_arguments, train_by_lbfgs
 from fastnn.sklearn._losses import Loss
 from fastnn.sklearn._predictor import Predictor
@@ -361,6 +363,11 @@ class BaseMLP(BaseEstimator):
         if hasattr(self, "network_"):
             _network.take_extras(network, self.network_)
         return Predictor(network, self.coefs_, self.intercepts_)
+
+    def _graph(self) -> Graph:
+        """Return what this estimator computes, for ``fastnn.export``."""
+        check_is_fitted(self)
+        return graph_of_estimator(self, self._predictor_for(self.coefs_[0].dtype).network)
 
     # What scikit-learn asks for.
 
