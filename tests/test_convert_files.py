@@ -245,12 +245,41 @@ def test_states_that_do_not_fit_the_layers(name: str, value: Any, said: str) -> 
 
 @pytest.mark.parametrize(
     "layers",
-    [None, "linear", [], ["linear", "batch", "softmax2", "linear"], ["linear", 3], {1: "linear"}],
+    ["linear", [], ["linear", "batch", "softmax2", "linear"], ["linear", 3], {1: "linear"}],
 )
 def test_layers_that_are_none(layers: Any) -> None:
     with pytest.raises((TypeError, ValueError), match=r"^(layers|state)") as caught:
         convert.from_state_dict(STATE, layers)
     assert_one_line(caught.value)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "__import__('os').system('touch ran')",
+        "nn.Sequential(nn.Linear(__import__('os').system('touch ran'), 2))",
+        "nn.ModuleList([nn.Sequential(nn.Linear(3, 4))])",
+        "nn.Sequential(nn.Lambda())",
+        "nn.Sequential(nn.LeakyReLU(0.2))",
+        "nn.Sequential(nn.Linear(3))",
+        "nn.Sequential(torch.nn.Linear(3, 4))",
+        "nn.Sequential(*x)",
+        "nn.Sequential(" * 2000,
+        "(" * 10_000,
+        "x" * 20_000,
+        "",
+    ],
+)
+def test_modules_that_metadata_tell_are_not_evaluated(module: str, refuse: Any) -> None:
+    told = {"__metadata__": {"fastnn": "0", "module": module}}
+    refuse(convert.from_state_dict, safetensors(STATE, told))
+
+
+def test_without_layers_only_what_fastnn_wrote_is_read(refuse: Any) -> None:
+    for content in (safetensors(STATE), torch_file(STATE)):
+        assert "layers: needed" in refuse(convert.from_state_dict, content)
+    with pytest.raises(TypeError, match=r"^layers: expected a list"):
+        convert.from_state_dict(STATE)
 
 
 def test_no_ordinary_file(tmp_path: Path) -> None:

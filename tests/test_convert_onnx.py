@@ -141,6 +141,11 @@ REFUSED: dict[str, tuple[list[Any], dict[str, Any], str]] = {
     "gelu": ([node("Gelu", "z", "a", approximate="tanh")], {}, "Gelu"),
     "softmax": ([node("Softmax", "z", "a", axis=0)], {}, "Softmax"),
     "mixed rows": ([node("Reshape", "z s", "a")], {"s": np.array([-1, 2])}, "expected 4 columns"),
+    "first columns": (
+        [node("Gather", "z s", "k", axis=1), node("Tanh", "k", "a")],
+        {"s": np.array([0, 1])}, "expected 4 columns"),
+    "other columns": (
+        [node("Gather", "z s", "a", axis=1)], {"s": np.array([1, 0, 2, 3])}, "Gather"),
     "transposed": ([node("Gemm", "z W b", "a", transA=1)], {"W": W2, "b": b2}, "transA"),
     "scaled": ([node("Gemm", "z W b", "a", alpha=0.5)], {"W": W2, "b": b2}, "alpha"),
     "training": (

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from fastnn._common.checks import brief
 from fastnn._common.extras import require
-from fastnn._model.saved_json import loads
-from fastnn._model.table_info import KEY, restore_table
 from fastnn.convert._assemble import assemble
 from fastnn.convert._chain import Activation, Affine, Dense, Layer, Norm
+from fastnn.convert._names import name_network, told_by_fastnn
 from fastnn.convert._numbers import floats_of
 from fastnn.convert._onnx_graph import Graph, Node
 from fastnn.convert._onnx_patterns import ACTIVATIONS, COMPLEMENTED, NORMALIZED
@@ -77,7 +75,10 @@ def from_onnx(
             raise ValueError(f"expected {EXPECTED} with a graph and no functions of its own")
         chain, known = _chain_and_labels(Graph(onnx, model.graph), model.graph)
         network = assemble(_merged(chain), output=output, cost=cost, inference=inference)
-        _name(network, known, _metadata(model))
+        if network.output != "softmax" and network.sizes[-1] > 1:
+            known = {}  # labels that may hold side by side
+        texts = {entry.key: entry.value for entry in model.metadata_props}
+        name_network(network, {**known, **told_by_fastnn(texts)})
         return network
 
 
@@ -92,9 +93,11 @@ def _chain_and_labels(graph: Graph, proto: Any) -> tuple[list[Layer], dict[str, 
     back: list[Layer] = []
     widths: list[tuple[int, int, str]] = []
     for _ in range(_MOST_LAYERS):
-        name = graph.source(name)
+        name = _unguarded(graph, graph.source(name))
         if name == graph.input:
             chain = back[::-1]
+            if graph.width:
+                widths.append((len(back), graph.width, graph.input))
             _check_widths(chain, [(len(back) - at, n, label) for at, n, label in widths])
             return chain, known
         reshaped = _reshaped(graph, name)
@@ -126,10 +129,52 @@ def _result(graph: Graph, proto: Any) -> tuple[str, dict[str, Any]]:
     return names[0], known
 
 
+def _unguarded(graph: Graph, name: str) -> str:
+    """Return what a value is for inputs without NaN: fastnn's export gives NaN for those with."""
+    node = graph.maker(name)
+    if node is None or node.kind != "Where" or len(node.inputs) != 3:
+        return name
+    nan = graph.constant(node.inputs[1])
+    is_nan = graph.maker(node.inputs[0])
+    total = None if is_nan is None else graph.maker(is_nan.inputs[0])
+    if nan is None or nan.dtype.kind != "f" or not np.isnan(nan).all() or total is None:
+        return name
+    kinds = is_nan is not None and (is_nan.kind, total.kind) == ("IsNaN", "ReduceSum")
+    of_inputs = kinds and _is_scaled_input(graph, total.inputs[0])
+    return graph.source(node.inputs[2]) if of_inputs else name
+
+
+def _is_scaled_input(graph: Graph, name: str) -> bool:
+    """Whether a value is the input, but for constant factors and shifts."""
+    for _ in range(_MOST_LAYERS):
+        name = graph.source(name)
+        node = graph.maker(name)
+        reshaped, made = _reshaped(graph, name), None
+        if node is not None and _READERS.get(node.kind) is _scaled_or_shifted:
+            made = _scaled_or_shifted(graph, node)
+        if reshaped is None and made is None:
+            break
+        name = made[1] if reshaped is None and made is not None else reshaped[1]  # type: ignore[index]
+    return name == graph.input
+
+
 def _reshaped(graph: Graph, name: str) -> tuple[int, str, str] | None:
     """Return how many columns a reshape says there are, what it takes, and its name."""
     node = graph.maker(name)
+    if node is not None and node.kind == "Gather":
+        places = graph.constant(node.inputs[1])
+        if (
+            places is None
+            or places.ndim != 1
+            or not graph.width
+            or node.attributes.get("axis", 0) != 1
+        ):
+            return None
+        in_order = np.array_equal(places, np.arange(len(places)))  # all columns, as they stand
+        return (len(places), node.inputs[0], node.name) if in_order else None
     if node is None or node.kind != "Reshape":
+        return None
+    if _found_normalized(graph, name) is not None:
         return None
     shape = graph.constant(node.inputs[1])
     if shape is None or shape.shape != (2,) or shape[0] not in (0, -1) or shape[1] < 1:
@@ -144,7 +189,7 @@ def _check_widths(chain: list[Layer], widths: list[tuple[int, int, str]]) -> Non
         after = [layer.W.shape[1] for layer in chain[at:] if isinstance(layer, Dense)]
         here = before[-1] if before else after[0] if after else n
         if here != n:
-            raise ValueError(f"node {brief(name)}: expected {here} columns as there are, got {n}")
+            raise ValueError(f"node {brief(name)}: expected {here} columns, as there are, got {n}")
 
 
 def _layers(graph: Graph, name: str) -> tuple[list[Layer], str]:
@@ -157,10 +202,9 @@ def _layers(graph: Graph, name: str) -> tuple[list[Layer], str]:
             found = graph.find(pattern, name)
             if found is not None:
                 return [Activation(node.name, function)], found["z"]
-    for pattern in NORMALIZED:
-        found = graph.find(pattern, name)
-        if found is not None and "z" in found:
-            return [_normalized(graph, node, found)], found["z"]
+    found = _found_normalized(graph, name)
+    if found is not None:
+        return [_normalized(graph, node, found)], found["z"]
     reader = _READERS.get(node.kind)
     made = None if reader is None else reader(graph, node)
     if made is None:
@@ -168,6 +212,11 @@ def _layers(graph: Graph, name: str) -> tuple[list[Layer], str]:
             f"node {brief(node.name)}: {node.kind} is here no layer that a Network has"
         )
     return [made[0]], made[1]
+
+
+def _found_normalized(graph: Graph, name: str) -> dict[str, Any] | None:
+    found = (graph.find(pattern, name) for pattern in NORMALIZED)
+    return next((each for each in found if each is not None), None)
 
 
 def _only(node: Node, **allowed: Any) -> None:
@@ -324,29 +373,3 @@ def _merged(chain: list[Layer]) -> list[Layer]:
         else:
             done.append(layer)
     return done
-
-
-# What is told of columns
-
-
-def _metadata(model: Any) -> dict[str, Any]:
-    """Return what fastnn's export tells of itself: kind, classes and features."""
-    texts = {entry.key: entry.value for entry in model.metadata_props}
-    if "fastnn" not in texts:
-        return {}
-    lists = {key: loads(texts[key]) for key in ("classes", "features") if key in texts}
-    return {"kind": texts.get("kind"), **lists}
-
-
-def _name(network: Network, of_map: dict[str, Any], told: dict[str, Any]) -> None:
-    """Give a network the names of its classes and features, as far as its ``table`` has such."""
-    one_of_them = network.output == "softmax" or network.sizes[-1] == 1
-    classes = of_map.get("classes") if one_of_them else None
-    if told.get("kind") != "multilabel":
-        classes = told.get("classes", classes)
-    features = told.get("features")
-    if classes or features:
-        entry = {"task": "classification" if classes else "regression", "classes": classes or []}
-        entry |= {"features": features, "target": None, "column": None}
-        with suppress(ValueError):
-            restore_table(network, {KEY: entry})

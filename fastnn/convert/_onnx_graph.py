@@ -89,6 +89,8 @@ class Graph:
             names = brief([value.name for value in given])
             raise ValueError(f"expected one input of floating-point numbers, got {names}")
         self.input: str = given[0].name
+        sides = given[0].type.tensor_type.shape.dim
+        self.width: int = sides[-1].dim_value if len(sides) == 2 else 0  # 0 if it is not told
 
     def _add_constant(self, proto: Any, attributes: dict[str, Any]) -> None:
         (name,), ((key, value),) = proto.output, attributes.items()

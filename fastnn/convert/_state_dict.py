@@ -13,6 +13,8 @@ from fastnn._common.checks import brief
 from fastnn.activations import KERNELS
 from fastnn.convert._assemble import assemble
 from fastnn.convert._chain import Activation, Dense, Drop, Layer, Norm
+from fastnn.convert._module_text import layers_of_text
+from fastnn.convert._names import name_network, told_by_fastnn
 from fastnn.convert._numbers import floats_of
 from fastnn.convert._reading import reading
 from fastnn.convert._safetensors import read_safetensors
@@ -30,7 +32,7 @@ EXPECTED = "a state_dict, as a .safetensors file or as torch.save writes it"
 
 def from_state_dict(
     state: Mapping[str, Any] | str | os.PathLike[str],
-    layers: Sequence[Kind] | Mapping[str, Kind],
+    layers: Sequence[Kind] | Mapping[str, Kind] | None = None,
     *,
     prefix: str = "",
     output: str | None = None,
@@ -53,7 +55,8 @@ def from_state_dict(
         ``nn.Sequential``, whose names are its places "0", "1", ...; or a mapping from the modules'
         names. A layer is "linear"; "batch", "layer" or an object of ``fastnn.normalization``; the
         name of an activation of ``fastnn.activations``, or "log_softmax"; a ``Dropout``; or
-        "flatten", which changes nothing here.
+        "flatten", which changes nothing here. By default those that a .safetensors file of fastnn's
+        export tells; it also tells names of classes and features, which become the ``table``.
     prefix : str, default ""
         What stands before all names, such as "model.".
     output : str, optional
@@ -86,12 +89,25 @@ def from_state_dict(
     >>> from_state_dict(state, ["linear", "relu", "linear"]).predict([1.0, 2.0])
     array([9.])
     """
-    named = _named(layers)
+    named = None if layers is None else _named(layers)
     options: dict[str, Any] = {"output": output, "cost": cost, "inference": inference}
     if isinstance(state, Mapping):
+        if named is None:
+            raise TypeError("layers: expected a list of layers or a mapping, got None")
         return assemble(chain_of(state, named, prefix), **options)
     with reading(state, EXPECTED, "state") as file:
-        return assemble(chain_of(_tensors_in(file), named, prefix), **options)
+        tensors, told = _tensors_in(file)
+        if named is None:
+            named = _named(_told_layers(told))
+        network = assemble(chain_of(tensors, named, prefix), **options)
+        name_network(network, told_by_fastnn(told))
+        return network
+
+
+def _told_layers(told: Mapping[str, str]) -> list[Kind]:
+    if not {"fastnn", "module"} <= told.keys():
+        raise ValueError("layers: needed for this file, which fastnn's export has not written")
+    return layers_of_text(told["module"])
 
 
 def _named(layers: Any) -> list[tuple[str, Kind]]:
@@ -114,12 +130,13 @@ def _named(layers: Any) -> list[tuple[str, Kind]]:
     return pairs
 
 
-def _tensors_in(file: BinaryIO) -> dict[str, Any]:
+def _tensors_in(file: BinaryIO) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the tensors of a file, and its metadata."""
     is_zip = file.read(2) == b"PK"
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     try:
-        return read_torch_file(file, size) if is_zip else read_safetensors(file.read())[0]
+        return (read_torch_file(file, size), {}) if is_zip else read_safetensors(file.read())
     except Exception as error:  # zipfile raises all kinds for a damaged file, some without words
         raise ValueError(f"expected {EXPECTED}: {str(error) or type(error).__name__}") from None
 
