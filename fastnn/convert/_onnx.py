@@ -171,7 +171,7 @@ def _reshaped(graph: Graph, name: str) -> tuple[int, str, str] | None:
         ):
             return None
         in_order = np.array_equal(places, np.arange(len(places)))  # all columns, as they stand
-        return (len(places), node.inputs[0], node.name) if in_order else None
+        return (len(places), node.inputs[0], node.name) if in_order and graph.width else None
     if node is None or node.kind != "Reshape":
         return None
     if _found_normalized(graph, name) is not None:
@@ -208,9 +208,7 @@ def _layers(graph: Graph, name: str) -> tuple[list[Layer], str]:
     reader = _READERS.get(node.kind)
     made = None if reader is None else reader(graph, node)
     if made is None:
-        raise ValueError(
-            f"node {brief(node.name)}: {node.kind} is here no layer that a Network has"
-        )
+        raise ValueError(f"node {brief(node.name)}: a Network has no such layer {node.kind}")
     return [made[0]], made[1]
 
 
