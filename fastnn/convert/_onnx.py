@@ -171,7 +171,7 @@ def _reshaped(graph: Graph, name: str) -> tuple[int, str, str] | None:
         ):
             return None
         in_order = np.array_equal(places, np.arange(len(places)))  # all columns, as they stand
-        return (len(places), node.inputs[0], node.name) if in_order and graph.width else None
+        return (len(places), node.inputs[0], node.name) if in_order else None
     if node is None or node.kind != "Reshape":
         return None
     if _found_normalized(graph, name) is not None:
