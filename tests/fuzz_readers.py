@@ -25,15 +25,17 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import foreign_files
 import mutations
 import numpy as np
 
 import fastnn
-from fastnn import datasets
+from fastnn import convert, datasets
 from fastnn._common.printable import printable
 from fastnn._model import storage
 from fastnn.book import network2
@@ -245,6 +247,28 @@ def _tables() -> list[tuple[str, bytes]]:
     return [(".csv", text.encode()) for text in texts]
 
 
+# --- networks of other libraries
+
+
+def _read_state(path: Path) -> fastnn.Network:
+    return convert.from_state_dict(path, foreign_files.LAYERS)
+
+
+def _tensor_files() -> list[tuple[str, bytes]]:
+    return [
+        (ending, make(foreign_files.state(dtype)))
+        for ending, make in (
+            (".safetensors", foreign_files.safetensors),
+            (".pt", foreign_files.torch_file),
+        )
+        for dtype in ("f4", "f8", "f2")
+    ]
+
+
+def _onnx_files() -> list[tuple[str, bytes]]:
+    return [(".onnx", foreign_files.onnx_file(dtype)) for dtype in ("f4", "f8")]
+
+
 READERS: dict[str, Reader] = {
     "json": Reader(fastnn.load, _check_network, _saved_json, mutations.JSON),
     "book": Reader(network2.load, _check_book, _book_json, mutations.JSON),
@@ -252,8 +276,15 @@ READERS: dict[str, Reader] = {
     "idx": Reader(datasets.read_idx, _check_idx, _idx_files, mutations.IDX, 40e6),
     "pickle": Reader(datasets.load_mnist_pickle, _check_split, _pickles, mutations.PICKLE, 40e6),
     "data-npz": Reader(datasets.load_npz, _check_data, _data_npz, mutations.archive(), 80e6),
+    "tensors": Reader(
+        _read_state, _check_network, _tensor_files, mutations.archive() + mutations.PICKLE
+    ),
     "csv": Reader(datasets.load_csv, _check_data, _tables, mutations.TABLE),
 }
+
+
+if find_spec("onnx") is not None:
+    READERS["onnx"] = Reader(convert.from_onnx, _check_network, _onnx_files, mutations.ANY)
 
 
 # --- one mutant

@@ -18,11 +18,12 @@ from fastnn import activations, costs
 
 MODULES = (
     "fastnn", "fastnn.activations", "fastnn.augment", "fastnn.book.mnist_loader",
-    "fastnn.book.network", "fastnn.book.network2", "fastnn.cli", "fastnn.costs", "fastnn.datasets",
-    "fastnn.demo", "fastnn.diagnostics", "fastnn.functional", "fastnn.initializers",
-    "fastnn.normalization", "fastnn.optimizers", "fastnn.plot", "fastnn.preprocessing",
-    "fastnn.pretrain", "fastnn.profiling", "fastnn.reference", "fastnn.regularizers",
-    "fastnn.schedules", "fastnn.sklearn", "fastnn.stopping", "fastnn.tune",
+    "fastnn.book.network", "fastnn.book.network2", "fastnn.cli", "fastnn.convert", "fastnn.costs",
+    "fastnn.datasets", "fastnn.demo", "fastnn.diagnostics", "fastnn.export",
+    "fastnn.functional", "fastnn.initializers", "fastnn.normalization", "fastnn.optimizers",
+    "fastnn.plot", "fastnn.preprocessing", "fastnn.pretrain", "fastnn.profiling",
+    "fastnn.reference", "fastnn.regularizers", "fastnn.schedules", "fastnn.sklearn",
+    "fastnn.stopping", "fastnn.tune",
 )  # fmt: skip
 # What a cost's methods take is said once, in front of them all.
 OF_EVERY_COST = {"fn": ("a", "y"), "delta": ("z", "a", "y")}

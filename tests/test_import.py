@@ -20,10 +20,10 @@ from fastnn._common import extras as _extras
 
 PACKAGE = Path(fastnn.__file__).parent
 BY_ATTRIBUTE = {
-    "activations", "augment", "book", "cli", "costs", "datasets", "demo", "diagnostics",
-    "functional", "initializers", "many", "normalization", "optimizers", "plot", "preprocessing",
-    "pretrain", "profiling", "reference", "regularizers", "schedules", "sklearn", "stopping",
-    "tune",
+    "activations", "augment", "book", "cli", "convert", "costs", "datasets", "demo",
+    "diagnostics", "export", "functional", "initializers", "many", "normalization", "optimizers",
+    "plot", "preprocessing", "pretrain", "profiling", "reference", "regularizers", "schedules",
+    "sklearn", "stopping", "tune",
 }  # fmt: skip
 # Those whose names are imported from the package itself.
 INTERNAL = {
@@ -74,7 +74,8 @@ def test_every_module_is_one_or_the_other() -> None:
 
 def test_what_is_imported_later_is_not_imported_before() -> None:
     later = said(
-        "import fastnn; names = {'augment', 'book', 'cli', 'functional', 'plot', 'preprocessing', "
+        "import fastnn; names = {'augment', 'book', 'cli', 'export', 'functional', 'plot', "
+        "'preprocessing', "
         "'pretrain', 'profiling', 'reference', 'sklearn', 'tune'}; "
         "print([name for name in names if 'fastnn.' + name in sys.modules])"
     )

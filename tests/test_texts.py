@@ -95,7 +95,7 @@ def test_the_commands_of_the_readme_run_one_after_another(tmp_path: Path) -> Non
     )
     assert {path.name for path in tmp_path.iterdir()} == {
         "digits.json", "curves.png", "flowers.csv", "new-flowers.csv", "flowers.json",
-        "grid.toml", "best.json", "jobs.jsonl",
+        "grid.toml", "best.json", "jobs.jsonl", "flowers.c", "flowers.h",
     }  # fmt: skip
 
 

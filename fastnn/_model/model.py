@@ -703,6 +703,31 @@ class Model:
         """
         storage.save(self, path)
 
+    def export(self, path: str | os.PathLike[str], **options: Any) -> Any:
+        """Write the network to a file that is run without fastnn; see ``fastnn.export.export``.
+
+        Parameters
+        ----------
+        path : str or path
+            Its suffix says the format: ``.c``, ``.py``, ``.onnx`` or ``.safetensors``.
+        **options
+            Further keywords of ``fastnn.export.export``, such as ``dtype="float32"``.
+
+        Returns
+        -------
+        Exported
+            Which files were written.
+        """
+        from fastnn.export import export  # with all formats, which few programs need
+
+        return export(self, path, **options)
+
+    def _graph(self) -> Any:
+        """Return what this network computes, for ``fastnn.export``."""
+        from fastnn.export._networks import graph_of_network
+
+        return graph_of_network(self)
+
     # What a training asks
 
     def standing(self) -> tuple[np.ndarray, np.ndarray]:

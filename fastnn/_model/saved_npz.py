@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from fastnn._common.archives import check_directory, check_stored
 from fastnn._common.checks import brief
 from fastnn._model.saved_json import loads
 
@@ -26,7 +27,6 @@ VECTORS = ("parameters", "running", "slots")
 _ENTRIES = sorted(["options.npy", *(f"{name}.npy" for name in VECTORS)])
 # Bytes of the archive's directory that four entries need at the most.
 _DIRECTORY = 2048
-_END, _END_64, _AT_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 # The header that numpy.savez writes for a vector and for a single text, version 1.0.
 _HEADER = re.compile(
     rb"\{'descr': '([<>=|][fU]\d{1,10})', 'fortran_order': False, "
@@ -50,39 +50,19 @@ def unpacked(file: BinaryIO) -> tuple[Any, dict[str, np.ndarray]]:
         If it is no such file: zipfile raises all kinds, some without words.
     """
     size = os.fstat(file.fileno()).st_size
-    _check_directory(file, size)
+    check_directory(file, size, _DIRECTORY)
     with zipfile.ZipFile(file) as archive:
         _check_entries(archive, size)
         options = loads(str(_array(archive.read("options.npy"))[()]))
         return options, {name: _array(archive.read(f"{name}.npy")) for name in VECTORS}
 
 
-def _check_directory(file: BinaryIO, size: int) -> None:
-    """Raise unless the archive ends with a directory of a few entries, and nothing after it."""
-    file.seek(max(0, size - 98))
-    end = file.read(98)[-98:]
-    if len(end) < 22 or end[-22:-18] != _END:
-        raise ValueError("its end is not that of an archive")
-    (directory,) = struct.unpack("<I", end[-10:-6])
-    if end[-42:-38] == _AT_64:  # of an archive beyond 2 GiB
-        if end[:4] != _END_64:
-            raise ValueError("its end is not that of an archive")
-        (directory,) = struct.unpack("<Q", end[40:48])
-    if directory > _DIRECTORY:
-        raise ValueError(f"its directory has {directory} bytes")
-
-
 def _check_entries(archive: zipfile.ZipFile, size: int) -> None:
     """Raise unless the entries are those of ``packed``, and no larger unpacked than in the file."""
-    entries = archive.infolist()
-    if sorted(info.filename for info in entries) != _ENTRIES:
-        raise ValueError(f"its entries are {brief([info.filename for info in entries])}")
-    for info in entries:
-        plain = info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 0x1
-        if not plain or info.file_size != info.compress_size:
-            raise ValueError(f"its entry {info.filename} is packed")
-    if sum(info.file_size for info in entries) > size:
-        raise ValueError("its entries are larger than the file")
+    names = archive.namelist()
+    if sorted(names) != _ENTRIES:
+        raise ValueError(f"its entries are {brief(names)}")
+    check_stored(archive, size)
 
 
 def _array(content: bytes) -> np.ndarray:

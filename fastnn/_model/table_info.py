@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from fastnn._common.checks import brief
 
-__all__ = ["Named", "TableInfo", "describe_table", "restore_table"]
+__all__ = ["Named", "TableInfo", "describe_table", "restore_table", "table_entry"]
 
 KEY = "table"
 TASKS = ("classification", "regression")
@@ -48,7 +48,12 @@ class Named(Protocol):
 
 def describe_table(network: Named) -> dict[str, Any]:
     """Return the entry of a saved network, or none if it knows of no table."""
-    return {} if network.table is None else {KEY: asdict(network.table)}
+    return {} if network.table is None else table_entry(network.table)
+
+
+def table_entry(info: TableInfo) -> dict[str, Any]:
+    """Return the entry of a saved network that says what ``info`` does."""
+    return {KEY: asdict(info)}
 
 
 def restore_table(network: Named, content: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import fastnn
 from fastnn import activations, initializers
 from fastnn._model.table_info import TASKS
-from fastnn.cli import demo, evaluate, info, predict, search, train, values
+from fastnn.cli import demo, evaluate, export, info, predict, search, train, values
 
 # Lines of up to 79 columns: argparse does not wrap these texts.
 DATA_HELP = """\
@@ -93,6 +93,20 @@ examples:
 
 With --journal the same command, stopped at any time, goes on where it was."""
 
+EXPORT_HELP = """\
+Write a saved network as a file that is run without fastnn. FILE is one of
+  STEM.c            C99, with STEM.h beside it: STEM_predict(x, y), nothing but
+                    math.h, no allocation; with -DSTEM_SELF_TEST (in capitals)
+                    a program that returns 0 if all is right
+  STEM.py           a module of NumPy with predict(X)
+  STEM.onnx         for onnxruntime and others; needs onnx
+  STEM.safetensors  the weights by PyTorch's names; needs safetensors"""
+
+EXPORT_EXAMPLES = """\
+examples:
+  fastnn export digits.json digits.c --dtype float32
+  fastnn export flowers.json flowers.py"""
+
 DEMO_HELP = """\
 Train 64-30-10 on the digits of scikit-learn, then train the same network on
 the same mini-batches with the pure-Python reference, and show the accuracy,
@@ -125,6 +139,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_predict(commands)
     _add_info(commands)
+    _add_export(commands)
     _add_demo(commands)
     return parser
 
@@ -440,6 +455,24 @@ def _add_info(commands: Any) -> None:
     )
     parser.set_defaults(run=info.run)
     _add_model(parser)
+
+
+def _add_export(commands: Any) -> None:
+    parser = commands.add_parser(
+        "export",
+        help="write a saved network as a file that needs no fastnn",
+        description=EXPORT_HELP,
+        epilog=EXPORT_EXAMPLES,
+    )
+    parser.set_defaults(run=export.run)
+    _add_model(parser)
+    parser.add_argument("file", metavar="FILE", help="what to write; see above")
+    parser.add_argument(
+        "--dtype",
+        choices=("float64", "float32"),
+        help="of the arithmetic (default: float64; float32 in .onnx, the network's own in "
+        ".safetensors)",
+    )
 
 
 def _add_demo(commands: Any) -> None:

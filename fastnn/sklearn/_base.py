@@ -16,10 +16,12 @@ from fastnn._common.rng import sound_random_state
 from fastnn._core.atomic import alone, with_attributes
 from fastnn._core.threads import training
 from fastnn.costs import parameter_of
+from fastnn.export._graph import Graph
 from fastnn.history import History
 from fastnn.network import Network
 from fastnn.sklearn import _network, _presets
 from fastnn.sklearn._categories import Categories, mask_of
+from fastnn.sklearn._exported import graph_of_estimator
 from fastnn.sklearn._lbfgs import check_arguments, train_by_lbfgs
 from fastnn.sklearn._losses import Loss
 from fastnn.sklearn._predictor import Predictor
@@ -137,6 +139,8 @@ class BaseMLP(BaseEstimator):
             _network.initialize(network, self, random_state)
             self._begin(network)
         self._show(network)
+        if network.table is None:
+            _network.name_columns(network, self)
         preparation = self._preparation = _presets.preparation(self, X, Y)
         if preparation is not None:
             data = preparation.of(data)
@@ -203,6 +207,24 @@ class BaseMLP(BaseEstimator):
         self._best = network.parameters.copy(), network.running_statistics.copy()
         for name in ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"):
             self.__dict__.pop(name, None)
+
+    def _stand_at(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> None:
+        """Be as a training that led to these coefficients leaves it; what it recorded is not set.
+
+        Raises
+        ------
+        ValueError
+            If the arguments are of another network.
+        """
+        dtype = np.dtype(np.float32 if np.result_type(*coefs) == np.float32 else np.float64)
+        hidden = _network.hidden_sizes(self.hidden_layer_sizes)
+        network = _network.build(self, [len(coefs[0]), *hidden, len(intercepts[-1])],
+                                 self._loss(), dtype)  # fmt: skip
+        _network.take_over(network, coefs, intercepts)
+        self.n_outputs_ = network.sizes[-1]
+        self._categories = self.is_categorical_ = self._preparation = None
+        self._begin(network)
+        self._show(network)
 
     def _begin_records(self) -> None:
         """Set what the stochastic solvers record, as far as an earlier fit has not."""
@@ -341,6 +363,11 @@ class BaseMLP(BaseEstimator):
         if hasattr(self, "network_"):
             _network.take_extras(network, self.network_)
         return Predictor(network, self.coefs_, self.intercepts_)
+
+    def _graph(self) -> Graph:
+        """Return what this estimator computes, for ``fastnn.export``."""
+        check_is_fitted(self)
+        return graph_of_estimator(self, self._predictor_for(self.coefs_[0].dtype).network)
 
     # What scikit-learn asks for.
 

@@ -16,10 +16,12 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fastnn._common.rng import sound_random_state
 from fastnn._core.atomic import with_attributes
+from fastnn.export._graph import Graph
 from fastnn.many._threads import map_in_threads
 from fastnn.sklearn import _presets
 from fastnn.sklearn._base import BaseMLP, check_pair
 from fastnn.sklearn._categories import mask_of
+from fastnn.sklearn._exported import graph_of_ensemble
 from fastnn.sklearn._regressor import MLPRegressor
 
 
@@ -135,6 +137,11 @@ class BaseEnsemble(BaseEstimator):
             total += outputs
         total /= len(found)
         return total
+
+    def _graph(self) -> Graph:
+        """Return what this ensemble computes, for ``fastnn.export``."""
+        check_is_fitted(self)
+        return graph_of_ensemble([member._graph() for member in self.estimators_])
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from fastnn import initializers
+from fastnn._model.table_info import TableInfo, restore_table, table_entry
 from fastnn.network import Network
 from fastnn.sklearn._losses import Loss
 
@@ -111,6 +113,25 @@ def take_over(
     for w, b, coef, intercept in views:
         w[...] = np.asarray(coef).T
         b[:, 0] = intercept
+
+
+def name_columns(network: Network, estimator: Any) -> None:
+    """Let a network know the names of features and classes, so that they are saved with it.
+
+    Labels that a file cannot hold, and the several labels of a row, are left out.
+    """
+    names = getattr(estimator, "feature_names_in_", None) if estimator.preset is None else None
+    features = None if names is None else tuple(map(str, names))
+    labels = getattr(estimator, "classes_", None)
+    if labels is None:
+        info = None if features is None else TableInfo("regression", features=features)
+    elif estimator._label_binarizer.y_type_ in ("binary", "multiclass"):
+        info = TableInfo("classification", tuple(np.asarray(labels).tolist()), features)
+    else:
+        info = None
+    if info is not None:
+        with suppress(ValueError):
+            restore_table(network, table_entry(info))
 
 
 def take_extras(network: Network, before: Network) -> None:

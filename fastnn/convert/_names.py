@@ -1,0 +1,46 @@
+"""Names of classes and features that a file tells, as the ``table`` of its network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from fastnn._model.saved_json import loads
+from fastnn._model.table_info import KEY, restore_table
+from fastnn.network import Network
+
+__all__ = ["name_network", "told_by_fastnn"]
+
+
+def told_by_fastnn(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the lists of classes and features that fastnn's export has written, if it has.
+
+    Classes of labels that may hold side by side are left out, for a ``table`` has none.
+
+    Raises
+    ------
+    ValueError
+        If they are no JSON.
+    """
+    if "fastnn" not in texts:
+        return {}
+    keys = ["features"] if texts.get("kind") == "multilabel" else ["classes", "features"]
+    return {key: loads(texts[key]) for key in keys if key in texts}
+
+
+def name_network(network: Network, told: Mapping[str, Any]) -> None:
+    """Give a network the names of its classes and features, as far as its ``table`` has such.
+
+    Parameters
+    ----------
+    network : Network
+    told : mapping
+        With "classes" and "features", or one, or none.
+    """
+    classes, features = told.get("classes"), told.get("features")
+    if classes or features:
+        entry = {"task": "classification" if classes else "regression", "classes": classes or []}
+        entry |= {"features": features, "target": None, "column": None}
+        with suppress(ValueError):
+            restore_table(network, {KEY: entry})
