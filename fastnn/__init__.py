@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from fastnn import cli as cli
     from fastnn import demo as demo
     from fastnn import diagnostics as diagnostics
+    from fastnn import dlfs as dlfs
     from fastnn import functional as functional
     from fastnn import many as many
     from fastnn import plot as plot
@@ -77,7 +78,7 @@ if TYPE_CHECKING:
     from fastnn import tune as tune
 else:  # a type checker would take a misspelt name for a module
     _LATER = (
-        "augment", "book", "cli", "demo", "diagnostics", "functional", "many", "plot",
+        "augment", "book", "cli", "demo", "diagnostics", "dlfs", "functional", "many", "plot",
         "preprocessing", "pretrain", "profiling", "reference", "sklearn", "tune",
     )  # fmt: skip
     __getattr__, __dir__ = _modules_later(globals(), _LATER, needs={"sklearn": "sklearn"})

@@ -21,9 +21,9 @@ from fastnn._common import extras as _extras
 PACKAGE = Path(fastnn.__file__).parent
 BY_ATTRIBUTE = {
     "activations", "augment", "book", "cli", "costs", "datasets", "demo", "diagnostics",
-    "functional", "initializers", "many", "normalization", "optimizers", "plot", "preprocessing",
-    "pretrain", "profiling", "reference", "regularizers", "schedules", "sklearn", "stopping",
-    "tune",
+    "dlfs", "functional", "initializers", "many", "normalization", "optimizers", "plot",
+    "preprocessing", "pretrain", "profiling", "reference", "regularizers", "schedules", "sklearn",
+    "stopping", "tune",
 }  # fmt: skip
 # Those whose names are imported from the package itself.
 INTERNAL = {
