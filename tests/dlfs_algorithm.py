@@ -189,3 +189,50 @@ def train(net, stepper, x, t, x_test, t_test, epochs, size):
             right.append(net.accuracy(x, t))
             right_test.append(net.accuracy(x_test, t_test))
     return losses, right, right_test
+
+
+# By the book's names, for programs.
+
+
+def MultiLayerNetExtend(
+    input_size, hidden_size_list, output_size, activation="relu", weight_init_std="relu",
+    weight_decay_lambda=0, use_dropout=False, dropout_ration=0.5, use_batchnorm=False,
+):  # fmt: skip
+    sizes = [input_size, *hidden_size_list, output_size]
+    dropout = dropout_ration if use_dropout else None
+    return Plain(sizes, activation, weight_init_std, weight_decay_lambda, dropout, use_batchnorm)
+
+
+MultiLayerNet = MultiLayerNetExtend
+
+
+def TwoLayerNet(input_size, hidden_size, output_size, weight_init_std=0.01):
+    return Plain([input_size, hidden_size, output_size], std=weight_init_std)
+
+
+def SGD(lr=0.01):
+    return Stepper("sgd", lr)
+
+
+def Momentum(lr=0.01, momentum=0.9):
+    return Stepper("with_momentum", lr, momentum)
+
+
+def AdaGrad(lr=0.01):
+    return Stepper("adagrad", lr)
+
+
+def Adam(lr=0.001):
+    return Stepper("adam", lr)
+
+
+class Trainer:
+    def __init__(
+        self, network, x_train, t_train, x_test, t_test, epochs, mini_batch_size, optimizer_param,
+        verbose,
+    ):  # fmt: skip
+        self.told = network, SGD(**optimizer_param), x_train, t_train, x_test, t_test, epochs
+        self.size = mini_batch_size
+
+    def train(self):
+        self.train_loss_list, self.train_acc_list, self.test_acc_list = train(*self.told, self.size)
