@@ -42,7 +42,7 @@ def learning_rate_range(result: RateRange, *, ax: Axes | None = None, language: 
     ax.plot(result.learning_rates, result.costs, ".", color="0.75", label="mini-batches")
     ax.plot(result.learning_rates, result.smoothed, color=COLOURS[0], label="smoothed")
     suggested, largest = result.suggestion, result.largest
-    ax.axvline(suggested, color=COLOURS[1], label=f"suggested: {suggested:.3g}")
+    ax.axvline(suggested, color=COLOURS[1], linestyle="--", label=f"suggested: {suggested:.3g}")
     ax.axvline(largest, color=COLOURS[3], linestyle=":", label=f"largest: {largest:.3g}")
     ax.set_xscale("log")
     # The costs of a training that runs away would leave nothing to see of the others.
