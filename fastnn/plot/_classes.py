@@ -8,8 +8,9 @@ import numpy as np
 
 from fastnn._common.checks import as_array, check_whole
 from fastnn._common.extras import require
+from fastnn._data.rows import classes_of
 from fastnn.plot._looks import COLOURS, MARKERS, finished, legend_below, new_axes, panels_in
-from fastnn.plot._models import answers_of, image_shape, labels_of, of_right_class, places_of
+from fastnn.plot._models import answers_of, image_shape, labels_of, of_right_class
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -161,7 +162,7 @@ def confusion(
     """
     rows = as_array(X, "X")
     outputs, classes = answers_of(model, rows)
-    labels, taken = labels_of(y, len(rows), classes), places_of(outputs)
+    labels, taken = labels_of(y, len(rows), classes), classes_of(outputs)
     image = image_shape(shape, rows.shape[1])
     wrong = np.flatnonzero(labels != taken)
     wrong = wrong[np.argsort(of_right_class(outputs, labels)[wrong], kind="stable")]

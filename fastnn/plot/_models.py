@@ -60,11 +60,6 @@ def labels_of(y: Any, n: int, classes: np.ndarray) -> np.ndarray:
     return same.argmax(axis=1)
 
 
-def places_of(outputs: np.ndarray) -> np.ndarray:
-    """Return the class that each row of answers means, as a place."""
-    return classes_of(outputs)
-
-
 def of_right_class(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return the answer of each row for its right class."""
     if outputs.shape[1] == 1:
