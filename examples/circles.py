@@ -17,24 +17,17 @@ from typing import Any
 import numpy as np
 from _command_line import arguments
 from _picture import legend_below, new_figure, save, tidy
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import LogLocator
 
 import fastnn
 from fastnn import initializers
-from fastnn.plot import curve_styles
+from fastnn.plot import curve_styles, decision_boundary
 
 STARTS = {
     "zeros": initializers.Zeros(),
     "randn · 10": initializers.Normal(sigma=10.0),
     "He": initializers.HeNormal(),
 }
-# The plane in pale colours, the points in dark ones, so that they are seen on either side.
-ANSWERS = LinearSegmentedColormap.from_list("answers", ["#a6cee8", "#ffffff", "#fbc490"])
-POINTS = (
-    {"marker": "o", "color": "#003f6b", "label": "class 0"},
-    {"marker": "^", "color": "#8c3100", "label": "class 1"},
-)
 
 
 @dataclass
@@ -65,21 +58,6 @@ def measure(thousands: int, seed: int, train: Any, test: Any) -> dict[str, Run]:
     return runs
 
 
-def draw_boundary(axes: Any, net: fastnn.Network, points: Any) -> Any:
-    """Colour the plane by the answer, with a line where it is 0.5; return the colours."""
-    X, y = points
-    side = np.linspace(-1.4, 1.4, 200)
-    plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
-    answer = net.predict(plane).reshape(200, 200)
-    colours = axes.contourf(side, side, answer, levels=np.linspace(0, 1, 11), cmap=ANSWERS)
-    if answer.min() < 0.5 < answer.max():
-        axes.contour(side, side, answer, levels=[0.5], colors="black", linewidths=1.5)
-    for label, look in enumerate(POINTS):
-        axes.scatter(*X[y == label].T, s=22, edgecolors="white", linewidths=0.4, **look)
-    axes.set_aspect("equal")
-    return colours
-
-
 def draw_costs(axes: Any, runs: dict[str, Run]) -> None:
     """Draw the costs up to a little over 1; a first one above that is named in the legend."""
     axes.axhline(np.log(2), color="0.6", lw=5, label="ln 2 = 0.693")
@@ -103,11 +81,9 @@ def draw(runs: dict[str, Run], test: Any) -> Any:
     costs, *planes = figure.subplots(2, 2).ravel()
     draw_costs(costs, runs)
     for axes, (name, run) in zip(planes, runs.items(), strict=True):
-        colours = draw_boundary(axes, run.net, test)
-        tidy(axes, f"{name}: {run.test_accuracy:.1%} of the test points right", "$x_1$", "$x_2$")
-    for axes in planes[1:]:  # the lower two
-        legend_below(axes, 2)
-    figure.colorbar(colours, ax=planes, label="the network's answer", shrink=0.6)
+        decision_boundary(run.net, *test, ax=axes)
+        axes.set_title(f"{name}: {run.test_accuracy:.1%} of the test points right")
+        axes.set_aspect("equal")
     return figure
 
 

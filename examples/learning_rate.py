@@ -20,7 +20,7 @@ from _picture import legend_below, new_figure, save, tidy
 
 import fastnn
 from fastnn import regularizers, tune
-from fastnn.plot import curve_styles
+from fastnn.plot import curve_styles, learning_rate_range
 
 RATES = [0.01, 0.1, 0.5, 2.0, 10.0]
 STRENGTHS = [0.0, 0.1, 1.0, 10.0]  # λ for a set of 1000 images
@@ -73,7 +73,7 @@ def draw(found: Found) -> Any:
     figure = new_figure(12, 10.5)
     panels = figure.subplot_mosaic([["threshold", "range test"], ["grid", "grid"]])
     draw_threshold(panels["threshold"], found.threshold)
-    draw_range_test(panels["range test"], found.range_test)
+    learning_rate_range(found.range_test, ax=panels["range test"])
     draw_grid(figure, panels["grid"], 100 * found.accuracies)
     return figure
 
@@ -88,20 +88,6 @@ def draw_threshold(axes: Any, threshold: tune.Threshold) -> None:
     axes.set_yscale("log")
     axes.locator_params(axis="x", integer=True)
     tidy(axes, "threshold search: cost for each rate", "epoch", "cost of the training images")
-    legend_below(axes, 2)
-
-
-def draw_range_test(axes: Any, test: tune.RateRange) -> None:
-    lowest, suggested, smoothed = (style["color"] for style in curve_styles(3))
-    axes.plot(test.learning_rates, test.costs, color="0.75", lw=0.8, label="each mini-batch")
-    axes.plot(test.learning_rates, test.smoothed, color=smoothed, lw=2.4, label="smoothed")
-    axes.axvline(test.largest, color=lowest, ls="--", label=f"lowest: {test.largest:.2g}")
-    axes.axvline(
-        test.suggestion, color=suggested, ls=":", label=f"suggested: {test.suggestion:.2g}"
-    )
-    axes.set_xscale("log")
-    axes.set_ylim(0, 2.5 * test.smoothed[0])
-    tidy(axes, "range test: the rate grows at each step", "learning rate", "cost of a mini-batch")
     legend_below(axes, 2)
 
 

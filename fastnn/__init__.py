@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from fastnn import convert as convert
     from fastnn import demo as demo
     from fastnn import diagnostics as diagnostics
+    from fastnn import dlfs as dlfs
     from fastnn import export as export
     from fastnn import functional as functional
     from fastnn import many as many
@@ -79,8 +80,8 @@ if TYPE_CHECKING:
     from fastnn import tune as tune
 else:  # a type checker would take a misspelt name for a module
     _LATER = (
-        "augment", "book", "cli", "convert", "demo", "diagnostics", "export", "functional", "many",
-        "plot",
+        "augment", "book", "cli", "convert", "demo", "diagnostics", "dlfs", "export", "functional",
+        "many", "plot",
         "preprocessing", "pretrain", "profiling", "reference", "sklearn", "tune",
     )  # fmt: skip
     __getattr__, __dir__ = _modules_later(globals(), _LATER, needs={"sklearn": "sklearn"})

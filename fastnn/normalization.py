@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fastnn._common.checks import brief, check_finite_number, check_number, check_whole, settle
+from fastnn._common.checks import (
+    brief,
+    check_finite_number,
+    check_flag,
+    check_number,
+    check_whole,
+    settle,
+)
 from fastnn._core.norm import Norm
 
 __all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "Normalization", "get"]
@@ -50,7 +57,7 @@ class BatchNorm(Normalization):
     """Each neuron over the rows of the mini-batch (Ioffe and Szegedy, 2015).
 
     Prediction uses running statistics instead, (1 − momentum) running + momentum batch after each
-    mini-batch, the variance unbiased; so an output never depends on other rows. A mini-batch must
+    mini-batch; so an output never depends on other rows. A mini-batch must
     have two rows: a last one of a single row is left out of its epoch.
 
     Parameters
@@ -61,12 +68,16 @@ class BatchNorm(Normalization):
         Added to the variance.
     initial_mean, initial_variance : float, default 0 and 1
         Where the running statistics of all neurons start. Several texts start both at 0.
+    unbiased : bool, default True
+        Whether the variance that goes into the running one is Σ(x − μ)² / (m − 1), as in the paper,
+        or / m, as several texts have it.
     """
 
     momentum: float = 0.1
     eps: float = 1e-5
     initial_mean: float = field(default=0.0, kw_only=True)
     initial_variance: float = field(default=1.0, kw_only=True)
+    unbiased: bool = field(default=True, kw_only=True)
 
     kernel = Norm.BATCH
 
@@ -77,6 +88,7 @@ class BatchNorm(Normalization):
             raise ValueError(f"momentum: expected a number up to 1, got {self.momentum}")
         settle(self, initial_mean=check_finite_number(self.initial_mean, "initial_mean"))
         settle(self, initial_variance=check_number(self.initial_variance, "initial_variance"))
+        settle(self, unbiased=check_flag(self.unbiased, "unbiased"))
 
 
 @dataclass(frozen=True)

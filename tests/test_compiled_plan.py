@@ -75,7 +75,7 @@ def tight_plan(
         last, block = l == len(sizes) - 2, batch_size * n_out
         row = dict.fromkeys(LAYER_FIELDS, -1)
         row |= {"eps": 1e-5, "momentum": 0.1, "dropout": 0.0 if last else dropout}
-        row |= {"train_scale": 2.0, "predict_scale": 1.0}
+        row |= {"train_scale": 2.0, "predict_scale": 1.0, "unbiased": True}
         row |= {"n_in": n_in, "n_out": n_out, "activation": Activation.SIGMOID, "groups": 1}
         row |= {"norm": Norm.NO_NORM if last else norm}
         row |= {"weights": take("parameters", n_in * n_out), "biases": take("parameters", n_out)}

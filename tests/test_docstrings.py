@@ -19,7 +19,10 @@ from fastnn import activations, costs
 MODULES = (
     "fastnn", "fastnn.activations", "fastnn.augment", "fastnn.book.mnist_loader",
     "fastnn.book.network", "fastnn.book.network2", "fastnn.cli", "fastnn.convert", "fastnn.costs",
-    "fastnn.datasets", "fastnn.demo", "fastnn.diagnostics", "fastnn.export",
+    "fastnn.datasets", "fastnn.demo", "fastnn.diagnostics", "fastnn.dlfs", "fastnn.dlfs.functions",
+    "fastnn.dlfs.gradient", "fastnn.dlfs.layers", "fastnn.dlfs.mnist",
+    "fastnn.dlfs.multi_layer_net", "fastnn.dlfs.multi_layer_net_extend", "fastnn.dlfs.optimizer",
+    "fastnn.dlfs.trainer", "fastnn.dlfs.two_layer_net", "fastnn.dlfs.util", "fastnn.export",
     "fastnn.functional", "fastnn.initializers", "fastnn.normalization", "fastnn.optimizers",
     "fastnn.plot", "fastnn.preprocessing", "fastnn.pretrain", "fastnn.profiling",
     "fastnn.reference", "fastnn.regularizers", "fastnn.schedules", "fastnn.sklearn",

@@ -140,6 +140,19 @@ def test_running_statistics_start_where_they_are_told(kind: type, dtype: str) ->
     np.testing.assert_allclose(one.predict(X), expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_running_variance_that_is_the_biased_one(kind: type) -> None:
+    """The text's: running_var of what it normalized by."""
+    norm = BatchNorm(momentum=0.1, initial_variance=0, unbiased=False)
+    net = make(kind, normalization=norm)
+    var = np.zeros((6, 1))
+    for _ in range(3):
+        z = net.weights[0] @ X.T + net.biases[0]
+        var = 0.9 * var + 0.1 * z.var(axis=1, keepdims=True)
+        net.fit(X, LABELS, epochs=1, batch_size=24)
+    np.testing.assert_allclose(net.running_variances[0], var, rtol=0, atol=1e-12)
+
+
 def test_training_does_not_depend_on_where_they_start() -> None:
     nets = [make(normalization=BatchNorm(initial_variance=v)) for v in (0.0, 1.0)]
     for net in nets:
@@ -166,6 +179,7 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
     "NaN": ({"initial_mean": float("nan")}, ValueError, "initial_mean: expected a finite number"),
     "text": ({"initial_mean": "0"}, TypeError, "initial_mean: expected a number, got '0'"),
     "infinite": ({"initial_variance": float("inf")}, ValueError, "initial_variance: expected a"),
+    "no flag": ({"unbiased": 2}, TypeError, "unbiased: expected True or False, got 2"),
 }
 
 
@@ -187,7 +201,10 @@ def test_a_start_that_float32_does_not_know_is_refused(kind: type) -> None:
 # In files.
 
 KEPT: dict[str, tuple[Any, Any]] = {
-    "both": (BatchNorm(initial_mean=0.5, initial_variance=0.0), optimizers.Adam(epsilon_hat=True)),
+    "all": (
+        BatchNorm(initial_mean=0.5, initial_variance=0.0, unbiased=False),
+        optimizers.Adam(epsilon_hat=True),
+    ),
     "AdamW": (LayerNorm(), optimizers.AdamW(eps=0.1, epsilon_hat=True)),
     "neither": (BatchNorm(), optimizers.Adam()),
 }
@@ -211,15 +228,15 @@ def test_saved_and_loaded_it_goes_on(case: str, ending: str, tmp_path: Path) -> 
 def test_files_say_it_only_where_it_is_asked_for(tmp_path: Path) -> None:
     """So an older fastnn reads a file that needs nothing new."""
     keys = []
-    for case in ("both", "neither"):
+    for case in ("all", "neither"):
         norm, optimizer = KEPT[case]
         net = make(normalization=norm)
         net.fit(X, LABELS, epochs=1, batch_size=8, optimizer=optimizer)
         net.save(tmp_path / "net.json")
         content = json.loads((tmp_path / "net.json").read_text())
         keys.append(set(content["normalization"]) | set(content["training"]["optimizer"]))
-    assert keys[0] - keys[1] == {"initial_mean", "initial_variance", "epsilon_hat"}
-    assert not keys[1] & {"initial_mean", "initial_variance", "epsilon_hat"}
+    new = {"initial_mean", "initial_variance", "unbiased", "epsilon_hat"}
+    assert keys[0] - keys[1] == new and not keys[1] & new
 
 
 # Weights and biases as one matrix.

@@ -20,10 +20,10 @@ from fastnn._common import extras as _extras
 
 PACKAGE = Path(fastnn.__file__).parent
 BY_ATTRIBUTE = {
-    "activations", "augment", "book", "cli", "convert", "costs", "datasets", "demo",
-    "diagnostics", "export", "functional", "initializers", "many", "normalization", "optimizers",
-    "plot", "preprocessing", "pretrain", "profiling", "reference", "regularizers", "schedules",
-    "sklearn", "stopping", "tune",
+    "activations", "augment", "book", "cli", "convert", "costs", "datasets", "demo", "diagnostics",
+    "dlfs", "export", "functional", "initializers", "many", "normalization", "optimizers", "plot",
+    "preprocessing", "pretrain", "profiling", "reference", "regularizers", "schedules", "sklearn",
+    "stopping", "tune",
 }  # fmt: skip
 # Those whose names are imported from the package itself.
 INTERNAL = {

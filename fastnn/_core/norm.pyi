@@ -44,6 +44,7 @@ def running_update(
     variance: NDArray[_Float],
     m: int,
     momentum: float,
+    unbiased: bool = True,
 ) -> None:
     """Running statistics (n,) := (1 − momentum) · running + momentum · those of m rows."""
 

@@ -1,8 +1,13 @@
 """The optimizers' numbers, and the rule that the other compiled modules step by."""
 
 import enum
+from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import Self
+
+_Float = TypeVar("_Float", np.float32, np.float64)
 
 class Optimizer(enum.IntEnum):
     """The numbers by which rules know the optimizers."""
@@ -47,3 +52,13 @@ class Rule:
         penalty_in_cost: float,
     ) -> Self:
         """``kind`` is a number of ``Optimizer``; see ``fastnn.optimizers`` for the others."""
+
+def optimizer_step(
+    rule: Rule,
+    parameters: NDArray[_Float],
+    gradient: NDArray[_Float],
+    slots: NDArray[_Float],
+    rate: float,
+    t: float,
+) -> None:
+    """Step ``parameters`` (n,), and their state ``slots`` (n_slots, n), by ``gradient`` (n,)."""

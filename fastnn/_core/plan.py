@@ -474,6 +474,7 @@ def _layer_fields(
         "tile": _tile(n_out),
         "eps": 0.0 if norm is None else norm.eps,
         "momentum": norm.momentum if isinstance(norm, BatchNorm) else 0.0,
+        "unbiased": isinstance(norm, BatchNorm) and norm.unbiased,
         "dropout": dropout.rate,
         "train_scale": dropout.train_scale,
         "predict_scale": dropout.predict_scale,

@@ -249,7 +249,7 @@ def _normalize(layer: Layer, affine: Affine, z: np.ndarray, mode: str) -> np.nda
         if mode == "predict":
             return normalization.predict(z, gamma, beta, mean, variance, norm.eps)
         if mode == "train":
-            normalization.running_update(mean, variance, z, norm.momentum)
+            normalization.running_update(mean, variance, z, norm.momentum, norm.unbiased)
     out, layer.norm_cache = normalization.forward(z, gamma, beta, norm)
     return out
 

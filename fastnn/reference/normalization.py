@@ -62,13 +62,17 @@ def backward(dy: np.ndarray, cache: Cache) -> tuple[np.ndarray, np.ndarray, np.n
 
 
 def running_update(
-    running_mean: np.ndarray, running_variance: np.ndarray, x: np.ndarray, momentum: float
+    running_mean: np.ndarray,
+    running_variance: np.ndarray,
+    x: np.ndarray,
+    momentum: float,
+    unbiased: bool = True,
 ) -> None:
-    """running ← (1 − momentum) running + momentum batch, the variance unbiased."""
+    """running ← (1 − momentum) running + momentum batch, the variance unbiased if so asked."""
     running_mean *= 1 - momentum
     running_mean += momentum * x.mean(axis=0)
     running_variance *= 1 - momentum
-    running_variance += momentum * x.var(axis=0, ddof=1)
+    running_variance += momentum * x.var(axis=0, ddof=int(unbiased))
 
 
 def predict(

@@ -38,6 +38,7 @@ cdef struct Layer:
     Py_ssize_t scratch            # (4, n_out): mean, variance, and the sums of dgamma, dbeta
     double eps
     double momentum
+    bint unbiased                 # the variance that goes into the running one
     double dropout                # share of units dropped
     double train_scale            # factor on the units kept
     double predict_scale          # factor on all units in prediction

@@ -22,7 +22,7 @@ MAX_WORKERS = <int> constants.MAX_WORKERS
 LAYER_FIELDS = frozenset((
     "n_in", "n_out", "activation", "norm", "groups", "tile", "weights", "biases", "gamma", "beta",
     "running_mean", "running_variance", "out", "act", "delta", "z", "xhat", "inverse", "scratch",
-    "eps", "momentum", "dropout", "train_scale", "predict_scale",
+    "eps", "momentum", "unbiased", "dropout", "train_scale", "predict_scale",
 ))
 
 cdef int LANES = constants.MAX_LANES, MOST_SUMS = constants.MAX_PARTIAL_SUMS
@@ -69,6 +69,7 @@ cdef Layer _layer_of(dict fields) except *:
     layer.inverse, layer.scratch = fields["inverse"], fields["scratch"]
     layer.eps, layer.momentum, layer.dropout = fields["eps"], fields["momentum"], fields["dropout"]
     layer.train_scale, layer.predict_scale = fields["train_scale"], fields["predict_scale"]
+    layer.unbiased = fields["unbiased"]
     if layer.n_out % layer.groups != 0:
         raise ValueError(f"groups: expected a divisor of {layer.n_out}, got {layer.groups}")
     if not 0 <= layer.dropout < 1:

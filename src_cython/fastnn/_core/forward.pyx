@@ -47,7 +47,7 @@ cdef void _norm_forward(
         if ctx.mode == TRAIN:
             c_running_update(running + layer.running_mean + c,
                              running + layer.running_variance + c, mean, variance, ctx.m, width,
-                             layer.momentum)
+                             layer.momentum, layer.unbiased)
     c_mark(ctx, NORMALIZATION)
 
 

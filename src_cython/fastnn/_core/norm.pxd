@@ -26,7 +26,8 @@ cdef void c_columns_backward(
 
 cdef void c_running_update(
     floating* running_mean, floating* running_variance, const floating* mean,
-    const floating* variance, Py_ssize_t m, Py_ssize_t n, double momentum) noexcept nogil
+    const floating* variance, Py_ssize_t m, Py_ssize_t n, double momentum, bint unbiased,
+) noexcept nogil
 
 cdef void c_running_forward(
     floating* x, const floating* running_mean, const floating* running_variance,

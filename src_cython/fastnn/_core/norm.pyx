@@ -46,12 +46,12 @@ cdef void c_columns_backward(
 
 cdef void c_running_update(
     floating* running_mean, floating* running_variance, const floating* mean,
-    const floating* variance, Py_ssize_t m, Py_ssize_t n, double momentum,
+    const floating* variance, Py_ssize_t m, Py_ssize_t n, double momentum, bint unbiased,
 ) noexcept nogil:
-    """running := (1 − momentum) running + momentum batch, the variance unbiased (m ≥ 2)."""
+    """running := (1 − momentum) running + momentum batch, the variance on request unbiased."""
     cdef Py_ssize_t j
     cdef floating take = <floating> momentum, keep = <floating> (1 - momentum)
-    cdef floating unbias = <floating> (<double> m / (m - 1)) if m > 1 else 1
+    cdef floating unbias = <floating> (<double> m / (m - 1)) if unbiased and m > 1 else 1
     for j in range(n):
         running_mean[j] = keep * running_mean[j] + take * mean[j]
         running_variance[j] = keep * running_variance[j] + take * unbias * variance[j]
@@ -221,9 +221,9 @@ def columns_backward(
 def running_update(
     floating[::1] running_mean not None, floating[::1] running_variance not None,
     const floating[::1] mean not None, const floating[::1] variance not None,
-    Py_ssize_t m, double momentum,
+    Py_ssize_t m, double momentum, bint unbiased=True,
 ) -> None:
-    """Move the running statistics towards those of ``m`` rows, the variance unbiased.
+    """Move the running statistics towards those of ``m`` rows.
 
     Parameters
     ----------
@@ -232,24 +232,26 @@ def running_update(
     mean, variance : array (n,)
         As ``columns_forward`` left them.
     m : int
-        2 or more.
+        2 or more, or 1 if the variance is not unbiased.
     momentum : float
+    unbiased : bool, default True
+        Whether ``variance`` goes in times m / (m − 1), or as it is.
 
     Raises
     ------
     ValueError
-        If the lengths differ or are 0, or ``m`` is below 2.
+        If the lengths differ or are 0, or ``m`` is too small.
     """
     cdef Py_ssize_t n = running_mean.shape[0]
     _check_not_empty("running_mean", n, 1)
     _check_length("running_variance", running_variance.shape[0], n)
     _check_length("mean", mean.shape[0], n)
     _check_length("variance", variance.shape[0], n)
-    if m < 2:
-        raise ValueError(f"m: expected 2 rows or more, got {m}")
+    if m < 1 + unbiased:
+        raise ValueError(f"m: expected {1 + unbiased} rows or more, got {m}")
     with nogil:
         c_running_update(&running_mean[0], &running_variance[0], &mean[0], &variance[0],
-                         m, n, momentum)
+                         m, n, momentum, unbiased)
 
 
 def running_forward(

@@ -235,3 +235,41 @@ cdef void c_optimizer_step(
         parameters, g = parameters + ld, g + size
         if one != NULL:
             one += ld
+
+
+def optimizer_step(
+    Rule rule not None, floating[::1] parameters not None, const floating[::1] gradient not None,
+    floating[:, ::1] slots not None, double rate, double t,
+) -> None:
+    """Step ``parameters`` by ``gradient``, without penalties and limits.
+
+    Parameters
+    ----------
+    rule : Rule
+    parameters, gradient : arrays (n,)
+    slots : array (rule.n_slots, n), or (0, any)
+        The optimizer's state.
+    rate : float
+        Learning rate.
+    t : float
+        Which step it is, from 1.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ or are 0, or ``t`` is below 1.
+    """
+    cdef StepCoefficients step
+    cdef Py_ssize_t n = parameters.shape[0]
+    if n < 1 or gradient.shape[0] != n:
+        raise ValueError(f"gradient: expected as many numbers as parameters, 1 or more, got "
+                         f"{gradient.shape[0]} and {n}")
+    if slots.shape[0] < rule.c.n_slots or (rule.c.n_slots and slots.shape[1] != n):
+        raise ValueError(f"slots: expected ({rule.c.n_slots}, {n}) numbers, "
+                         f"got ({slots.shape[0]}, {slots.shape[1]})")
+    if not t >= 1:
+        raise ValueError(f"t: expected 1 or more, got {t}")
+    step = c_step_coefficients(&rule.c, rate, t)
+    with nogil:
+        c_optimizer_step(&parameters[0], &gradient[0], &slots[0, 0] if rule.c.n_slots else NULL,
+                         n, 1, n, n, &rule.c, &step)

@@ -1,69 +1,24 @@
-"""Pictures of a training, and curves that all eyes tell apart."""
+"""Curves over the epochs of a training."""
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastnn._common.checks import check_whole
+from fastnn._common.checks import check_choice
 from fastnn._common.extras import require
-from fastnn._common.files import write_whole
 from fastnn.history import History
+from fastnn.plot._looks import curve_styles, finished, legend_below, new_axes, tidy, write_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["curve_styles", "plot_history"]
-
 ENDINGS = (".png", ".pdf", ".svg")
 BOOK_NAMES = ("evaluation_cost", "evaluation_accuracy", "training_cost", "training_accuracy")
 FEW_EPOCHS = 40  # up to which each is a dot
-# The colours of Okabe and Ito (2008), but for yellow, which white paper swallows.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#000000", "#CC79A7", "#E69F00", "#56B4E9")
-LINES = ("-", "--", "-.", ":", (0, (8, 2, 2, 2, 2, 2)), (0, (8, 3)), (0, (1, 3)))
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-
-
-def curve_styles(n: int) -> list[dict[str, Any]]:
-    """Return keywords of matplotlib's ``plot`` for ``n`` curves that all eyes tell apart.
-
-    The first seven differ in colour (Okabe and Ito, "Color Universal Design", 2008), for every
-    common kind of colour vision, in line style and in marker, for a print in grey. Each further
-    seven have the same colours and markers with other line styles; the 50th is the first again.
-
-    Parameters
-    ----------
-    n : int
-        How many, 0 or more.
-
-    Returns
-    -------
-    list of dict
-        Each with ``color``, ``linestyle`` and ``marker``; drop the marker, or add ``markevery``,
-        where points are many.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``n`` is no whole number, 0 or more.
-
-    Examples
-    --------
-    >>> for values, style in zip(curves, curve_styles(len(curves))):  # doctest: +SKIP
-    ...     axes.plot(values, **style)
-    """
-    return [
-        {
-            "color": COLOURS[i % len(COLOURS)],
-            "linestyle": LINES[(i + i // len(COLOURS)) % len(LINES)],
-            "marker": MARKERS[i % len(MARKERS)],
-        }
-        for i in range(check_whole(n, "n", 0))
-    ]
 
 
 def plot_history(
@@ -111,6 +66,64 @@ def plot_history(
     if path is not None:
         write_picture(figure, Path(path))
     return figure
+
+
+def learning_curves(
+    history: History | Mapping[str, Sequence[float]] | Sequence[Sequence[float]],
+    *,
+    kind: str = "cost",
+    ax: Axes | None = None,
+    language: str = "en",
+) -> Axes:
+    """Draw the costs or the accuracies over the epochs, with a mark at the best epoch.
+
+    Parameters
+    ----------
+    history : History, mapping of str to sequence, or sequence of four lists
+        As for ``plot_history``.
+    kind : {"cost", "accuracy"}, default "cost"
+        Which of them.
+    ax : Axes, optional
+        Where to draw; a figure of its own by default.
+    language : {"en", "zh"}, default "en"
+        Of the texts; Chinese needs a font that has its signs.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The best epoch is that of the validation data, or else of the training data: the first with
+        the smallest cost, or the largest accuracy.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    TypeError, ValueError
+        If there is nothing to draw.
+    """
+    check_choice(kind, "kind", ("cost", "accuracy"))
+    panels = _panels(_columns(history))
+    if kind not in panels:
+        raise ValueError(f"history: expected a column of the {kind}, got none")
+    ax = new_axes(ax, 5.6, 4.2)
+    columns = panels[kind]
+    styles = _styles(panels)
+    _draw(ax, kind, columns, styles)
+    name = next((name for name in columns if name != "training"), "training")
+    worst = float("-inf") if kind == "accuracy" else float("inf")
+    # A number that is none, of a training that diverged, is not the best.
+    judged = [worst if value != value else value for value in columns[name]]
+    value = max(judged) if kind == "accuracy" else min(judged)
+    best = judged.index(value) + 1
+    shown = f"{value:.4g}" if kind == "cost" or value > 1 else f"{100 * value:.4g} %"
+    ax.axvline(best, color="0.6", linewidth=1, zorder=0)
+    ax.plot(
+        [best], [value], marker="*", markersize=13, linestyle="", color=styles[name]["color"],
+        markeredgecolor="white", label=f"best: {shown} (epoch {best})", clip_on=False,
+    )  # fmt: skip
+    ax.set_title("learning curves")
+    legend_below(ax, 2)
+    return finished(ax, language)
 
 
 def _columns(history: Any) -> Mapping[str, Sequence[float]]:
@@ -163,16 +176,11 @@ def _draw(
         if len(values) > FEW_EPOCHS:
             del style["marker"]
         axes.plot(range(1, len(values) + 1), values, **style, label=name)
-    axes.set_title(kind)
+    tidy(axes, kind, "epoch", "")
     label_value_axis = _label_costs if kind == "cost" else _label_accuracies
     label_value_axis(axes, [value for values in columns.values() for value in values])
-    axes.set_xlabel("epoch")
     axes.locator_params(axis="x", integer=True, steps=[1, 2, 5, 10])
-    axes.grid(color="0.9")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    # Below the panel, where no curve goes.
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=len(columns), frameon=False)
+    legend_below(axes, len(columns))
 
 
 def _label_costs(axes: Axes, values: Sequence[float]) -> None:
@@ -187,10 +195,3 @@ def _label_accuracies(axes: Axes, values: Sequence[float]) -> None:
     else:
         axes.set_ylabel("right answers (%)")
         axes.yaxis.set_major_formatter(lambda fraction, _: f"{100 * fraction:g}")
-
-
-def write_picture(figure: Figure, path: Path) -> None:
-    """Write a figure, whole or not at all, in the format that the name's ending says."""
-    picture = io.BytesIO()
-    figure.savefig(picture, format=path.suffix[1:], dpi=150)
-    write_whole(path, picture.getvalue())

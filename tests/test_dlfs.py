@@ -1,0 +1,379 @@
+"""``fastnn.dlfs`` against the book's algorithm in NumPy, seed for seed."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from dlfs_algorithm import Plain, Stepper, train
+
+from fastnn.dlfs import optimizer as optimizers
+from fastnn.dlfs.functions import softmax
+from fastnn.dlfs.multi_layer_net import MultiLayerNet
+from fastnn.dlfs.multi_layer_net_extend import MultiLayerNetExtend
+from fastnn.dlfs.trainer import Trainer
+from fastnn.dlfs.two_layer_net import TwoLayerNet
+
+SIZES = [20, 15, 12, 5]
+ROUNDING = 1e-9
+
+
+def some_data() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Clouds around five points that overlap."""
+    rng = np.random.default_rng(1)
+    centres, labels = rng.normal(size=(5, 20)), rng.integers(5, size=400)
+    rows = (centres[labels] + rng.normal(size=(400, 20))).astype(np.float32)
+    return rows[:300], labels[:300], rows[300:], labels[300:]
+
+
+X, T, X_TEST, T_TEST = DATA = some_data()
+ONE_HOT = np.eye(5)[T]
+
+# What the constructors are told, ours and the algorithm's.
+NETWORKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "plain": ({}, {}),
+    "sigmoid": (
+        {"activation": "sigmoid", "weight_init_std": "Xavier"},
+        {"activation": "sigmoid", "std": "xavier"},
+    ),
+    "decay": ({"weight_decay_lambda": 0.1}, {"decay": 0.1}),
+    "by a number": ({"weight_init_std": 0.3}, {"std": 0.3}),
+    "norm": ({"use_batchnorm": True}, {"norm": True}),
+    "dropout": ({"use_dropout": True, "dropout_ration": 0.2}, {"dropout": 0.2}),
+    "all": (
+        {"use_dropout": True, "use_batchnorm": True, "weight_decay_lambda": 0.01},
+        {"dropout": 0.5, "norm": True, "decay": 0.01},
+    ),
+}
+OPTIMIZERS = {
+    "SGD": ("sgd", {"lr": 0.05}),
+    "Momentum": ("with_momentum", {"lr": 0.02, "momentum": 0.8}),
+    "Nesterov": ("nesterov", {"lr": 0.02}),
+    "AdaGrad": ("adagrad", {"lr": 0.05}),
+    "RMSprop": ("rmsprop", {"lr": 0.005, "decay_rate": 0.9}),
+    "Adam": ("adam", {"lr": 0.01, "beta1": 0.8}),
+}
+
+
+# Each network with three optimizers in turn, each optimizer with half of the networks.
+BOTH = [
+    (case, optimizer)
+    for i, case in enumerate(NETWORKS)
+    for k, optimizer in enumerate(OPTIMIZERS)
+    if (i + k) % 2 == 0
+]
+
+
+def pair(case: str, seed: int = 0) -> tuple[MultiLayerNetExtend, Plain]:
+    """The same network twice, each drawn from the same seed."""
+    ours, plain = NETWORKS[case]
+    np.random.seed(seed)
+    one = MultiLayerNetExtend(SIZES[0], SIZES[1:-1], SIZES[-1], **ours)
+    np.random.seed(seed)
+    return one, Plain(SIZES, **plain)
+
+
+def check_same(net: Any, plain: Plain) -> None:
+    assert set(net.params) == set(plain.params)
+    for name, expected in plain.params.items():
+        np.testing.assert_allclose(net.params[name], expected, rtol=0, atol=ROUNDING, err_msg=name)
+    for norm, mean, variance in zip(
+        plain.norms, net.network.running_means, net.network.running_variances, strict=False
+    ):
+        np.testing.assert_allclose(mean[:, 0], norm.mean, rtol=0, atol=ROUNDING)
+        np.testing.assert_allclose(variance[:, 0], norm.var, rtol=0, atol=ROUNDING)
+
+
+@pytest.mark.parametrize("case", NETWORKS)
+def test_the_same_weights_are_drawn(case):
+    net, plain = pair(case)
+    for name, expected in plain.params.items():
+        np.testing.assert_array_equal(net.params[name], expected)
+    assert np.random.get_state()[2] > 0
+
+
+@pytest.mark.parametrize(("case", "optimizer"), BOTH)
+def test_a_training_is_the_same_after_200_steps(case, optimizer):
+    net, plain = pair(case)
+    name, told = OPTIMIZERS[optimizer]
+    np.random.seed(1)
+    trainer = Trainer(net, *DATA, 20, 30, optimizer, told, verbose=False)
+    trainer.train()
+    np.random.seed(1)
+    losses, right, right_test = train(plain, Stepper(name, **told), *DATA, 20, 30)
+    assert len(losses) == 200 and len(right) == 20
+    check_same(net, plain)
+    np.testing.assert_allclose(trainer.train_loss_list, losses, rtol=0, atol=ROUNDING)
+    assert (trainer.train_acc_list, trainer.test_acc_list) == (right, right_test)
+
+
+@pytest.mark.parametrize("by_layers", [False, True], ids=["at once", "by layers"])
+@pytest.mark.parametrize(("case", "optimizer"), BOTH)
+def test_a_loop_of_the_program_is_the_same(case, optimizer, by_layers):
+    net, plain = pair(case)
+    if by_layers:
+        assert next(iter(net.layers)) == "Affine1"
+    name, told = OPTIMIZERS[optimizer]
+    ours, other = getattr(optimizers, optimizer)(**told), Stepper(name, **told)
+    np.random.seed(2)
+    for i in range(40):
+        state, batch = np.random.get_state(), slice(7 * i % 250, 7 * i % 250 + 25)
+        x, t = X[batch], (ONE_HOT if i % 2 else T)[batch]
+        ours.update(net.params, net.gradient(x, t))
+        loss = net.loss(x, t)
+        np.random.set_state(state)
+        other.update(plain.params, plain.gradient(x, t))
+        assert abs(loss - plain.loss(x, t)) <= ROUNDING
+    check_same(net, plain)
+    assert net.accuracy(X_TEST, np.eye(5)[T_TEST]) == plain.accuracy(X_TEST, T_TEST)
+
+
+@pytest.mark.parametrize("case", ["plain", "norm"])
+def test_in_training_outputs_and_losses_are_those_of_training(case):
+    net, plain = pair(case)
+    for _ in range(2):
+        expected = plain.predict(X, train_flg=True)
+        np.testing.assert_allclose(net.predict(X, train_flg=True), expected, rtol=0, atol=1e-12)
+        assert abs(net.loss(X, T, train_flg=True) - plain.loss(X, T, train_flg=True)) <= 1e-12
+    np.testing.assert_allclose(net.predict(X), plain.predict(X), rtol=0, atol=1e-11)
+    check_same(net, plain)
+
+
+def test_the_other_two_networks():
+    np.random.seed(3)
+    nets = TwoLayerNet(20, 8, 5), MultiLayerNet(20, [8, 6], 5, weight_decay_lambda=0.1)
+    np.random.seed(3)
+    twins = Plain([20, 8, 5], std=0.01), Plain([20, 8, 6, 5], decay=0.1)
+    for net, twin in zip(nets, twins, strict=True):
+        ours, other = optimizers.Adam(), Stepper("adam", 0.001)
+        for _ in range(20):
+            ours.update(net.params, net.gradient(X, T))
+            other.update(twin.params, twin.gradient(X, T))
+        check_same(net, twin)
+        assert abs(net.loss(X, T) - twin.loss(X, T)) < 1e-12
+        assert net.accuracy(X, T) == twin.accuracy(X, T)
+    assert list(nets[0].layers) == ["Affine1", "Relu1", "Affine2"]
+    assert list(nets[1].layers)[:2] == ["Affine1", "Activation_function1"]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("case", ["plain", "norm", "decay"])
+def test_the_gradient_is_that_of_differences(case, rows):
+    """One row, too, whose batch norm the book's program checks so."""
+    net, _ = pair(case)
+    for name in ("beta1", "beta2"):  # no ReLU just at 0, where there is no slope
+        if name in net.params:
+            net.params[name] = np.linspace(0.2, 0.5, len(net.params[name]))
+    x, t = X[:rows], ONE_HOT[:rows]
+    by_backprop, by_differences = net.gradient(x, t), net.numerical_gradient(x, t)
+    assert set(by_backprop) == set(by_differences)
+    for name, expected in by_differences.items():
+        np.testing.assert_allclose(by_backprop[name], expected, rtol=2e-5, atol=2e-6, err_msg=name)
+
+
+def test_targets_that_are_no_classes_are_taken_as_the_book_does():
+    net, plain = pair("plain")
+    t = np.random.default_rng(0).random((300, 5))
+    for name, expected in plain.gradient(X, t).items():
+        np.testing.assert_allclose(net.gradient(X, t)[name], expected, rtol=0, atol=1e-12)
+
+
+# What a program may do.
+
+
+def test_parameters_are_views_and_take_what_is_assigned():
+    net, _ = pair("plain")
+    new = np.ones((20, 15))
+    view = net.params["W1"]
+    net.params["W1"] = new
+    assert (view == 1).all() and (net.network.weights[0] == 1).all()
+    new[...] = 2
+    assert (view == 1).all()
+    saved = pickle.loads(pickle.dumps(net.params))
+    assert type(saved) is dict
+    net.params["b1"] -= 3
+    assert (net.network.biases[0] == -3).all()
+    net.params = saved
+    assert (net.params["b1"] == 0).all()
+    with pytest.raises(ValueError, match=r"W1: expected shape \(20, 15\), got \(15, 20\)"):
+        net.params["W1"] = new.T
+    with pytest.raises(TypeError, match="W1: expected another name to delete"):
+        del net.params["W1"]
+
+
+def test_a_layer_that_is_replaced_computes():
+    net, plain = pair("plain")
+    expected = plain.predict(X)
+
+    class Doubled:
+        def forward(self, x):
+            return 2 * np.maximum(x, 0)
+
+    net.layers["Activation_function2"] = Doubled()
+    W, b = net.params["W3"], net.params["b3"]
+    np.testing.assert_allclose(net.predict(X) - b, 2 * (expected - b), rtol=0, atol=1e-12)
+    assert net.layers["Affine3"].W is W and net.layers["Affine3"].x.shape == (300, 12)
+
+
+def test_layers_that_are_looked_at_hold_what_they_computed():
+    net, plain = pair("sigmoid")
+    first = net.layers["Activation_function1"]
+    net.gradient(X, T)
+    plain.gradient(X, T)
+    np.testing.assert_allclose(first.out, plain.layers[1].out, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(net.layers["Affine2"].dW, plain.products[1].dW, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(net.last_layer.y, softmax(net.predict(X)), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["loss", "predict", "gradient"])
+def test_a_method_that_is_replaced_is_called(method):
+    calls = []
+
+    class Own(MultiLayerNetExtend):
+        pass
+
+    def replaced(self, *told, **named):
+        calls.append(method)
+        return getattr(MultiLayerNetExtend, method)(self, *told, **named)
+
+    setattr(Own, method, replaced)
+    np.random.seed(0)
+    net = Own(*(SIZES[0], SIZES[1:-1], SIZES[-1]), use_batchnorm=True)
+    np.random.seed(0)
+    plain = Plain(SIZES, norm=True)
+    np.random.seed(1)
+    Trainer(net, *DATA, epochs=2, verbose=False).train()
+    np.random.seed(1)
+    train(plain, Stepper("sgd", 0.01), *DATA, 2, 100)
+    check_same(net, plain)
+    assert len(calls) >= 6
+
+
+def test_an_optimizer_that_is_replaced_is_called():
+    net, _ = pair("plain")
+    trainer = Trainer(net, *DATA, epochs=1, verbose=False)
+    before = {name: value.copy() for name, value in net.params.items()}
+
+    class Backwards:
+        def update(self, params, grads):
+            for name in params:
+                params[name] += 0.01 * grads[name]
+
+    trainer.optimizer = Backwards()
+    trainer.train_step()
+    assert any((net.params[name] != before[name]).any() for name in before)
+    assert trainer.train_loss_list[0] > 0
+
+
+def test_any_network_may_be_trained():
+    class Line:
+        def __init__(self):
+            self.params = {"w": np.array([3.0])}
+
+        def gradient(self, x, t):
+            return {"w": 2 * self.params["w"]}
+
+        def loss(self, x, t):
+            return self.params["w"][0] ** 2
+
+        def accuracy(self, x, t):
+            return 0.5
+
+    trainer = Trainer(Line(), *DATA, epochs=3, optimizer="momentum", verbose=False)
+    trainer.train()
+    assert trainer.train_loss_list[-1] < trainer.train_loss_list[0] < 9
+    assert trainer.train_acc_list == [0.5] * 3
+
+
+def test_copies_are_networks_of_their_own():
+    for case in ("norm", "all"):
+        net, _ = pair(case)
+        net.gradient(X, T)
+        for other in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+            np.testing.assert_array_equal(other.predict(X), net.predict(X))
+            before = net.predict(X)
+            optimizers.SGD(lr=1).update(other.params, other.gradient(X, T))
+            np.testing.assert_array_equal(net.predict(X), before)
+            assert not np.allclose(other.predict(X), before)
+        assert net.layers
+        with pytest.raises(TypeError, match="layers were handed out cannot be copied"):
+            copy.deepcopy(net)
+
+
+def test_the_trainer_prints_what_the_book_prints(capsys):
+    net, _ = pair("plain")
+    Trainer(net, *DATA, epochs=1, evaluate_sample_num_per_epoch=50).train()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "train loss", "=== epoch", "train loss", "train loss",
+        "=============== Final Test Accuracy ===============", "test acc",
+    ]  # fmt: skip
+    assert float(lines[-1].split(":")[1]) == net.accuracy(X_TEST, T_TEST)
+
+
+BAD: dict[str, tuple[Any, type[Exception], str]] = {
+    "activation": (
+        lambda: MultiLayerNet(4, [3], 2, "tanh"), ValueError,
+        "activation: expected 'relu' or 'sigmoid', got 'tanh'",
+    ),
+    "initializer": (
+        lambda: MultiLayerNet(4, [3], 2, weight_init_std="lecun"), ValueError,
+        "weight_init_std: expected 'relu' or 'he' or 'sigmoid' or 'xavier', got 'lecun'",
+    ),
+    "dropout": (
+        lambda: MultiLayerNetExtend(4, [3], 2, use_dropout=True, dropout_ration=1), ValueError,
+        "rate: expected a rate below 1, got 1",
+    ),
+    "a size": (lambda: TwoLayerNet(4, 0, 2), ValueError, "sizes"),
+    "labels": (
+        lambda: TwoLayerNet(4, 3, 2).gradient(np.ones((2, 4)), np.array([0, 2])), ValueError,
+        "t: expected whole labels from 0 to 1, got 2 at 1",
+    ),
+    "inputs": (
+        lambda: TwoLayerNet(4, 3, 2).predict(np.ones((2, 5))), ValueError,
+        r"x: expected shape \(n, 4\), got \(2, 5\)",
+    ),
+    "NaN": (
+        lambda: TwoLayerNet(4, 3, 2).predict(np.full((2, 4), np.nan)), ValueError,
+        r"x: expected finite numbers, got nan at \(0, 0\)",
+    ),
+    "an optimizer": (
+        lambda: Trainer(TwoLayerNet(20, 3, 5), *DATA, optimizer="lion"), ValueError,
+        "optimizer: expected 'sgd' or .* or 'adam', got 'lion'",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_does_not_fit_is_refused(case):
+    call, error, words = BAD[case]
+    with pytest.raises(error, match=words):
+        call()
+
+
+PROGRAM = """
+import fastnn.dlfs
+fastnn.dlfs.install()
+import numpy as np
+from common.multi_layer_net_extend import MultiLayerNetExtend
+from common.trainer import Trainer
+from common.optimizer import *
+from common.util import smooth_curve
+from dataset.mnist import load_mnist
+import common.layers, fastnn.dlfs.layers
+assert common.layers is fastnn.dlfs.layers and load_mnist.__module__ == "fastnn.dlfs.mnist"
+x, t = np.random.rand(40, 6), np.random.randint(3, size=40)
+net = MultiLayerNetExtend(6, [5], 3, use_batchnorm=True)
+trainer = Trainer(net, x, t, x, t, epochs=2, mini_batch_size=10, verbose=False)
+trainer.train()
+assert len(smooth_curve(trainer.train_loss_list)) == 8 and isinstance(trainer.optimizer, SGD)
+"""
+
+
+def test_a_program_finds_the_modules_by_the_books_names():
+    subprocess.run([sys.executable, "-c", PROGRAM], check=True)
