@@ -28,8 +28,8 @@ const same = (x, value) => x === value || (x !== x && value !== value);
 const sigmoid = (z) => (z < 0 ? Math.exp(z) / (1 + Math.exp(z)) : 1 / (1 + Math.exp(-z)));
 const softplus = (z) => Math.max(0, z) + Math.log1p(Math.exp(-Math.abs(z)));
 
-// 1 - erf(x): near 0 by the series e^(-x^2) 2x/sqrt(pi) (1 + 2x^2/3 + (2x^2)^2/15 + ...), far from it
-// by Laplace's continued fraction.
+// 1 - erf(x): near 0 by the series e^(-x^2) 2x/sqrt(pi) (1 + 2x^2/3 + (2x^2)^2/15 + ...), far from
+// it by Laplace's continued fraction.
 function erfc(x) {
   if (x < 0) return 2 - erfc(-x);
   const e = Math.exp(-x * x) / Math.sqrt(Math.PI);
