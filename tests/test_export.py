@@ -140,6 +140,13 @@ def test_the_self_test_notices_a_changed_bias(tmp_path: Path) -> None:
     assert subprocess.run([str(program)]).returncode == 1
 
 
+def test_a_file_may_be_called_as_the_sources_call_their_parts(tmp_path: Path) -> None:
+    model, _ = random_model(5)
+    source = export(model, tmp_path / "S_T.c").files[0]
+    program = compiled(source, tmp_path / "right", "gcc", "-DS_T_SELF_TEST")
+    assert subprocess.run([str(program)]).returncode == 0
+
+
 def test_texts_in_a_table_end_neither_strings_nor_comments(tmp_path: Path) -> None:
     from fastnn.sklearn import MLPClassifier
 

@@ -138,6 +138,8 @@ def export(
     checked = None if dtype is None else check_dtype(dtype)
     if target.suffix != ".c" and (fixed is not None or sample is not None):
         raise ValueError(f"fixed and sample: only for .c, got them for {target.name!r}")
+    if fixed is None and sample is not None:
+        raise ValueError("sample: only with fixed='int16' or 'int8', got rows without it")
     graph = graph_of(model)
     tests = tested(model, graph)
     if fixed is not None:
