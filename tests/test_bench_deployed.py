@@ -16,7 +16,7 @@ if not (ROOT / "bench" / "deployed.py").exists():
     pytest.skip("the benchmark is not beside the tests", allow_module_level=True)
 sys.path.append(str(ROOT))
 
-from bench import deployed
+from bench import deployed  # noqa: E402
 
 QUICK = ["--repeats", "2", "--seconds", "0.001"]
 
