@@ -84,6 +84,7 @@ def test_what_cannot_be_in_fixed_point_is_refused(tmp_path: Path) -> None:
         ("layer or group norm", "model.c", {"fixed": "int16", "sample": X}),
         ("fixed: expected int16 or int8|fixed: expected", "model.c", {"fixed": 3, "sample": X}),
         ("sample: expected rows", "model.c", {"fixed": "int8"}),
+        ("sample: only with fixed", "model.c", {"sample": X}),
         ("fixed and sample: only for .c", "model.py", {"fixed": "int8", "sample": X}),
         (r"X: expected shape \(n, 12\)", "model.c", {"fixed": "int8", "sample": X[:, :3]}),
     ):

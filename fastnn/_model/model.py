@@ -709,7 +709,8 @@ class Model:
         Parameters
         ----------
         path : str or path
-            Its suffix says the format: ``.c``, ``.py``, ``.onnx`` or ``.safetensors``.
+            Its suffix says the format: ``.c``, ``.py``, ``.mjs``, ``.onnx`` or
+            ``.safetensors``.
         **options
             Further keywords of ``fastnn.export.export``, such as ``dtype="float32"``.
 

@@ -99,6 +99,7 @@ Write a saved network as a file that is run without fastnn. FILE is one of
                     math.h, no allocation; with -DSTEM_SELF_TEST (in capitals)
                     a program that returns 0 if all is right
   STEM.py           a module of NumPy with predict(X)
+  STEM.mjs          an ES module of JavaScript with predict(row)
   STEM.onnx         for onnxruntime and others; needs onnx
   STEM.safetensors  the weights by PyTorch's names; needs safetensors"""
 

@@ -1,4 +1,4 @@
-"""Write a model to a file that is run without fastnn: C, NumPy, ONNX or safetensors.
+"""Write a model to a file that is run without fastnn: C, NumPy, JavaScript, ONNX, safetensors.
 
 ``export(model, path)`` takes a ``Network``, a fitted estimator or ensemble of ``fastnn.sklearn``,
 or a scikit-learn ``Pipeline`` that ends in one; the suffix of ``path`` says the format.

@@ -11,7 +11,6 @@ import numpy as np
 from fastnn._common.checks import brief
 from fastnn.export._c_fixed import fixed_layers_in_c
 from fastnn.export._c_header import c_header, named_tables
-from fastnn.export._c_layers import in_type
 from fastnn.export._c_networks import LayersInC, layers_in_c
 from fastnn.export._c_stages import PreparationInC, preparation_in_c
 from fastnn.export._c_text import comment, table
@@ -150,10 +149,9 @@ def _predict(
     graph: Graph, code: LayersInC, preparation: PreparationInC, arrays: dict[str, int], stem: str,
     real: str,
 ) -> str:  # fmt: skip
-    prepared = [in_type(line, real, stem) for line in preparation.lines]
     checks = preparation.checks or bool(code.integers)
     outputs, layers = _mean(graph, code)
-    text = "".join([*prepared, layers, *_results(graph, outputs, checks)])
+    text = "".join([*preparation.lines, layers, *_results(graph, outputs, checks)])
     listed = ", ".join(f"{name}[{size}]" for name, size in arrays.items())
     declared = [f"    {real} {listed};\n", code.integers]
     declared += [f"    {real} t;\n"] if re.search(r"\bt\b", text) else []

@@ -111,6 +111,7 @@ def _elementwise(code: PreparationInC, stage: Stage, array: str, to: int) -> Non
     """Add the loop of a stage, which writes from ``v[to]`` on."""
     a, b = code.numbers(stage.a), code.numbers(stage.b)
     x, v = code.source(array, stage.sources), f"v[i + {to}]" if to else "v[i]"
+    root = "sqrtf" if code.real == "float" else "sqrt"
     lines = {
         "center": [f"{v} = ({x} - {a}) / {b};"],
         "scale": [f"{v} = {x} * {a} + {b};"],
@@ -120,7 +121,7 @@ def _elementwise(code: PreparationInC, stage: Stage, array: str, to: int) -> Non
         "bend": [
             f"t = ({x} - {a}) * {b};",
             "t = t < -LARGE ? -LARGE : t > LARGE ? LARGE : t;",
-            f"{v} = t / sqrtF(1 + t * t / 9);",
+            f"{v} = t / {root}(1 + t * t / 9);",
         ],
     }[stage.kind]
     large = literal(1e15 if code.real == "float" else 1e100, code.real)

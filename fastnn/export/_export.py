@@ -17,6 +17,7 @@ from fastnn.export._checked import tested
 from fastnn.export._describe import graph_of
 from fastnn.export._fixed_model import FixedModel, fixed_model
 from fastnn.export._graph import Graph
+from fastnn.export._javascript import javascript_source
 from fastnn.export._numpy import numpy_source
 from fastnn.export._onnx import onnx_bytes
 from fastnn.export._safetensors import safetensors_bytes
@@ -79,6 +80,9 @@ def export(
         ``.py``: a module of NumPy, with ``predict(X)``, and of a classifier ``predict_proba(X)``
         and ``classes``.
 
+        ``.mjs``: an ES module of JavaScript, with ``predict(row)``, and of a classifier
+        ``predictProba(row)`` and ``classes``.
+
         ``.onnx``: opset 11, with the input ``X``, or if some columns are texts an input by the
         name of each column. Of a classifier the outputs are ``label`` and ``probabilities``, of
         a regressor ``variable``, as skl2onnx names them; of a network ``outputs``, and ``label``
@@ -89,8 +93,8 @@ def export(
         metadata: ``nn.Sequential``, or an ``nn.ModuleList`` of them whose outputs are averaged.
         Needs safetensors.
     dtype : {"float64", "float32"}, optional
-        Of the arithmetic: by default float64 in C and NumPy, float32 in ONNX, and the model's own
-        in safetensors.
+        Of the arithmetic: by default float64 in C, NumPy and JavaScript, float32 in ONNX, and the
+        model's own in safetensors.
     fixed : {"int16", "int8"}, optional
         In C alone: layers in fixed point, with weights of this type and int16 between layers. Not
         with layer or group norm.
@@ -134,6 +138,8 @@ def export(
     checked = None if dtype is None else check_dtype(dtype)
     if target.suffix != ".c" and (fixed is not None or sample is not None):
         raise ValueError(f"fixed and sample: only for .c, got them for {target.name!r}")
+    if fixed is None and sample is not None:
+        raise ValueError("sample: only with fixed='int16' or 'int8', got rows without it")
     graph = graph_of(model)
     tests = tested(model, graph)
     if fixed is not None:
@@ -159,6 +165,13 @@ def _write_numpy(graph: Graph, path: Path, dtype: np.dtype | None, tests: Tests)
     return Exported((path,))
 
 
+def _write_javascript(graph: Graph, path: Path, dtype: np.dtype | None, tests: Tests) -> Exported:
+    if dtype not in (None, np.float64):
+        raise ValueError(f"dtype: expected 'float64', which JavaScript computes in, got {dtype}")
+    write_whole(path, javascript_source(graph).encode("ascii"))
+    return Exported((path,))
+
+
 def _write_onnx(graph: Graph, path: Path, dtype: np.dtype | None, tests: Tests) -> Exported:
     write_whole(path, onnx_bytes(graph, dtype or np.dtype(np.float32)))
     return Exported((path,))
@@ -172,6 +185,7 @@ def _write_safetensors(graph: Graph, path: Path, dtype: np.dtype | None, tests: 
 _WRITERS: dict[str, Callable[[Graph, Path, np.dtype | None, Tests], Exported]] = {
     ".c": _write_c,
     ".py": _write_numpy,
+    ".mjs": _write_javascript,
     ".onnx": _write_onnx,
     ".safetensors": _write_safetensors,
 }

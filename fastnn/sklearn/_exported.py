@@ -59,6 +59,8 @@ def _kind(estimator: Any) -> tuple[str, tuple[Any, ...]]:
     kinds = {type(label) for label in classes}
     if kinds != {str} and not kinds <= {int, float, bool}:
         raise TypeError(f"model: expected labels all texts or all numbers, got {brief(classes)}")
+    if kinds != {str} and max(map(abs, classes)) > 2**53:
+        raise ValueError(f"model: expected labels that are exact as float64, got {brief(classes)}")
     return "classifier", classes
 
 
