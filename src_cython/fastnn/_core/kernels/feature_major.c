@@ -24,9 +24,12 @@ const FeatureMajorFloat fastnn_feature_major_float[] = {FOR_EACH_ISA(OF_FLOAT)};
 #include "simd/simd.h"
 #include "simd/math.h"
 #include "simd/transpose.h"
+#if ISA_LEVEL == 3 /* NEON */
+#include "neon_tile.h"
+#endif
 
 /* A tile of sums that the registers hold: of so many rows, and vectors or rows of the other. */
-#if ISA_LEVEL == 2
+#if ISA_LEVEL >= 2 /* AVX-512, NEON */
 #define TILE_ROWS 5
 #define TILE_WIDTH 4
 #elif ISA_LEVEL == 1
@@ -122,12 +125,16 @@ INLINE void NAME(gradient_tile)(REAL *sums, ptrdiff_t n_in, const REAL *delta, c
                                 ptrdiff_t width, int first, const int rows, const int columns)
 {
     Vec totals[TILE_ROWS][TILE_WIDTH];
+    ptrdiff_t at = 0;
     UNROLL
     for (int i = 0; i < rows; i++)
         UNROLL
         for (int j = 0; j < columns; j++)
             totals[i][j] = first ? Zero() : Load(sums + (i * n_in + j) * LANES);
-    for (ptrdiff_t at = 0; at < width; at += LANES) {
+#if ISA_LEVEL == 3 /* NEON */
+    at = NAME(neon_dots)(totals[0], TILE_WIDTH, delta, width, inp, width, width, rows, columns);
+#endif
+    for (; at < width; at += LANES) {
         Vec x[TILE_WIDTH];
         UNROLL
         for (int j = 0; j < columns; j++)

@@ -12,11 +12,11 @@
 #define FOREACH_FILE "kernels/gemm_packed.c"
 #include "simd/foreach_isa.h"
 
-#if defined(FASTNN_HAVE_VECTORS) && defined(__x86_64__) /* base, v3, v4 */
+#ifdef FASTNN_X86 /* base, v3, v4 */
 const GemmPackedFloat fastnn_gemm_packed_float[] = {
     {NULL}, {NULL}, {packed_nt_float_v4, packed_tn_float_v4, packed_nn_float_v4}};
-#else
-const GemmPackedFloat fastnn_gemm_packed_float[] = {{NULL}};
+#else /* base, and NEON where there is */
+const GemmPackedFloat fastnn_gemm_packed_float[] = {{NULL}, {NULL}};
 #endif
 
 #else /* ---- once for each instruction set and number type ---- */
