@@ -18,9 +18,15 @@ COMPILERS = {
     "clang": [sys.executable, "-m", "ziglang", "cc", "-target", f"{TARGET}.2.17"],
     "gcc": [f"{TARGET}-gcc"],
 }
-# Of gemm_small.c, and of feature_major.c: how many multiply-adds a step of each has at least.
-TILES = {"dot_full": 16, "rank_down": 24, "rank_across": 24, "rank_of_panel": 24}
-LANE_TILES = {"lane_product_tile": 20, "lane_gradient_tile": 20}
+# How many multiply-adds a step of each has at least.
+TILES = {
+    "dot_full": 16,
+    "rank_down": 24,
+    "rank_across": 24,
+    "rank_of_panel": 24,
+    "lane_product_tile": 20,
+    "lane_gradient_tile": 20,
+}
 MOVES = ("mov", "fmov", "movi", "dup", "ins", "umov", "orr", "zip1", "zip2")
 
 
@@ -32,9 +38,10 @@ def functions(compiler: str, folder: Path) -> dict[str, list[str]]:
     if compiler == "gcc" and shutil.which(command[0]) is None:
         pytest.skip(f"needs {command[0]}")
     found: dict[str, list[str]] = {}
-    for define in ("-DOF_GEMM", "-DOF_FEATURE_MAJOR"):
+    for file in ("gemm_small", "feature_major"):
         name = str(folder / "tiles.s")
-        options = ["-O3", "-fPIC", *FLAGS, define, "-S", str(SOURCE), "-o", name]
+        of = [f'-DKERNELS="kernels/{file}.c"', f"-DOF_{file.upper()}"]
+        options = ["-O3", "-fPIC", *FLAGS, *of, "-S", str(SOURCE), "-o", name]
         result = subprocess.run([*command, *options], capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
         lines: list[str] = []
@@ -70,14 +77,14 @@ def tiles(request, tmp_path_factory):
 
 
 @pytest.mark.parametrize("dtype", ["double", "float"])
-@pytest.mark.parametrize(("name", "least"), [*TILES.items(), *LANE_TILES.items()])
-def test_loads_and_moves_are_few(tiles, name, least, dtype, record_property):
+@pytest.mark.parametrize(("name", "least"), TILES.items())
+def test_loads_and_moves_are_few(tiles, name, least, dtype):
     """Sums stay in registers, and there are at most 0.35 loads and moves for each multiply-add."""
     loop = inner_loop(tiles[f"{name}_{dtype}"])
     multiply_adds = sum(w[0] == "fmla" for w in loop)
     beside = sum(w[0].startswith("ld") or w[0] in MOVES for w in loop)
     on_stack = [w for w in loop if re.search(r"\[(sp|x29)", w[-1])]
-    record_property("instructions per multiply-add", 1 + beside / multiply_adds)
+    print(f"{name} {dtype}: {1 + beside / multiply_adds:.3f}")  # pytest -rP shows it
     assert multiply_adds >= least
     assert not on_stack
     assert not [w for w in loop if w[0].startswith("st")]

@@ -50,9 +50,11 @@
 #define NOINLINE
 #endif
 /* Before a loop over a tile: unrolled early, its sums stay in registers from beginning to end. */
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
 #define UNROLL _Pragma("GCC unroll 32")
-#else /* clang unrolls such short loops anyway */
+#else
 #define UNROLL
 #endif
 
