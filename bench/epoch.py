@@ -22,6 +22,7 @@ from bench.command import (
     say,
 )
 from bench.contenders import CONTENDERS
+from bench.instruction_set import add_isa, hold
 from bench.roofline import Roof
 from bench.timing import interleave
 from bench.works import GROUPS, WORKS, Work
@@ -47,6 +48,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add_contenders(parser, CONTENDERS)
     parser.add_argument("--mnist", help="folder of MNIST's idx files (default: FASTNN_MNIST)")
     add_output(parser, "epoch.md and epoch.png")
+    add_isa(parser)
     options = parser.parse_args(arguments)
     refuse_unknown(parser, "work", options.works, [*GROUPS, *WORKS])
     options.works = expand(options.works or default)
@@ -98,6 +100,7 @@ def write(folder: Path, load_before: str, results: list[report.Result]) -> list[
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code (1: a check failed, 2: nothing could be run)."""
     options = parse(arguments)
+    hold(options.isa, "bench.epoch", arguments)
     load_before = machine.load()
     results: list[report.Result] = []
     lines: list[str] = []

@@ -10,6 +10,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_info
 
 from bench.contenders.base import Contender
+from bench.instruction_set import held_to
 from bench.timing import available_cores
 
 
@@ -47,4 +48,5 @@ def describe(contenders: Iterable[Contender], load_before: str) -> list[str]:
         f"Python {platform.python_version()}, "
         + ", ".join(f"{name} {version}" for name, version in sorted(versions.items())),
         f"BLAS: {blas()}",
+        *held_to(),
     ]

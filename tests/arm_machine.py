@@ -43,7 +43,7 @@ def objects(folder: Path, *more: str) -> list[str]:
 
     def compile_one(source: Path) -> str:
         name = str(folder / f"{source.stem}.o")
-        zig("-O2", *FLAGS, *more, "-c", str(source), "-o", name)
+        zig("-O1", *FLAGS, *more, "-c", str(source), "-o", name)
         return name
 
     folder.mkdir()

@@ -76,6 +76,27 @@ def test_bits_do_not_depend_on_threads_or_blocks(sizes: list[int], dtype: str) -
         np.testing.assert_array_equal(out, alone)
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("n", [1, 20, 128, 129, 256, 257, 600, 1100])
+def test_bits_of_wide_layers_do_not_depend_on_threads(n: int, dtype: str) -> None:
+    """One block, of which workers share the neurons, or several as equal as can be."""
+    net, X = net_of([300, 400, 150, 7], dtype, normalization="layer"), rows(300, dtype, n)
+    done, alone = predicted(net, X)
+    assert done
+    for n_threads in (2, 3, 5):
+        done, out = predicted(net, X, n_threads)
+        assert done
+        np.testing.assert_array_equal(out, alone)
+        np.testing.assert_array_equal(net.predict(X), alone)
+
+
+def test_a_number_that_is_not_finite_is_found_by_workers_that_share_a_block() -> None:
+    net, X = net_of([300, 400, 150, 7]), rows(300, n=100)
+    X[99, 299] = np.nan
+    done, _ = predicted(net, X, n_threads=3, checked=False)
+    assert not done
+
+
 @pytest.mark.skipif(_isa.instruction_set == "base", reason="BLAS sums as it likes")
 def test_a_row_has_the_same_outputs_wherever_it_stands() -> None:
     net, X = net_of([784, 30, 10]), rows(784)

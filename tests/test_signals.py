@@ -64,13 +64,6 @@ def is_at_rest() -> bool:
     return _blas_threads.single_threaded_blas().at_work == _threads.training().at_work == 0
 
 
-def wide_network(**options: Any) -> fastnn.Network:
-    """One whose products are BLAS's, whatever the processor."""
-    net = fastnn.Network([2000, 600], rng=0, **options)
-    assert net._engine._plan_of_blocks(net).needs_blas
-    return net
-
-
 def always(plan: Any, work: Callable[..., Any]) -> Callable[..., Any]:
     """In place of ``engine._guarded``: as if every network were wide, so that small ones do."""
     return functools.partial(_blas_threads.quietly, work)
@@ -92,10 +85,11 @@ class OwnCost(fastnn.QuadraticCost):
 # Ctrl-C.
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_prediction_interrupted_anywhere_leaves_blas_as_it_was(
     several_threads: list[int],
 ) -> None:
-    net = wide_network()
+    net = fastnn.Network([2000, 600], rng=0)
     expected, interrupted = net.predict(WIDE_X), 0
     for error in at_each(lambda: lambda: net.predict(WIDE_X), interrupt):
         interrupted += isinstance(error, KeyboardInterrupt)
@@ -491,9 +485,10 @@ def test_a_callback_may_train_on() -> None:
     assert len(net.fit(X, Y, epochs=3, callbacks=[once_more])) == len(costs) == 3
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_prediction_while_another_thread_trains() -> None:
     """Its weights are some of before a step and some of after, each whole."""
-    net, errors, results = wide_network(), [], []
+    net, errors, results = fastnn.Network([2000, 600], rng=0), [], []
     targets = RNG.random((20, 600))
     trained = threading.Event()
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from fastnn import optimizers, regularizers
 from fastnn._core import threads as _threads
 from fastnn._core.atomic import Users
 from fastnn._core.thread_pool import count_rounds
-from fastnn._core.thread_tuner import ThreadTuner
+from fastnn._core.thread_tuner import Stalls, ThreadTuner
 from fastnn.normalization import GroupNorm
 
 RNG = np.random.default_rng(0)
@@ -394,6 +395,42 @@ def test_a_stretch_without_the_thread_pool_is_one_of_one_worker():
         _, work = tuner.next_stretch()
         tuner.record(1, work * TWICE[1], work)
     assert stretches(tuner, 9, TWICE) == [2] * 9
+
+
+def stall(tuner: ThreadTuner) -> None:
+    """Go on until several workers run a stretch, in which they stall."""
+    n = 1
+    while n == 1:
+        n, work = tuner.next_stretch()
+        tuner.record(n, work * 1e-10 * n, work, stalled=n > 1)
+
+
+def test_who_stalled_is_tried_again_after_a_pause_only():
+    tuner = ThreadTuner(2)
+    stretches(tuner, 1, TWICE)
+    stall(tuner)
+    assert stretches(tuner, 100, TWICE) == [1] * 100
+    time.sleep(0.03)
+    assert set(stretches(tuner, 10, TWICE)) == {1, 2}
+
+
+def test_all_trainings_know_of_stalls_and_pauses_grow():
+    stalls = Stalls()
+    stall(ThreadTuner(2, stalls=stalls))
+    time.sleep(0.03)
+    stall(ThreadTuner(2, stalls=stalls))
+    time.sleep(0.03)  # of 0.08 seconds
+    assert stretches(ThreadTuner(2, stalls=stalls), 100, TWICE) == [1] * 100
+    assert set(stretches(ThreadTuner(2), 100, TWICE)) == {1, 2}
+
+
+def test_a_stall_in_much_fast_work_changes_nothing():
+    tuner = ThreadTuner(2)
+    stretches(tuner, 6, TWICE)
+    n, work = tuner.next_stretch()
+    assert n == 2
+    tuner.record(n, 0.01 + work * TWICE[2], work, stalled=True)
+    assert stretches(tuner, 3, TWICE) == [2] * 3
 
 
 def test_trainings_are_counted_by_whatever_they_are_asked():

@@ -41,10 +41,11 @@ SMALL = 200_000
 # Multiplications of a mini-batch's forward pass above which its step is longer than anybody wants
 # to wait for Ctrl-C, 0.1 s by one thread: such a mini-batch works on copies.
 LONG_BATCH = 1_600_000_000
-# Rows up to which a prediction is one block, and rows of the smallest blocks of more, where there
-# are kernels for many rows; BLAS wants its usual blocks.
-ONE_BLOCK, SMALL_BLOCK = (BLOCK, BLOCK) if instruction_set == "base" else (128, 48)
-# Multiplications of a prediction from which its blocks are shared out: a quarter of a millisecond.
+# Rows up to which a prediction is one block where the widest layer has fewer inputs or neurons than
+# WIDE_LAYER, and rows of the smallest blocks of more: there are kernels for many rows. Wide layers
+# and BLAS want their usual blocks.
+NARROW_BLOCK, SMALL_BLOCK, WIDE_LAYER = 128, 48, 128
+# Multiplications of a prediction from which it is shared out: a quarter of a millisecond.
 WORTH_SHARING = 10_000_000
 
 
@@ -54,6 +55,13 @@ Result = TypeVar("Result")
 def _guarded(plan: CompiledPlan, work: Callable[..., Result]) -> Callable[..., Result]:
     """Return ``work`` that holds BLAS at one thread, if the plan's products are for BLAS."""
     return partial(quietly, work) if plan.needs_blas else work
+
+
+def _rows_of_block(layout: ParameterLayout) -> int:
+    """Return up to how many rows a prediction is one block."""
+    widest = max(layout.layers, key=lambda layer: layer[0] * layer[1])
+    is_narrow = instruction_set != "base" and min(widest) < WIDE_LAYER
+    return NARROW_BLOCK if is_narrow else BLOCK
 
 
 def _vectors(net: Computed, epoch: Epoch) -> tuple[np.ndarray, ...]:
@@ -154,7 +162,8 @@ class CompiledEngine(Engine):
         plan = predictor.plan_of_blocks
         if plan is None:
             options, kernel = net._options(), self._cost_kernel(net)
-            mold = Mold(tuple(options), ONE_BLOCK, kernel, costs.parameter_of(net.cost))
+            block = _rows_of_block(net._layout)
+            mold = Mold(tuple(options), block, kernel, costs.parameter_of(net.cost))
             plan = predictor.plan_of_blocks = plan_of(net._layout, mold).compiled
         return plan
 
@@ -164,7 +173,7 @@ class CompiledEngine(Engine):
         plan = predictor.plan_of_z
         if plan is None:
             options = [*net._options()[:-1], LayerOptions("identity")]
-            mold = Mold(tuple(options), ONE_BLOCK, Cost.QUADRATIC)
+            mold = Mold(tuple(options), _rows_of_block(net._layout), Cost.QUADRATIC)
             plan = predictor.plan_of_z = plan_of(net._layout, mold).compiled
         return plan
 
@@ -202,9 +211,10 @@ class CompiledEngine(Engine):
 
     def _threads_for(self, net: Computed, n_rows: int) -> int:
         """Return how many threads share the prediction of so many rows."""
-        if n_rows > ONE_BLOCK and n_rows * net._layout.n_parameters > WORTH_SHARING:
-            return min(usable(), -(-n_rows // SMALL_BLOCK))
-        return 1
+        if n_rows * net._layout.n_parameters <= WORTH_SHARING:
+            return 1
+        is_one_block = n_rows <= _rows_of_block(net._layout)
+        return usable() if is_one_block else min(usable(), -(-n_rows // SMALL_BLOCK))
 
     def epoch(self, net: Computed, rows: Rows, order: np.ndarray, epoch: Epoch) -> float:
         workspace, rule = self._plan_epoch(net, epoch)

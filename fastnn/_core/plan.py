@@ -44,8 +44,10 @@ __all__ = [
     "plan_of",
 ]
 
-# Neurons of a layer that one worker computes together, and neurons from which there are four tiles.
-NARROW, WIDE = 16, 256
+# Neurons of a layer that one worker computes together; where BLAS multiplies, from how many neurons
+# on there are four wide tiles instead. Neurons whose gradient an optimizer takes at a time.
+NARROW, WIDE = 16, 256 if instruction_set == "base" else None
+TOGETHER = 128
 # Operations in the time that sharing a layer costs, about 20 microseconds; numbers of inputs in a
 # mini-batch, or of parameters, up to which every worker may hold them all.
 WORTH_A_LAYER, SMALL = 2_500_000, 1_000_000
@@ -245,8 +247,8 @@ def _new_plan(layout: ParameterLayout, mold: Mold) -> Plan:
     if n_partial_sums > 0:
         n_workers = min(n_workers, n_partial_sums)
     n_gradients = n_workers if mold.n_slots > 0 else 0
-    tiles = [min(layer["tile"], layer["n_out"]) * layer["n_in"] for layer in layers]
-    gradient_size = _aligned_size(max(tiles)) if n_gradients else 0
+    sizes = [min(max(l["tile"], TOGETHER), l["n_out"]) * l["n_in"] for l in layers]
+    gradient_size = _aligned_size(max(sizes)) if n_gradients else 0
     gradients = blocks.take(n_gradients * gradient_size)
     lane_sums = blocks.take((MAX_LANES + 1) * layout.n_parameters) if feature_major else -1
     replicated = n_partial_sums > 0 and n_workers > 1
@@ -448,11 +450,8 @@ def _is_feature_major(
 
 
 def _tile(n_out: int) -> int:
-    """Return how many neurons stay together: each number's arithmetic depends on it.
-
-    BLAS, which only multiplies for wide layers, wants wide tiles.
-    """
-    return NARROW if n_out < WIDE else -(-n_out // (4 * NARROW)) * NARROW
+    """Return how many neurons stay together: by BLAS, what is summed with what depends on it."""
+    return NARROW if WIDE is None or n_out < WIDE else -(-n_out // (4 * NARROW)) * NARROW
 
 
 def _layer_fields(

@@ -4,6 +4,12 @@ from typing_extensions import Self
 
 from fastnn._core.atomic import Users
 
+class Stalls:
+    """What the trainings of a process know of workers that had no processor."""
+
+    def __new__(cls) -> Self:
+        """Nothing is known yet."""
+
 class ThreadTuner:
     """How many threads work, and how fast they did."""
 
@@ -15,9 +21,10 @@ class ThreadTuner:
         fixed: bool = False,
         trainings: Users | None = None,
         processors: int = 1,
+        stalls: Stalls | None = None,
     ) -> Self:
         """Up to ``max_workers``, or always so many; a share of the processors if others train."""
     def next_stretch(self) -> tuple[int, float]:
         """Return how many workers run the next stretch, and how much work it is."""
-    def record(self, n_workers: int, seconds: float, work: float) -> None:
-        """Record how long so much work took so many workers."""
+    def record(self, n_workers: int, seconds: float, work: float, stalled: bool = False) -> None:
+        """Record how long so much work took so many workers, and whether they stalled."""

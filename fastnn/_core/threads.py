@@ -7,7 +7,7 @@ import os
 from fastnn._core.atomic import Users, forget_visits
 from fastnn._core.blas_guard import blas_limit
 from fastnn._core.compiled_plan import MAX_WORKERS
-from fastnn._core.thread_tuner import ThreadTuner
+from fastnn._core.thread_tuner import Stalls, ThreadTuner
 
 __all__ = ["tuner_for", "training", "usable", "work_of_batch"]
 
@@ -16,6 +16,7 @@ __all__ = ["tuner_for", "training", "usable", "work_of_batch"]
 WORTH_A_BARRIER = 150_000
 
 _trainings = Users()
+_stalls = Stalls()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_trainings.forget)
     os.register_at_fork(after_in_child=forget_visits)
@@ -52,11 +53,11 @@ def tuner_for(n_threads: int | None, work: float) -> ThreadTuner:
         So many, always. None: up to one a processor, fewer if the work is too little, or if BLAS is
         held to fewer, by its environment variables, by threadpoolctl or by joblib in its workers;
         while other threads train, a share of the processors; and only while they are faster than
-        one.
+        one, which all trainings of the process remember where other programs have the processors.
     work : float
     """
     if n_threads is not None:
         return ThreadTuner(min(n_threads, MAX_WORKERS), True)
     worth, processors = int(work / WORTH_A_BARRIER), _processors()
     most = min(worth, processors, blas_limit()) if worth > 1 else 1
-    return ThreadTuner(most, False, _trainings, processors)
+    return ThreadTuner(most, False, _trainings, processors, _stalls)

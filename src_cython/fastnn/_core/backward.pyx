@@ -269,32 +269,59 @@ cdef void _count_penalty(
             parameters + some.at + i * layer.n_in, some.size, rule)
 
 
+cdef void _count_penalties(
+    const floating* parameters, const Plan* plan, const Layer* layer, const StepRule* rule,
+    Block some, int p, BatchContext* ctx,
+) noexcept nogil:
+    """Count the penalty of partial sum p, or if there are none that of each tile."""
+    cdef int begin = some.begin
+    if layer == &plan.layers[plan.split_layer]:
+        _count_penalty(parameters, layer, rule, some, plan.n_tiles + p, ctx)
+        return
+    if ctx.share != ctx.worker:  # what all do counts once
+        return
+    while begin < some.end:
+        _count_penalty(parameters, layer, rule,
+                       _block_of(layer, begin, min(begin + layer.tile, some.end), 0, layer.n_in),
+                       layer.first_tile + begin // layer.tile, ctx)
+        begin += layer.tile
+
+
+cdef int _neurons_together(
+    const Plan* plan, const Layer* layer, const StepRule* rule,
+) noexcept nogil:
+    """How many neurons are stepped at a time, in whole tiles: as many as there is memory for."""
+    if layer.by_blas:
+        return layer.tile
+    if rule.kind == SGD:
+        return layer.n_out
+    return <int> max(1, plan.gradient_size // layer.n_in // layer.tile) * layer.tile
+
+
 cdef void _step_layer(
     floating* slots, floating* work, floating* parameters, const Plan* plan, const StepRule* rule,
     int l, BatchContext* ctx,
 ) noexcept nogil:
-    """Step the weights of layer l that the worker owns, tile by tile, a split layer by ranges."""
+    """Step the weights of layer l that the worker owns, a split layer by ranges."""
     cdef Layer* layer = &plan.layers[l]
     cdef Window own = c_own_neurons(plan, l, ctx)
     cdef const floating* inp = _input_of(work, plan, l)
     cdef Prefetch* prefetch = &ctx.prefetch if l == 0 else NULL
     cdef Block some
     cdef int begin = own.begin, end, first = 0, last = 1, p
+    cdef int together = _neurons_together(plan, layer, rule)
     cdef bint split = l == plan.split_layer
     if split:
         first, last = c_own_partial_sums(plan, ctx)
     if l == 0:
-        _share_lines(prefetch, (own.end - begin + layer.tile - 1) // layer.tile * (last - first))
+        _share_lines(prefetch, ((own.end - begin - 1) // together + 1) * (last - first))
     while begin < own.end:
-        end = min(begin + layer.tile, own.end)
+        end = min(begin + together, own.end)
         for p in range(first, last):
             some = _block_of(layer, begin, end, c_split_begin(plan, p) if split else 0,
                              c_split_begin(plan, p + 1) if split else layer.n_in)
-            if ctx.penalties != NULL and split:
-                _count_penalty(parameters, layer, rule, some, plan.n_tiles + p, ctx)
-            elif ctx.penalties != NULL and ctx.share == ctx.worker:  # what all do counts once
-                _count_penalty(parameters, layer, rule, some,
-                               layer.first_tile + begin // layer.tile, ctx)
+            if ctx.penalties != NULL:
+                _count_penalties(parameters, plan, layer, rule, some, p, ctx)
             if rule.kind == SGD:
                 _weights_by_sgd(work, inp, parameters, layer, rule, some, prefetch, ctx)
             else:
@@ -361,8 +388,8 @@ cdef void c_gradient(
         if l > 0:
             _hidden_delta(work, parameters, parameters, plan, l - 1, ctx)
         begin = 0
-        while begin < layer.n_out:  # in the tiles of a step, for the same bits
-            end = min(begin + layer.tile, layer.n_out)
+        while begin < layer.n_out:
+            end = min(begin + layer.tile, layer.n_out) if layer.by_blas else layer.n_out
             c_product_tn(gradient + layer.weights + begin * <Py_ssize_t> layer.n_in, layer.n_in,
                          work + layer.delta, _input_of(work, plan, l), layer.n_in, layer.n_out,
                          layer.n_in, ctx.m, scale, keep, begin, end, NULL)

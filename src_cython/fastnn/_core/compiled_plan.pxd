@@ -10,7 +10,7 @@ from libc.stdint cimport uint64_t
 cimport fastnn._core.constants as constants
 
 
-# Filled by name from the dictionary of a layer; first_tile follows from the layers before.
+# Filled by name from the dictionary of a layer; first_tile and by_blas follow from it.
 cdef struct Layer:
     int n_in
     int n_out
@@ -19,6 +19,7 @@ cdef struct Layer:
     int groups                    # of group norm
     int tile                      # neurons that are not divided among workers
     int first_tile                # tiles in the layers before
+    bint by_blas                  # whether BLAS multiplies: always whole tiles, for the same bits
     # Offsets in the parameter vector.
     Py_ssize_t weights            # (n_out, n_in)
     Py_ssize_t biases             # (n_out,)

@@ -9,7 +9,7 @@ from fastnn._core.blas cimport c_need_blas
 from fastnn._core.cost cimport LOG_LIKELIHOOD
 from fastnn._core.cost_of_z cimport c_goes_by_z
 from fastnn._core.norm cimport BATCH, GROUP, NO_NORM
-from fastnn._core.gemm cimport c_is_small
+from fastnn._core.gemm cimport c_is_own
 
 # What Python needs of ``constants``.
 CACHE_LINE = <int> constants.CACHE_LINE
@@ -248,7 +248,8 @@ cdef class CompiledPlan:
                                  f"layer {l}")
             layer.first_tile = self.c.n_tiles
             self.c.n_tiles += c_n_tiles(layer)
-            self.c.needs_blas |= not c_is_small(self.c.batch_size, layer.n_out, layer.n_in)
+            layer.by_blas = not c_is_own(self.c.batch_size, layer.n_out, layer.n_in)
+            self.c.needs_blas |= layer.by_blas
             self.c.needs_two_rows |= layer.norm == <int> BATCH
         last = &self.c.layers[self.c.n_layers - 1]
         self.c.cost_by_z = last.z != -1 and c_goes_by_z(self.c.cost, last.activation)

@@ -6,7 +6,7 @@ allocated here. The ``def`` functions at the end check what Python passes, then 
 
 from cython cimport floating
 from libc.math cimport INFINITY, NAN
-from libc.stdint cimport uint64_t
+from libc.stdint cimport UINT64_MAX, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
@@ -28,11 +28,14 @@ from fastnn._core.epoch_loop cimport (
 from fastnn._core.row_source cimport (
     RowSource, Source, as_source, c_gather, c_gather_columns, c_pick, c_row_bytes, c_row_memory)
 from fastnn._core.signals cimport c_handle_signals, c_raise_if, c_signals_are_due
-from fastnn._core.thread_pool cimport Task, c_barrier, c_run
+from fastnn._core.thread_pool cimport Task, c_barrier, c_long_barrier, c_run, c_stalled
 
 
 cdef enum:
     FEW_ROWS = 64  # of a mini-batch, up to which the next one's inputs are prefetched
+
+# Seconds that workers may stall before it is asked whether several are worth it.
+cdef double PATIENCE = 1e-3
 
 # An epoch, for the workers to run in stretches.
 cdef struct EpochJob:
@@ -66,6 +69,8 @@ cdef struct EpochJob:
     double cost              # of the epoch so far
     double* penalties        # of each tile and partial sum, or NULL
     bint stopped             # by a signal
+    uint64_t last_step       # after which the part ends, as workers stalled
+    double stalled_before    # seconds, until the part began
     double* seconds          # of each phase, or NULL
     LoopState* loop          # NULL: a single epoch
     bint stays               # whether workers stay together from one epoch to the next
@@ -299,6 +304,15 @@ cdef void _next_epoch(floating* parameters, EpochJob* job) noexcept nogil:
         job.stopped = True
 
 
+cdef void _notice_stalls(EpochJob* job, BatchContext* ctx) noexcept nogil:
+    """Let the part end after the mini-batch that begins, if workers stalled: by the first one.
+
+    All know of it when they have passed a barrier of that mini-batch.
+    """
+    if c_stalled() - job.stalled_before > PATIENCE:
+        job.last_step = ctx.step
+
+
 cdef bint _next_epoch_of_all(
     floating* parameters, EpochJob* job, Py_ssize_t done, BatchContext* ctx,
 ) noexcept nogil:
@@ -314,7 +328,7 @@ cdef bint _next_epoch_of_all(
         job.done, job.cost, job.loaded = done, ctx.cost, ctx.n_workers
         _next_epoch(parameters, job)
         job.between += fastnn_seconds() - began
-    c_barrier(ctx.n_workers)
+    c_long_barrier(ctx.n_workers)
     ctx.cost = job.cost
     return not job.over
 
@@ -336,10 +350,13 @@ cdef void _run_stretch(
         _replicate(parameters, job, &ctx)
     c_barrier(n_workers)  # before the first one counts on
     c_start_clock(&ctx, job.seconds if worker == 0 else NULL)
-    while done < job.n_order and worked < job.most and not job.stopped:
+    while (done < job.n_order and worked < job.most and ctx.step <= job.last_step
+           and not job.stopped):
         ctx.m = <int> min(<Py_ssize_t> job.plan.batch_size, job.n_order - done)
         if ctx.m > 1 or not job.plan.needs_two_rows:  # one row has no variance
             ctx.rate = job.rates[batch if job.n_rates > 1 else 0]
+            if worker == 0 and n_workers > 1:
+                _notice_stalls(job, &ctx)
             if job.plan.lane_sums >= 0:
                 again = again and job.n_order <= job.plan.batch_size
                 _train_feature_major(parameters, work, job, done, again, &ctx)
@@ -357,7 +374,8 @@ cdef void _run_stretch(
         done += ctx.m
         if c_signals_are_due(&since_signals):  # all workers come to this at the same time
             _handle_signals(job, &ctx)
-        if done == job.n_order and job.stays and worked < job.most and not job.stopped:
+        if (done == job.n_order and job.stays and worked < job.most
+                and ctx.step <= job.last_step and not job.stopped):
             if not _next_epoch_of_all(parameters, job, done, &ctx):
                 break
             done, batch, again = 0, 0, job.loaded == n_workers
@@ -400,6 +418,7 @@ cdef double _run_part(Task task, EpochJob* job, TunerState* tuner, double most) 
     cdef double seconds
     cdef int n_workers = job.n_workers
     job.most, job.between = min(job.left, most), 0
+    job.last_step, job.stalled_before = UINT64_MAX, c_stalled()
     job.stays = n_workers > 1 and job.loop != NULL and c_stays_in_core(job.loop)
     seconds = fastnn_seconds()
     if n_workers == 1:
@@ -412,8 +431,10 @@ cdef double _run_part(Task task, EpochJob* job, TunerState* tuner, double most) 
     job.stretch_work += job.worked
     if n_workers != job.n_workers:  # somebody else has the thread pool
         job.left, job.stretch_seconds, job.stretch_work = 0, seconds, job.worked
-    if job.left <= 0 and _is_for_several(job):
-        c_record(tuner, n_workers, job.stretch_seconds, job.stretch_work)
+    if (job.left <= 0 or job.last_step != UINT64_MAX) and _is_for_several(job):
+        c_record(tuner, n_workers, job.stretch_seconds, job.stretch_work,
+                 job.last_step != UINT64_MAX)
+        job.left = 0
     return seconds
 
 

@@ -1,9 +1,9 @@
 """The three products of a dense layer, each for a span of its columns.
 
-Small ones are multiplied by our own kernels, where BLAS spends more on preparing than on
-multiplying; large ones by BLAS. Which of the two depends on the layer alone and not on the span,
-and BLAS gets tiles that do not depend on it either: whoever computes which columns, every number
-comes out to the same bits.
+Small ones are multiplied as they lie, where packing would take longer than multiplying; large ones
+by kernels that pack, or where there are none by BLAS. Which it is depends on the layer alone and
+not on the span, and BLAS gets tiles that do not depend on it either: whoever computes which
+columns, every number comes out to the same bits.
 """
 
 from cython cimport floating
@@ -11,7 +11,7 @@ from cython cimport floating
 
 from fastnn._core.kernels cimport Prefetch
 
-cdef bint c_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
+cdef bint c_is_own(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
 
 cdef void c_product_nt(
     floating* C, const floating* A, const floating* B, Py_ssize_t ld, const floating* bias,

@@ -1,4 +1,4 @@
-"""Which kernel multiplies: our own of the processor's instruction set, or BLAS for large ones."""
+"""Which kernel multiplies: one for small matrices, one that packs large ones, or BLAS."""
 
 from cython cimport floating
 from libc.string cimport memcpy
@@ -7,33 +7,47 @@ from fastnn._core.blas cimport gemm_nn, gemm_nt, gemm_tn
 from fastnn._core.constants cimport MAX_LANES
 from fastnn._core.isa cimport c_level
 from fastnn._core.kernels cimport (
-    Prefetch, GemmDouble, GemmFloat, GemmPackedFloat, c_kernels_double, c_kernels_float)
+    GemmDouble, GemmFloat, GemmPackedDouble, GemmPackedFloat, Prefetch, ProductDouble,
+    ProductFloat, UpdateDouble, UpdateFloat, c_kernels_double, c_kernels_float)
 
 
 cdef const GemmDouble* small_double = c_kernels_double().gemm
 cdef const GemmFloat* small_float = c_kernels_float().gemm
-cdef const GemmPackedFloat* packed = c_kernels_float().gemm_packed
+cdef const GemmPackedDouble* packed_double = c_kernels_double().gemm_packed
+cdef const GemmPackedFloat* packed_float = c_kernels_float().gemm_packed
 
-# Multiplications up to which our kernels are the faster ones, an instruction set each, as
-# measured: BLAS packs its matrices, which pays from where they no longer fit the cache.
-cdef double[3] MAX_SMALL = [1e5, 4e6, 1e8]
-cdef double max_small = 0 if small_double.name == NULL else MAX_SMALL[c_level()]
+# What was measured, an instruction set each: multiplications up to which our kernels are faster
+# than BLAS (where they pack, they always are), and from which packing pays, by number type.
+cdef double[3] MAX_OWN = [1e5, 1e300, 1e300]
+cdef double[3] PACKED_DOUBLE = [1e300, 8e6, 8e6]
+cdef double[3] PACKED_FLOAT = [1e300, 1.2e7, 1.7e7]
+cdef double max_own = 0 if small_double.name == NULL else MAX_OWN[c_level()]
+cdef double least_packed_double = PACKED_DOUBLE[c_level()]
+cdef double least_packed_float = PACKED_FLOAT[c_level()]
+# NEON was not measured. It has no kernels that pack; and Apple's BLAS has a unit for products.
+if packed_double.nt == NULL:
+    max_own = min(max_own, 4e6)
+    least_packed_double = least_packed_float = 1e300
 
-# From so many multiplications on packing pays in float32, if each dimension has so much: a panel is
-# used so many state.
-cdef double PACKED_PRODUCT = 3e7
-cdef int PACKED_SIDE = 64
+# Packing pays if a panel is used often enough: by so many rows of A (if B is transposed on the way,
+# if it is copied), or if so many rows of A and B are added up; and if C is no narrow strip.
+cdef enum:
+    ROWS_NT = 96
+    ROWS_NN = 32
+    DEPTH_TN = 8
+    SIDE = 128
 
 
-cdef bint c_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
+cdef bint c_is_own(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Whether a product of m n k multiplications is one for our own kernels."""
-    return <double> m * n * k <= max_small
+    return <double> m * n * k <= max_own
 
 
-cdef bint _is_packed(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
-    """Whether a product of float32 is one for our own kernels that pack."""
-    return (packed.nt != NULL and min(m, n, k) >= PACKED_SIDE
-            and <double> m * n * k > PACKED_PRODUCT)
+cdef inline bint _is_packed(floating* C, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
+    """Whether there are enough multiplications for kernels that pack; C says of which type."""
+    if floating is float:
+        return <double> m * n * k >= least_packed_float
+    return <double> m * n * k >= least_packed_double
 
 
 cdef void c_product_nt(
@@ -45,18 +59,20 @@ cdef void c_product_nt(
     The rows of A and those of B begin ``ld`` numbers apart.
     """
     cdef const floating* own = B + begin * ld
+    cdef bint packed = m >= ROWS_NT and min(n, k) >= SIDE and _is_packed(C, m, n, k)
+    cdef ProductDouble of_double
+    cdef ProductFloat of_float
     cdef int j = begin, width
     cdef Py_ssize_t i
     if bias != NULL:
         bias += begin
-    if floating is float and _is_packed(m, n, k):
-        packed.nt(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
-        return
-    if c_is_small(m, n, k):
+    if c_is_own(m, n, k):
         if floating is float:
-            small_float.nt(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
+            of_float = packed_float.nt if packed else small_float.nt
+            of_float(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
         else:
-            small_double.nt(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
+            of_double = packed_double.nt if packed else small_double.nt
+            of_double(C + begin, n, A, ld, own, ld, bias, m, end - begin, k)
         return
     while j < end:
         width = min(tile, end - j)
@@ -73,15 +89,17 @@ cdef void c_product_nn(
     int tile,
 ) noexcept nogil:
     """The columns from begin to end of C := A B, with A (m, k), B (k, n), C (m, n)."""
+    cdef bint packed = m >= ROWS_NN and min(n, k) >= SIDE and _is_packed(C, m, n, k)
+    cdef ProductDouble of_double
+    cdef ProductFloat of_float
     cdef int j = begin, width
-    if floating is float and _is_packed(m, n, k):
-        packed.nn(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
-        return
-    if c_is_small(m, n, k):
+    if c_is_own(m, n, k):
         if floating is float:
-            small_float.nn(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
+            of_float = packed_float.nn if packed else small_float.nn
+            of_float(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
         else:
-            small_double.nn(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
+            of_double = packed_double.nn if packed else small_double.nn
+            of_double(C + begin, n, A, k, B + begin, n, NULL, m, end - begin, k)
         return
     while j < end:
         width = min(tile, end - j)
@@ -98,14 +116,16 @@ cdef void c_product_tn(
     ``C`` is where row ``begin`` is; its rows begin ``ldc`` numbers apart, those of B ``ldb``. On
     the way memory is prefetched, unless ``prefetch`` is NULL.
     """
-    if floating is float and _is_packed(m, n, k):
-        packed.tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, prefetch)
-        return
-    if c_is_small(m, n, k):
+    cdef bint packed = k >= DEPTH_TN and min(m, n) >= SIDE and _is_packed(C, m, n, k)
+    cdef UpdateDouble of_double
+    cdef UpdateFloat of_float
+    if c_is_own(m, n, k):
         if floating is float:
-            small_float.tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, prefetch)
+            of_float = packed_float.tn if packed else small_float.tn
+            of_float(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, prefetch)
         else:
-            small_double.tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, prefetch)
+            of_double = packed_double.tn if packed else small_double.tn
+            of_double(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta, prefetch)
         return
     gemm_tn(C, ldc, A + begin, m, B, ldb, end - begin, n, k, alpha, beta)
 

@@ -19,46 +19,46 @@ cdef extern from "runtime/prefetch.h" nogil:
 
 
 cdef extern from "kernels/kernels.h" nogil:
+    # nt and nn; tn
+    ctypedef void (*ProductDouble)(
+        double*, Py_ssize_t, const double*, Py_ssize_t, const double*, Py_ssize_t,
+        const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+    ctypedef void (*UpdateDouble)(
+        double*, Py_ssize_t, const double*, Py_ssize_t, const double*, Py_ssize_t,
+        Py_ssize_t, Py_ssize_t, Py_ssize_t, double, double, Prefetch*) noexcept nogil
     ctypedef struct GemmDouble:
         const char* name
-        void (*nt)(
-            double*, Py_ssize_t, const double*, Py_ssize_t, const double*, Py_ssize_t,
-            const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*tn)(
-            double*, Py_ssize_t, const double*, Py_ssize_t, const double*, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, double, double, Prefetch*) noexcept nogil
-        void (*nn)(
-            double*, Py_ssize_t, const double*, Py_ssize_t, const double*, Py_ssize_t,
-            const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        ProductDouble nt
+        UpdateDouble tn
+        ProductDouble nn
         void (*panels)(double*, const double*, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*np)(
             double*, const double*, const double*, const double*, Py_ssize_t, Py_ssize_t,
             Py_ssize_t, const double*) noexcept nogil
+    ctypedef struct GemmPackedDouble:
+        ProductDouble nt
+        UpdateDouble tn
+        ProductDouble nn
+    # nt and nn; tn
+    ctypedef void (*ProductFloat)(
+        float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
+        const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+    ctypedef void (*UpdateFloat)(
+        float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
+        Py_ssize_t, Py_ssize_t, Py_ssize_t, float, float, Prefetch*) noexcept nogil
     ctypedef struct GemmFloat:
         const char* name
-        void (*nt)(
-            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
-            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*tn)(
-            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, float, float, Prefetch*) noexcept nogil
-        void (*nn)(
-            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
-            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        ProductFloat nt
+        UpdateFloat tn
+        ProductFloat nn
         void (*panels)(float*, const float*, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*np)(
             float*, const float*, const float*, const float*, Py_ssize_t, Py_ssize_t,
             Py_ssize_t, const float*) noexcept nogil
     ctypedef struct GemmPackedFloat:
-        void (*nt)(
-            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
-            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*tn)(
-            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
-            Py_ssize_t, Py_ssize_t, Py_ssize_t, float, float, Prefetch*) noexcept nogil
-        void (*nn)(
-            float*, Py_ssize_t, const float*, Py_ssize_t, const float*, Py_ssize_t,
-            const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        ProductFloat nt
+        UpdateFloat tn
+        ProductFloat nn
     ctypedef struct ActivationDouble:
         void (**forward)(double*, Py_ssize_t) noexcept nogil
         void (**backward)(double*, const double*, Py_ssize_t) noexcept nogil
@@ -214,6 +214,7 @@ cdef extern from "kernels/kernels.h" nogil:
 # All of one instruction set and number type.
 cdef struct KernelsDouble:
     const GemmDouble* gemm
+    const GemmPackedDouble* gemm_packed
     const ActivationDouble* activation
     const CostDouble* cost
     const NormDouble* norm

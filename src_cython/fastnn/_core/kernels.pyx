@@ -6,6 +6,7 @@ from fastnn._core.isa cimport c_level
 cdef extern from "kernels/kernels.h" nogil:
     const GemmDouble* fastnn_gemm_double
     const GemmFloat* fastnn_gemm_float
+    const GemmPackedDouble* fastnn_gemm_packed_double
     const GemmPackedFloat* fastnn_gemm_packed_float
     const ActivationDouble* fastnn_activation_double
     const ActivationFloat* fastnn_activation_float
@@ -22,6 +23,7 @@ cdef extern from "kernels/kernels.h" nogil:
 
 cdef KernelsDouble of_double = KernelsDouble(
     gemm=&fastnn_gemm_double[c_level()],
+    gemm_packed=&fastnn_gemm_packed_double[c_level()],
     activation=&fastnn_activation_double[c_level()],
     cost=&fastnn_cost_double[c_level()],
     norm=&fastnn_norm_double[c_level()],

@@ -1,8 +1,8 @@
 """Many rows predicted, in blocks that stay in the cache on their way through the layers.
 
-Workers take one block after the other. With enough rows each layer's weights are packed into panels
-first, once for all blocks. A row's outputs then do not depend on the block it is in; in any case
-blocks do not depend on who takes them.
+Workers take one block after the other, or share the neurons of a single one. With enough rows the
+weights of narrow layers are packed into panels first, once for all blocks. A row's outputs then do
+not depend on the block it is in; else the blocks do not depend on the number of workers.
 
 Whether inputs are finite shows in what the first layer makes of them: a sum with a NaN or an
 infinity in it is never finite, whatever the weights are.
@@ -28,15 +28,22 @@ cdef extern from *:
     """
     #if defined(__GNUC__)
     #define FASTNN_TAKE(next, n) __atomic_fetch_add(next, n, __ATOMIC_RELAXED)
+    #define FASTNN_NEXT(next) __atomic_load_n(next, __ATOMIC_RELAXED)
     #else /* no threads, as in thread_pool.h */
     #define FASTNN_TAKE(next, n) ((*(next) += (n)) - (n))
+    #define FASTNN_NEXT(next) (*(next))
     #endif
     """
     Py_ssize_t c_take "FASTNN_TAKE"(Py_ssize_t* next, Py_ssize_t n) noexcept nogil
+    Py_ssize_t c_next "FASTNN_NEXT"(const Py_ssize_t* next) noexcept nogil
 
 cdef enum:
-    PACKED_ROWS = 128      # rows above which it pays to pack the weights
+    # Rows above which it pays to pack the weights, and side from which a layer is so wide that its
+    # product packs them anyway; engine.py has the same number.
+    PACKED_ROWS = 128
+    WIDE_LAYER = 128
     LEAST_ROWS = 48        # of a block: the weights are read anew for each
+    MANY_BLOCKS = 16       # for each worker, from which they need not be even
     ROW_STEP = 12          # a multiple of the rows of a tile, for any instruction set
     BLOCK_BYTES = 300_000  # of a block's widest layer: a part of the second cache
     STRIPE = 192           # neurons that one worker packs: whole panels, for any instruction set
@@ -52,6 +59,8 @@ cdef struct PredictJob:
     const Source* X
     void* out
     Py_ssize_t block   # rows that go through the layers together
+    bint one_block     # all rows do, and the workers share the neurons of each layer
+    const void* inp    # of that block, in the type of the parameters
     Py_ssize_t next    # the first one that nobody has taken
     bint checked       # whether all inputs are known to be finite
     int bad            # one may not be
@@ -65,6 +74,35 @@ cdef Py_ssize_t _rows_of_block(const Plan* plan, size_t itemsize) noexcept nogil
         widest = max(widest, <Py_ssize_t> plan.layers[l].n_out)
     fit = BLOCK_BYTES // (<Py_ssize_t> itemsize * widest) // ROW_STEP * ROW_STEP
     return min(max(fit, <Py_ssize_t> LEAST_ROWS), <Py_ssize_t> plan.batch_size)
+
+
+cdef bint _is_narrow(const Plan* plan) noexcept nogil:
+    """Whether the layer with the most weights has few inputs or few neurons."""
+    cdef const Layer* widest = &plan.layers[0]
+    cdef int l
+    for l in range(1, plan.n_layers):
+        if plan.layers[l].n_in * <Py_ssize_t> plan.layers[l].n_out > (
+                widest.n_in * <Py_ssize_t> widest.n_out):
+            widest = &plan.layers[l]
+    return min(widest.n_in, widest.n_out) < WIDE_LAYER
+
+
+cdef Py_ssize_t _even_block(Py_ssize_t n_rows, Py_ssize_t most) noexcept nogil:
+    """At most so many rows, whatever the number of workers: products go by the rows of a block."""
+    cdef Py_ssize_t n_blocks = 1
+    while n_blocks * most < n_rows:
+        n_blocks += min(n_blocks, <Py_ssize_t> MANY_BLOCKS)
+    return (n_rows - 1) // n_blocks + 1
+
+
+cdef Py_ssize_t _block_of_panels(
+    const Plan* plan, size_t itemsize, Py_ssize_t n_rows, int n_threads,
+) noexcept nogil:
+    """As many rows as stay in the cache, or fewer where each worker has few blocks."""
+    cdef Py_ssize_t most = _rows_of_block(plan, itemsize), n_blocks = (n_rows - 1) // most + 1
+    if n_blocks < MANY_BLOCKS * n_threads:
+        n_blocks = ((n_blocks - 1) // n_threads + 1) * n_threads
+    return (n_rows - 1) // n_blocks + 1
 
 
 cdef double _work_of_row(const Plan* plan) noexcept nogil:
@@ -148,7 +186,8 @@ cdef bint _predict_block(
     floating* work, const floating* parameters, PredictJob* job, Py_ssize_t first,
     Py_ssize_t following, BatchContext* ctx,
 ) noexcept nogil:
-    """Rows from ``first`` on, before the block at ``following``; return whether all are finite."""
+    """Rows from ``first`` on; return whether all are finite. The worker's next are likely those
+    from ``following`` on."""
     cdef const Plan* plan = job.plan
     cdef Py_ssize_t n_in = c_n_in(plan), n_out = c_n_out(plan)
     cdef const floating* inp = c_rows(job.X, work + plan.inputs, first, ctx.m)
@@ -167,6 +206,28 @@ cdef bint _predict_block(
     return True
 
 
+cdef void _share_block(
+    const floating* parameters, PredictJob* job, int worker, int n_workers,
+) noexcept nogil:
+    """All rows in one block, each worker its neurons of every layer."""
+    cdef const Plan* plan = job.plan
+    cdef floating* work = <floating*> job.work
+    cdef Py_ssize_t n = job.X.n_rows
+    cdef BatchContext ctx = c_batch_context(PREDICT, <int> n, 0, 0)
+    ctx.worker, ctx.n_workers = worker, n_workers
+    if worker == 0:
+        job.inp = c_rows(job.X, work + plan.inputs, 0, n)
+        if not job.checked and not c_all_finite(<const floating*> job.inp, n * c_n_in(plan)):
+            c_store(&job.bad, True)
+    c_barrier(n_workers)
+    if c_load(&job.bad):
+        return
+    c_forward(work, <const floating*> job.inp, parameters, <floating*> job.running, plan, &ctx)
+    if worker == 0:
+        memcpy(job.out, work + plan.layers[plan.n_layers - 1].out,
+               n * c_n_out(plan) * sizeof(floating))
+
+
 # All blocks.
 
 
@@ -175,20 +236,22 @@ cdef void _run(
 ) noexcept nogil:
     """The blocks that the worker takes."""
     cdef const Plan* plan = job.plan
-    cdef Py_ssize_t n = job.X.n_rows, first, following
+    cdef Py_ssize_t n = job.X.n_rows, first
     cdef floating* work = <floating*> job.work + worker * plan.work_size
     cdef BatchContext ctx = c_batch_context(PREDICT, 0, 0, 0)
     cdef double since_signals = 0, work_of_row = _work_of_row(plan)
+    if job.one_block:
+        _share_block(parameters, job, worker, n_workers)
+        return
     if job.panels != NULL:
         _make_panels(<floating*> job.panels, parameters, plan, worker, n_workers)
         c_barrier(n_workers)
     first = c_take(&job.next, job.block)
     while first < n and not c_load(&job.stopped) and not c_load(&job.bad):
-        following = c_take(&job.next, job.block)
         ctx.m = <int> min(job.block, n - first)
-        if not _predict_block(work, parameters, job, first, following, &ctx):
+        if not _predict_block(work, parameters, job, first, c_next(&job.next), &ctx):
             c_store(&job.bad, True)
-        first = following
+        first = c_take(&job.next, job.block)
         since_signals += ctx.m * work_of_row
         if worker == 0 and c_signals_are_due(&since_signals) and c_handle_signals():
             c_store(&job.stopped, True)
@@ -212,14 +275,16 @@ cdef Outcome c_predict(
     cdef char* memory = NULL
     job.plan, job.parameters, job.running, job.work = plan, parameters, running, work
     job.X, job.out, job.checked = X, out, checked
-    job.block, job.panels = plan.batch_size, NULL
+    job.block, job.panels = _even_block(X.n_rows, plan.batch_size), NULL
+    job.one_block, job.inp = n_threads > 1 and X.n_rows <= plan.batch_size, NULL
     job.next, job.bad, job.stopped = 0, False, False
-    if c_has_panels() and X.n_rows > max(<int> PACKED_ROWS, plan.batch_size):
+    if (c_has_panels() and _is_narrow(plan)
+            and X.n_rows > max(<int> PACKED_ROWS, plan.batch_size)):
         memory = <char*> malloc(_size_of_panels(plan) * sizeof(floating) + CACHE_LINE)
         if memory == NULL:
             return NO_MEMORY
         job.panels = memory + (CACHE_LINE - <size_t> memory % CACHE_LINE)
-        job.block = _rows_of_block(plan, sizeof(floating))
+        job.block = _block_of_panels(plan, sizeof(floating), X.n_rows, n_threads)
     c_run(_run_float if floating is float else _run_double, &job, n_threads)
     free(memory)
     if job.stopped:

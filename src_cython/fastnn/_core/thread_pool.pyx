@@ -6,6 +6,8 @@ from fastnn._core.constants cimport MAX_WORKERS
 cdef extern from "runtime/thread_pool.h" nogil:
     int fastnn_run(Task task, void* argument, int n) noexcept nogil
     void fastnn_barrier(int n_workers) noexcept nogil
+    double fastnn_long_barrier(int n_workers) noexcept nogil
+    double fastnn_stalled() noexcept nogil
 
 
 cdef int c_run(Task task, void* argument, int n) noexcept nogil:
@@ -14,6 +16,14 @@ cdef int c_run(Task task, void* argument, int n) noexcept nogil:
 
 cdef void c_barrier(int n_workers) noexcept nogil:
     fastnn_barrier(n_workers)
+
+
+cdef void c_long_barrier(int n_workers) noexcept nogil:
+    fastnn_long_barrier(n_workers)
+
+
+cdef double c_stalled() noexcept nogil:
+    return fastnn_stalled()
 
 
 cdef struct Rounds:

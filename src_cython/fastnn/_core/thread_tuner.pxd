@@ -5,11 +5,26 @@ while another program has one of them. As the numbers are the same for any numbe
 epoch is run in stretches, each by all workers or by one, whichever was faster the last time, and
 now and then by the other as a trial.
 
+Where another program has a processor, workers stall: then a stretch ends early. If the last 50
+milliseconds of parallel work took longer than one worker would have, there are no more trials for a
+time that all trainings of the process keep to, and that grows fourfold as long as workers go on
+stalling.
+
 Trainings share the processors: before each stretch it is asked how many there are. "All workers"
 are so many as are one training's share; of one that has a single worker nothing is tried.
 """
 
 from fastnn._core.atomic cimport Users
+
+
+cdef struct StallState:
+    double next_trial   # the time, by fastnn_seconds(), before which nothing is tried
+    double pause        # seconds without trials after the next stall
+    double undisturbed  # seconds of parallel work since the last one
+
+
+cdef class Stalls:
+    cdef StallState c
 
 
 cdef struct TunerState:
@@ -26,11 +41,15 @@ cdef struct TunerState:
     double shortest_serial   # seconds of the shortest stretch of one worker; 0: not known
     double patience          # seconds from one trial to the next, if trials do not cost much
     double waited            # seconds since the last trial
+    StallState* stalls
+    double recent_time       # seconds of the latest parallel work, and how much it was
+    double recent_work
 
 
 cdef class ThreadTuner:
     cdef TunerState c
     cdef Users trainings  # whose number the state points to
+    cdef Stalls stalls    # the same
 
 
 # Ask how many trainings there are; return how many workers run the next stretch.
@@ -39,6 +58,7 @@ cdef int c_n_workers(TunerState* state) noexcept nogil
 # How much work that stretch is.
 cdef double c_stretch(const TunerState* state) noexcept nogil
 
-# Record how long it took so many workers: one, if another training had the thread pool.
+# Record how long it took so many workers: one, if another training had the thread pool; and whether
+# they stalled.
 cdef void c_record(
-    TunerState* state, int n_workers, double seconds, double work) noexcept nogil
+    TunerState* state, int n_workers, double seconds, double work, bint stalled) noexcept nogil

@@ -1,6 +1,7 @@
 """How many threads are worth it: found out while they work."""
 
 from fastnn._core.atomic cimport Users, c_load
+from fastnn._core.context cimport fastnn_seconds
 
 # Seconds of a stretch, of the first one, and of a trial.
 cdef double STRETCH = 5e-3, FIRST = 2e-3, TRIAL = 5e-4
@@ -18,6 +19,16 @@ cdef double GUESS = 5e-11
 cdef double GAIN = 0.97
 # What one slower stretch changes: more often than not something else had the processor for a while.
 cdef double DOUBT = 0.25
+# Seconds without trials after workers stalled: at first, and at most; seconds of parallel work
+# without a stall after which it is the first again; seconds of such work that count as recent.
+cdef double FIRST_PAUSE = 0.02, LAST_PAUSE = 1.28, UNDISTURBED = 0.25, RECENT = 0.05
+
+
+cdef class Stalls:
+    """What the trainings of a process know of workers that had no processor."""
+
+    def __cinit__(self):
+        self.c.next_trial, self.c.pause, self.c.undisturbed = 0, FIRST_PAUSE, 0
 
 
 cdef class ThreadTuner:
@@ -33,6 +44,8 @@ cdef class ThreadTuner:
         Counts the threads that train, this one's among them. If it is given and the number is not
         fixed, there are no more workers than ``processors`` divided by that count.
     processors : int, default 1
+    stalls : Stalls, optional
+        Shared with other trainings; else those of this one.
 
     Raises
     ------
@@ -41,12 +54,14 @@ cdef class ThreadTuner:
     """
 
     def __cinit__(self, int max_workers, bint fixed=False, Users trainings=None,
-                  int processors=1):
+                  int processors=1, Stalls stalls=None):
         if max_workers < 1:
             raise ValueError(f"max_workers: expected 1 thread or more, got {max_workers}")
         self.c.max_workers, self.c.fixed = max_workers, fixed or max_workers == 1
         self.trainings, self.c.processors = trainings, processors
         self.c.trainings = NULL if trainings is None else &trainings.threads
+        self.stalls = Stalls() if stalls is None else stalls
+        self.c.stalls = &self.stalls.c
         self.c.serial_time, self.c.shortest_serial = 0, 0
         _begin_anew(&self.c, max_workers)
 
@@ -58,9 +73,9 @@ cdef class ThreadTuner:
         """Return how many workers run the next stretch, and how much work it is. For the tests."""
         return c_n_workers(&self.c), c_stretch(&self.c)
 
-    def record(self, int n_workers, double seconds, double work) -> None:
+    def record(self, int n_workers, double seconds, double work, bint stalled=False) -> None:
         """Record how long so much work took so many workers. For the tests."""
-        c_record(&self.c, n_workers, seconds, work)
+        c_record(&self.c, n_workers, seconds, work, stalled)
 
 
 cdef void _begin_anew(TunerState* state, int share) noexcept nogil:
@@ -68,6 +83,7 @@ cdef void _begin_anew(TunerState* state, int share) noexcept nogil:
     state.share = share
     state.parallel, state.trial, state.warmup = False, False, False
     state.parallel_time, state.patience, state.waited = 0, FIRST_PATIENCE, 0
+    state.recent_time, state.recent_work = 0, 0
 
 
 cdef int _share(const TunerState* state) noexcept nogil:
@@ -120,13 +136,45 @@ cdef double _affordable(const TunerState* state) noexcept nogil:
     return 2 * state.shortest_serial * (1 - state.parallel_time / state.serial_time) / WORTH_A_TRIAL
 
 
+cdef void _count_recent(
+    TunerState* state, double seconds, double work, bint stalled,
+) noexcept nogil:
+    """Add to the recent parallel work; its past counts half when it has become too long."""
+    if state.recent_time > RECENT:
+        state.recent_time, state.recent_work = state.recent_time / 2, state.recent_work / 2
+    state.recent_time += seconds
+    state.recent_work += work
+    state.stalls.undisturbed = 0 if stalled else state.stalls.undisturbed + seconds
+    if state.stalls.undisturbed > UNDISTURBED:
+        state.stalls.pause = FIRST_PAUSE
+
+
+cdef bint _is_too_slow(const TunerState* state) noexcept nogil:
+    """Whether one worker would have done the recent parallel work in less time."""
+    return state.serial_time * state.recent_work < GAIN * state.recent_time
+
+
+cdef void _give_up(TunerState* state) noexcept nogil:
+    """One worker goes on, and nothing is tried for a while."""
+    state.parallel, state.trial, state.warmup = False, False, False
+    state.waited, state.recent_time, state.recent_work = 0, 0, 0
+    state.stalls.next_trial = fastnn_seconds() + state.stalls.pause
+    state.stalls.pause = min(4 * state.stalls.pause, LAST_PAUSE)
+
+
 cdef void c_record(
-    TunerState* state, int n_workers, double seconds, double work,
+    TunerState* state, int n_workers, double seconds, double work, bint stalled,
 ) noexcept nogil:
     """Choose anew between one worker and all."""
     cdef double this, other
     if state.fixed or work <= 0:
         return
+    if n_workers > 1:
+        _count_recent(state, seconds, work, stalled)
+        if stalled and state.serial_time != 0:
+            if _is_too_slow(state):
+                _give_up(state)
+            return
     if state.warmup:  # workers woke up, and fetched what others had in their caches
         state.warmup = False
         return
@@ -148,4 +196,5 @@ cdef void c_record(
         state.parallel = not state.parallel
         state.patience, state.waited = FIRST_PATIENCE, 0
     elif other == 0 or state.waited >= max(state.patience, _affordable(state)):
-        state.trial = state.warmup = True
+        if state.parallel or fastnn_seconds() >= state.stalls.next_trial:
+            state.trial = state.warmup = True

@@ -1,9 +1,9 @@
-/* Products of large matrices of AVX-512 in float32, where BLAS waits for memory.
+/* Products of large matrices, for AVX2 and AVX-512.
  *
  * The factors are packed into panels that a tile reads from end to end, so that neither the length
  * of a row nor the pages it lies on matter; while one panel is multiplied, the next is prefetched.
  * Every number is summed in blocks of depth that depend on the depth k alone, so that a matrix may
- * be computed in any parts. Elsewhere BLAS is as fast or faster.
+ * be computed in any parts.
  */
 #include "kernels/kernels.h"
 
@@ -12,46 +12,40 @@
 #define FOREACH_FILE "kernels/gemm_packed.c"
 #include "simd/foreach_isa.h"
 
-#ifdef FASTNN_X86 /* base, v3, v4 */
-const GemmPackedFloat fastnn_gemm_packed_float[] = {
-    {NULL}, {NULL}, {packed_nt_float_v4, packed_tn_float_v4, packed_nn_float_v4}};
+#ifdef FASTNN_X86 /* base has none: BLAS is as fast there */
+#define TABLE(type, isa) {packed_nt_##type##_##isa, packed_tn_##type##_##isa, packed_nn_##type##_##isa}
+const GemmPackedDouble fastnn_gemm_packed_double[] = {{NULL}, TABLE(double, v3), TABLE(double, v4)};
+const GemmPackedFloat fastnn_gemm_packed_float[] = {{NULL}, TABLE(float, v3), TABLE(float, v4)};
 #else /* base, and NEON where there is */
+const GemmPackedDouble fastnn_gemm_packed_double[] = {{NULL}, {NULL}};
 const GemmPackedFloat fastnn_gemm_packed_float[] = {{NULL}, {NULL}};
 #endif
 
 #else /* ---- once for each instruction set and number type ---- */
 
-#if ISA_LEVEL == 2 && REAL_BITS == 32
+#if ISA_LEVEL == 1 || ISA_LEVEL == 2
+#include "runtime/panels.h"
 #include "simd/simd.h"
 #include "simd/transpose.h"
 #include "gemm_tile.h"
 
-#define TILE_ROWS 8
-#define TILE_WIDTH 3 /* vectors: with the rows, 24 sums and 3 factors of the 32 registers */
+#define TILE_ROWS (ISA_LEVEL == 2 ? 8 : 4)
+#define TILE_WIDTH 3 /* vectors: with the rows, 24 sums and 3 factors of 32 registers; 12 of 16 */
 #define TILE_COLS (TILE_WIDTH * LANES)
 #define DEPTH 256     /* at most so much at a time: a panel of B then fits the first cache */
-#define HIGH 512      /* rows of A at a time: with them, half of the second cache */
+#define HIGH PICK(128, 256) /* rows of A at a time: with them, half of a small second cache */
 #define WIDE 1024     /* columns of C at a time: they are visited once per block of depth */
 #define STEPS 4       /* between two prefetched lines */
 #define SLAB 8        /* rows that are copied at a time: their lines stay in the first cache */
 /* From panel to panel of A; not a power of two, or all panels would meet in one set of the cache. */
 #define PANEL (DEPTH * TILE_ROWS + 16)
 
-/* A thread's panels; too large for the small stacks that some systems give to threads. */
+/* Panels of A, panels of B. */
 typedef struct {
     REAL a[HIGH / TILE_ROWS * PANEL];
     REAL b[DEPTH * TILE_COLS];
 } NAME(panels);
-
-/* Where they are is found out once a product: known to be this, it would be looked up in every tile,
- * with all sums put aside meanwhile. */
-static __attribute__((noinline)) NAME(panels) *NAME(own_panels)(void)
-{
-    static __thread NAME(panels) own __attribute__((aligned(64)));
-    NAME(panels) *hidden = &own;
-    __asm__("" : "+r"(hidden));
-    return hidden;
-}
+_Static_assert(sizeof(NAME(panels)) <= FASTNN_PANELS, "room for the panels");
 
 /* What to prefetch: rows of the next panel of B. */
 typedef struct {
@@ -144,7 +138,7 @@ INLINE void NAME(store_tile)(const NAME(block) *of, REAL *C, Vec sums[TILE_ROWS]
             REAL *row = C + r * of->ldc;
             Vec sum = of->alpha * sums[r][v];
             if (added)
-                sum += of->beta * NAME(load_of_row)(row, v, width, part);
+                sum = MulAdd(Set(of->beta), NAME(load_of_row)(row, v, width, part), sum);
             if (part && v == width - 1)
                 StoreN(sum, row + v * LANES, part);
             else
@@ -269,7 +263,7 @@ INLINE void NAME(packed_columns)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_
                                  REAL beta, const int down, const int transposed,
                                  FastnnPrefetch *prefetch)
 {
-    NAME(panels) *panels = NAME(own_panels)();
+    NAME(panels) *panels = (NAME(panels) *)fastnn_take_panels();
     ptrdiff_t blocks = (k - 1) / DEPTH + 1, deep = (k - 1) / blocks + 1;
     for (ptrdiff_t top = 0; top < k; top += deep) {
         NAME(block) of = {C, ldc, 0, LEAST(deep, k - top), NULL, alpha, top ? 1 : beta,
@@ -300,6 +294,7 @@ INLINE void NAME(packed_columns)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_
             }
         }
     }
+    fastnn_give_panels(panels);
 }
 
 /* C := beta C + alpha (start + op(A) op(B)), as rank_product has it; with B's transpose if

@@ -221,7 +221,7 @@ INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda
             REAL *to = C + i * ldc + v * LANES;
             Vec sum = alpha * sums[i][v];
             if (beta != 0) /* else C may hold anything, NaN too */
-                sum += beta * NAME(load_of_row)(C + i * ldc, v, width, part);
+                sum = MulAdd(Set(beta), NAME(load_of_row)(C + i * ldc, v, width, part), sum);
             if (part && v == width - 1)
                 StoreN(sum, to, part);
             else

@@ -14,35 +14,38 @@
 #include "runtime/prefetch.h"
 #include "simd/cpu.h"
 
-/* Products of small matrices: C (m, n) of A, B and a bias (n,) or NULL, each with the distance from
- * row to row; panels and np: B prepacked, for many rows. */
-#define GEMM(REAL) \
+/* Products C (m, n) of A and B, each with the distance from row to row: with a bias (n,) or NULL
+ * that is added to every row; and added to a multiple of C, while rows are prefetched. */
+#define PRODUCTS(T, REAL) \
+    typedef void (*Product##T)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, \
+                               const REAL *B, ptrdiff_t ldb, const REAL *bias, ptrdiff_t m, \
+                               ptrdiff_t n, ptrdiff_t k); \
+    typedef void (*Update##T)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, \
+                              const REAL *B, ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, \
+                              ptrdiff_t k, REAL alpha, REAL beta, FastnnPrefetch *prefetch);
+PRODUCTS(Double, double)
+PRODUCTS(Float, float)
+#undef PRODUCTS
+
+/* Of small matrices; panels and np: B prepacked, for many rows. */
+#define GEMM(T, REAL) \
     const char *name; /* NULL where there are none: BLAS does all */ \
-    void (*nt)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B, ptrdiff_t ldb, \
-               const REAL *bias, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k); \
-    void (*tn)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B, ptrdiff_t ldb, \
-               ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, REAL alpha, REAL beta, \
-               FastnnPrefetch *prefetch); \
-    void (*nn)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda, const REAL *B, ptrdiff_t ldb, \
-               const REAL *bias, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k); \
+    Product##T nt; \
+    Update##T tn; \
+    Product##T nn; \
     void (*panels)(REAL *panels, const REAL *B, ptrdiff_t n, ptrdiff_t k); \
     void (*np)(REAL *C, const REAL *A, const REAL *panels, const REAL *bias, ptrdiff_t m, \
                ptrdiff_t n, ptrdiff_t k, const REAL *next);
-typedef struct { GEMM(double) } GemmDouble;
-typedef struct { GEMM(float) } GemmFloat;
+typedef struct { GEMM(Double, double) } GemmDouble;
+typedef struct { GEMM(Float, float) } GemmFloat;
 #undef GEMM
 extern const GemmDouble fastnn_gemm_double[];
 extern const GemmFloat fastnn_gemm_float[];
 
-/* Products of large matrices, where they are faster than BLAS. */
-typedef struct {
-    void (*nt)(float *, ptrdiff_t, const float *, ptrdiff_t, const float *, ptrdiff_t,
-               const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t); /* NULL: BLAS does all */
-    void (*tn)(float *, ptrdiff_t, const float *, ptrdiff_t, const float *, ptrdiff_t, ptrdiff_t,
-               ptrdiff_t, ptrdiff_t, float, float, FastnnPrefetch *);
-    void (*nn)(float *, ptrdiff_t, const float *, ptrdiff_t, const float *, ptrdiff_t,
-               const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t);
-} GemmPackedFloat;
+/* Of large ones, whose factors are packed; NULL where there are none. */
+typedef struct { ProductDouble nt; UpdateDouble tn; ProductDouble nn; } GemmPackedDouble;
+typedef struct { ProductFloat nt; UpdateFloat tn; ProductFloat nn; } GemmPackedFloat;
+extern const GemmPackedDouble fastnn_gemm_packed_double[];
 extern const GemmPackedFloat fastnn_gemm_packed_float[];
 
 /* forward and backward by the number of the activation */

@@ -8,7 +8,9 @@
 #ifndef FASTNN_THREAD_POOL_H
 #define FASTNN_THREAD_POOL_H
 
-#if defined(__GNUC__) && !defined(_WIN32)
+#include "runtime/clock.h"
+
+#if defined(__GNUC__) && !defined(_WIN32) && !defined(FASTNN_NO_THREADS) /* for a trial, too */
 #define FASTNN_HAVE_THREADS 1
 #include <pthread.h>
 #include <signal.h>
@@ -19,6 +21,7 @@
 #define FASTNN_JOBS 256 /* from one job's number to the next: more than the workers */
 #define FASTNN_SPINS 2000
 #define FASTNN_A_WHILE 32 /* spins, some 1.5 us: most barriers are passed by then */
+#define FASTNN_A_STALL 3e-4 /* seconds at a barrier: somebody has no processor, or very much to do */
 
 typedef void (*FastnnWork)(void *argument, int worker, int n_workers);
 
@@ -40,6 +43,8 @@ typedef struct {
     char padding_3[64];
     int arrived; /* at the barrier */
     int asleep;  /* workers that wait for `changed` */
+    char padding_4[64];
+    long stalled; /* microseconds that workers stalled at barriers, all together */
 } FastnnThreadPool;
 
 static FastnnThreadPool fastnn_pool = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER};
@@ -53,13 +58,16 @@ static inline void fastnn_relax(void)
 #endif
 }
 
-/* Wait until *counter is no longer `old`. */
-static void fastnn_wait(unsigned *counter, unsigned old)
+/* Wait until *counter is no longer `old`; return for how many seconds, 0 if not even a while. */
+static double fastnn_wait(unsigned *counter, unsigned old)
 {
     FastnnThreadPool *pool = &fastnn_pool;
+    double began = 0;
     for (int i = 1; i <= FASTNN_SPINS; i++) {
         if (__atomic_load_n(counter, __ATOMIC_ACQUIRE) != old)
-            return;
+            return began == 0 ? 0 : fastnn_seconds() - began;
+        if (i == FASTNN_A_WHILE)
+            began = fastnn_seconds();
         if (i % FASTNN_A_WHILE)
             fastnn_relax();
         else /* whoever is waited for may have been put on this processor */
@@ -73,6 +81,7 @@ static void fastnn_wait(unsigned *counter, unsigned old)
         pthread_cond_wait(&pool->changed, &pool->lock);
     __atomic_sub_fetch(&pool->asleep, 1, __ATOMIC_SEQ_CST);
     pthread_mutex_unlock(&pool->lock);
+    return fastnn_seconds() - began;
 }
 
 static void fastnn_set(unsigned *counter, unsigned value)
@@ -86,20 +95,34 @@ static void fastnn_set(unsigned *counter, unsigned value)
     }
 }
 
-/* A barrier: all workers of the job wait for the last; each sees what the others wrote before. */
-static void fastnn_barrier(int n_workers)
+/* A barrier: all workers of the job wait for the last; each sees what the others wrote before.
+ * Returns for how many seconds, as fastnn_wait. */
+static double fastnn_long_barrier(int n_workers)
 {
     FastnnThreadPool *pool = &fastnn_pool;
     unsigned passed;
     if (n_workers == 1)
-        return;
+        return 0;
     passed = __atomic_load_n(&pool->passed, __ATOMIC_ACQUIRE);
-    if (__atomic_add_fetch(&pool->arrived, 1, __ATOMIC_ACQ_REL) == n_workers) {
-        __atomic_store_n(&pool->arrived, 0, __ATOMIC_RELAXED);
-        fastnn_set(&pool->passed, passed + 1);
-    } else {
-        fastnn_wait(&pool->passed, passed);
-    }
+    if (__atomic_add_fetch(&pool->arrived, 1, __ATOMIC_ACQ_REL) < n_workers)
+        return fastnn_wait(&pool->passed, passed);
+    __atomic_store_n(&pool->arrived, 0, __ATOMIC_RELAXED);
+    fastnn_set(&pool->passed, passed + 1);
+    return 0;
+}
+
+/* The same where all have as much to do: who waits long stalls. */
+static void fastnn_barrier(int n_workers)
+{
+    double waited = fastnn_long_barrier(n_workers);
+    if (waited > FASTNN_A_STALL)
+        __atomic_add_fetch(&fastnn_pool.stalled, (long)(1e6 * waited), __ATOMIC_RELAXED);
+}
+
+/* Seconds that workers stalled since the pool began, all together. */
+static double fastnn_stalled(void)
+{
+    return 1e-6 * (double)__atomic_load_n(&fastnn_pool.stalled, __ATOMIC_RELAXED);
 }
 
 typedef struct {
@@ -119,7 +142,7 @@ static void *fastnn_worker(void *start)
         n = job % FASTNN_JOBS;
         if (worker < n) { /* then no other job comes before this worker is through */
             pool->work(pool->argument, worker, n);
-            fastnn_barrier(n);
+            fastnn_long_barrier(n);
         }
     }
     return NULL;
@@ -201,7 +224,7 @@ static int fastnn_run(FastnnWork work, void *argument, int n)
             fastnn_keep_off(n);
             fastnn_set(&pool->job, (pool->job / FASTNN_JOBS + 1) * FASTNN_JOBS + (unsigned)n);
             work(argument, 0, n);
-            fastnn_barrier(n);
+            fastnn_long_barrier(n);
             __atomic_store_n(&pool->taken, 0, __ATOMIC_RELEASE);
             return n;
         }
@@ -213,7 +236,11 @@ static int fastnn_run(FastnnWork work, void *argument, int n)
 
 #else /* no threads */
 
+static double fastnn_long_barrier(int n_workers) { return (void)n_workers, 0; }
+
 static void fastnn_barrier(int n_workers) { (void)n_workers; }
+
+static double fastnn_stalled(void) { return 0; }
 
 static int fastnn_run(FastnnWork work, void *argument, int n)
 {

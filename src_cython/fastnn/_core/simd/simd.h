@@ -20,6 +20,8 @@
  *   Min(a, b), Max(a, b)      b where one is NaN
  *   ClampAbove(x, limit)      at most `limit`, a number; NaN stays NaN
  *   ClampBelow(x, limit)      at least `limit`
+ *   MulAdd(b, c, a)           b c + a, rounded once where there is such an operation: which of two
+ *                             products is rounded is then not the compiler's choice
  *   NegMulAdd(b, c, a)        a − b c for a close to b c, all but exact
  *   ScaleByExponent(x, n)     2^n x (AVX-512 only)
  *   SumOfLanes(v)             from the first lane to the last
@@ -98,6 +100,7 @@
 #define Max(a, b) NAME(max)(a, b)
 #define ClampAbove(x, limit) NAME(min)(Set(limit), x)
 #define ClampBelow(x, limit) NAME(max)(Set(limit), x)
+#define MulAdd(b, c, a) NAME(mul_add)(b, c, a)
 #define NegMulAdd(b, c, a) NAME(neg_mul_add)(b, c, a)
 #define SumOfLanes(v) NAME(sum_of_lanes)(v)
 #define TreeSumOfLanes(v) NAME(tree_sum_of_lanes)(v)
@@ -344,6 +347,23 @@ INLINE Vec NAME(high_half)(Vec x)
     return BitCastReal(BitCastBits(x) & ~(((WORD)1 << PICK(27, 12)) - 1));
 }
 #define HighHalf(x) NAME(high_half)(x)
+
+INLINE Vec MulAdd(Vec b, Vec c, Vec a)
+{
+#if ISA_LEVEL == 2
+    return PICK(_mm512_fmadd_pd, _mm512_fmadd_ps)(b, c, a);
+#elif ISA_LEVEL == 1
+    return PICK(_mm256_fmadd_pd, _mm256_fmadd_ps)(b, c, a);
+#elif ISA_LEVEL == 3
+    return PICK(vfmaq_f64, vfmaq_f32)(a, b, c);
+#elif defined(FASTNN_HAVE_VECTORS) && defined(__FP_FAST_FMA)
+    for (int lane = 0; lane < LANES; lane++)
+        a[lane] = PICK(__builtin_fma, __builtin_fmaf)(b[lane], c[lane], a[lane]);
+    return a;
+#else
+    return b * c + a;
+#endif
+}
 
 /* Where there is no fused operation: exact but for digits far below those of a's rounding. */
 INLINE Vec NegMulAdd(Vec b, Vec c, Vec a)

@@ -1,19 +1,40 @@
 /* Matrices transposed, for each instruction set and number type. */
 
+/* to[c * step + r] := from[r * ld + c], for r from `first` on below rows and c below cols, in
+ * squares of `side` rows; returns the first row that is left. */
+#ifdef TRANSPOSE_TILE
+INLINE ptrdiff_t NAME(copy_squares)(REAL *to, ptrdiff_t step, const REAL *from, ptrdiff_t ld,
+                                    ptrdiff_t first, ptrdiff_t rows, ptrdiff_t cols, const int side)
+{
+    ptrdiff_t r = first;
+    for (; r + side <= rows; r += side) {
+        ptrdiff_t c = 0;
+        for (; c + side <= cols; c += side)
+            if (side == TRANSPOSE_ROWS)
+                NAME(transpose_rows)(to + c * step + r, step, from + r * ld + c, ld);
+            else {
+                const REAL *square[TRANSPOSE_TILE];
+                for (int i = 0; i < TRANSPOSE_TILE; i++)
+                    square[i] = from + (r + i) * ld + c;
+                NAME(transpose_tile)(to + c * step + r, step, square);
+            }
+        for (; c < cols; c++)
+            for (int i = 0; i < side; i++)
+                to[c * step + r + i] = from[(r + i) * ld + c];
+    }
+    return r;
+}
+#endif
+
 /* to[c * step + r] := from[r * ld + c], for r below rows and c below cols. */
 INLINE void NAME(copy_transposed)(REAL *to, ptrdiff_t step, const REAL *from, ptrdiff_t ld,
                                   ptrdiff_t rows, ptrdiff_t cols)
 {
     ptrdiff_t r = 0;
-#ifdef TRANSPOSE_ROWS
-    for (; r + TRANSPOSE_ROWS <= rows; r += TRANSPOSE_ROWS) {
-        ptrdiff_t c = 0;
-        for (; c + TRANSPOSE_ROWS <= cols; c += TRANSPOSE_ROWS)
-            NAME(transpose_rows)(to + c * step + r, step, from + r * ld + c, ld);
-        for (; c < cols; c++)
-            for (int i = 0; i < TRANSPOSE_ROWS; i++)
-                to[c * step + r + i] = from[(r + i) * ld + c];
-    }
+#ifdef TRANSPOSE_TILE
+    r = NAME(copy_squares)(to, step, from, ld, 0, rows, cols, TRANSPOSE_ROWS);
+    if (TRANSPOSE_ROWS != TRANSPOSE_TILE)
+        r = NAME(copy_squares)(to, step, from, ld, r, rows, cols, TRANSPOSE_TILE);
 #endif
     for (; r < rows; r++)
         for (ptrdiff_t c = 0; c < cols; c++)
