@@ -40,6 +40,14 @@
 
 #if defined(FASTNN_X86)
 #include <immintrin.h>
+#if defined(__clang__) && defined(_MSC_VER) /* it may leave out what is not for all of the file */
+#include <smmintrin.h>
+#include <avxintrin.h>
+#include <avx2intrin.h>
+#include <fmaintrin.h>
+#include <avx512fintrin.h>
+#include <avx512dqintrin.h>
+#endif
 #elif defined(FASTNN_NEON)
 #include <arm_neon.h>
 #endif
