@@ -23,7 +23,6 @@ from typing import Any
 
 import numpy as np
 
-LEVELS = ("base", "v3", "v4")
 THREADS = (1, 2, 3)
 
 
@@ -156,7 +155,7 @@ def digests() -> dict[str, str]:
 
 def levels() -> list[str]:
     """The instruction sets that this processor has."""
-    from fastnn._core.isa import instruction_set
+    from fastnn._core.isa import LEVELS, instruction_set
 
     return list(LEVELS[: LEVELS.index(instruction_set) + 1])
 

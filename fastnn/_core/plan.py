@@ -46,7 +46,7 @@ __all__ = [
 
 # Neurons of a layer that one worker computes together; where BLAS multiplies, from how many neurons
 # on there are four wide tiles instead. Neurons whose gradient an optimizer takes at a time.
-NARROW, WIDE = 16, 256 if instruction_set == "base" else None
+NARROW, WIDE = 16, None if instruction_set in ("v3", "v4") else 256
 TOGETHER = 128
 # Operations in the time that sharing a layer costs, about 20 microseconds; numbers of inputs in a
 # mini-batch, or of parameters, up to which every worker may hold them all.

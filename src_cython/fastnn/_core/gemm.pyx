@@ -24,6 +24,10 @@ cdef double[3] PACKED_FLOAT = [1e300, 1.2e7, 1.7e7]
 cdef double max_own = 0 if small_double.name == NULL else MAX_OWN[c_level()]
 cdef double least_packed_double = PACKED_DOUBLE[c_level()]
 cdef double least_packed_float = PACKED_FLOAT[c_level()]
+# NEON was not measured. It has no kernels that pack; and Apple's BLAS has a unit for products.
+if packed_double.nt == NULL:
+    max_own = min(max_own, 4e6)
+    least_packed_double = least_packed_float = 1e300
 
 # Packing pays if a panel is used often enough: by so many rows of A (if B is transposed on the way,
 # if it is copied), or if so many rows of A and B are added up; and if C is no narrow strip.

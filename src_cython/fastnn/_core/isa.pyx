@@ -1,15 +1,26 @@
 """Which instruction set the kernels use: chosen once, when fastnn is loaded.
 
-``FASTNN_ISA`` (base, v3 or v4) forces an instruction set that the processor has, for tests.
+``FASTNN_ISA`` forces an instruction set that the processor has, for tests: base, v3 or v4 on
+x86-64, base or neon on 64-bit ARM, base elsewhere.
 """
 
 from os import environ as _environ
 
 
 cdef extern from "simd/cpu.h" nogil:
+    const char* fastnn_level_name(int level)
     int fastnn_best_level()
 
-LEVELS = ("base", "v3", "v4")
+
+def _names() -> tuple:
+    """Return the names of all levels that there are kernels for."""
+    names = []
+    while fastnn_level_name(<int> len(names)) != NULL:
+        names.append(fastnn_level_name(<int> len(names)).decode())
+    return tuple(names)
+
+
+LEVELS = _names()
 
 
 def available() -> tuple:
@@ -38,5 +49,5 @@ instruction_set = LEVELS[level]
 
 
 cdef int c_level() noexcept nogil:
-    """0 for base, 1 for v3, 2 for v4: the place of a kernel in its table."""
+    """0 for base, 1 for v3 or neon, 2 for v4: the place of a kernel in its table."""
     return level

@@ -24,9 +24,12 @@ const FeatureMajorFloat fastnn_feature_major_float[] = {FOR_EACH_ISA(OF_FLOAT)};
 #include "simd/simd.h"
 #include "simd/math.h"
 #include "simd/transpose.h"
+#if ISA_LEVEL == 3 /* NEON */
+#include "neon_tile.h"
+#endif
 
 /* A tile of sums that the registers hold: of so many rows, and vectors or rows of the other. */
-#if ISA_LEVEL == 2
+#if ISA_LEVEL >= 2 /* AVX-512, NEON */
 #define TILE_ROWS 5
 #define TILE_WIDTH 4
 #elif ISA_LEVEL == 1
@@ -156,12 +159,16 @@ INLINE void NAME(gradient_tile)(const NAME(Sums) *sums, ptrdiff_t at, ptrdiff_t 
                                 const int rows, const int columns)
 {
     Vec totals[TILE_ROWS][TILE_WIDTH];
+    ptrdiff_t row = 0;
     UNROLL
     for (int i = 0; i < rows; i++)
         UNROLL
         for (int j = 0; j < columns; j++)
             totals[i][j] = sums->first ? Zero() : Load(sums->lanes + (at + i * n_in + j) * LANES);
-    for (ptrdiff_t row = 0; row < width; row += LANES) {
+#if ISA_LEVEL == 3 /* NEON */
+    row = NAME(neon_dots)(totals[0], TILE_WIDTH, delta, width, inp, width, width, rows, columns);
+#endif
+    for (; row < width; row += LANES) {
         Vec x[TILE_WIDTH];
         UNROLL
         for (int j = 0; j < columns; j++)

@@ -9,36 +9,22 @@
 
 #ifndef REAL /* ---- once: the table ---- */
 
-#ifdef FASTNN_HAVE_VECTORS
-#define PANELS_BYTES 327680
-
-/* A thread's panels, of either number type; too large for the small stacks that some systems give to
- * threads. Where they are is found out once a product: known to be this, it would be looked up in
- * every tile, with all sums put aside meanwhile. */
-static __attribute__((noinline, unused)) void *own_panels(void)
-{
-    static __thread char own[PANELS_BYTES] __attribute__((aligned(64)));
-    void *hidden = own;
-    __asm__("" : "+r"(hidden));
-    return hidden;
-}
-#endif
-
 #define FOREACH_FILE "kernels/gemm_packed.c"
 #include "simd/foreach_isa.h"
 
-#if defined(FASTNN_HAVE_VECTORS) && defined(__x86_64__) /* base has none: BLAS is as fast there */
+#ifdef FASTNN_X86 /* base has none: BLAS is as fast there */
 #define TABLE(type, isa) {packed_nt_##type##_##isa, packed_tn_##type##_##isa, packed_nn_##type##_##isa}
 const GemmPackedDouble fastnn_gemm_packed_double[] = {{NULL}, TABLE(double, v3), TABLE(double, v4)};
 const GemmPackedFloat fastnn_gemm_packed_float[] = {{NULL}, TABLE(float, v3), TABLE(float, v4)};
-#else
-const GemmPackedDouble fastnn_gemm_packed_double[] = {{NULL}};
-const GemmPackedFloat fastnn_gemm_packed_float[] = {{NULL}};
+#else /* base, and NEON where there is */
+const GemmPackedDouble fastnn_gemm_packed_double[] = {{NULL}, {NULL}};
+const GemmPackedFloat fastnn_gemm_packed_float[] = {{NULL}, {NULL}};
 #endif
 
 #else /* ---- once for each instruction set and number type ---- */
 
-#if ISA_LEVEL > 0
+#if ISA_LEVEL == 1 || ISA_LEVEL == 2
+#include "runtime/panels.h"
 #include "simd/simd.h"
 #include "simd/transpose.h"
 #include "gemm_tile.h"
@@ -59,7 +45,7 @@ typedef struct {
     REAL a[HIGH / TILE_ROWS * PANEL];
     REAL b[DEPTH * TILE_COLS];
 } NAME(panels);
-_Static_assert(sizeof(NAME(panels)) <= PANELS_BYTES, "room for the panels");
+_Static_assert(sizeof(NAME(panels)) <= FASTNN_PANELS, "room for the panels");
 
 /* What to prefetch: rows of the next panel of B. */
 typedef struct {
@@ -277,7 +263,7 @@ INLINE void NAME(packed_columns)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_
                                  REAL beta, const int down, const int transposed,
                                  FastnnPrefetch *prefetch)
 {
-    NAME(panels) *panels = (NAME(panels) *)own_panels();
+    NAME(panels) *panels = (NAME(panels) *)fastnn_take_panels();
     ptrdiff_t blocks = (k - 1) / DEPTH + 1, deep = (k - 1) / blocks + 1;
     for (ptrdiff_t top = 0; top < k; top += deep) {
         NAME(block) of = {C, ldc, 0, LEAST(deep, k - top), NULL, alpha, top ? 1 : beta,
@@ -308,6 +294,7 @@ INLINE void NAME(packed_columns)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_
             }
         }
     }
+    fastnn_give_panels(panels);
 }
 
 /* C := beta C + alpha (start + op(A) op(B)), as rank_product has it; with B's transpose if

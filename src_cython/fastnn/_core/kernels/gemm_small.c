@@ -31,6 +31,9 @@ const GemmFloat fastnn_gemm_float[] = {{NULL}};
 #include "simd/simd.h"
 #include "simd/transpose.h"
 #include "gemm_tile.h"
+#if ISA_LEVEL == 3 /* NEON */
+#include "neon_tile.h"
+#endif
 
 /* The tiles that the registers hold: DOT_ROWS x DOT_COLS sums, or RANK_ROWS x RANK_WIDTH. */
 #if ISA_LEVEL == 2
@@ -43,6 +46,11 @@ const GemmFloat fastnn_gemm_float[] = {{NULL}};
 #define DOT_COLS 3
 #define RANK_ROWS 4
 #define RANK_WIDTH 3
+#elif ISA_LEVEL == 3 /* NEON */
+#define DOT_ROWS 4
+#define DOT_COLS 4
+#define RANK_ROWS 4
+#define RANK_WIDTH 6
 #else
 #define DOT_ROWS 2
 #define DOT_COLS 4
@@ -64,6 +72,9 @@ INLINE void NAME(dot_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
         UNROLL
         for (int j = 0; j < cols; j++)
             sums[i][j] = Zero();
+#if ISA_LEVEL == 3 /* NEON */
+    p = NAME(neon_dots)(sums[0], DOT_COLS, A, lda, B, ldb, k, rows, cols);
+#endif
     for (; p + LANES <= k; p += LANES) {
         Vec b[DOT_COLS];
         UNROLL
@@ -90,7 +101,7 @@ INLINE void NAME(dot_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda,
                 sums[i][j] += a * b[j];
         }
     }
-#if ISA_LEVEL == 2
+#if ISA_LEVEL >= 2 /* AVX-512, NEON */
     if (cols == 4) {
         UNROLL
         for (int i = 0; i < rows; i++)
@@ -173,6 +184,7 @@ INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda
                             const int width, int part)
 {
     Vec sums[RANK_ROWS][RANK_WIDTH];
+    ptrdiff_t p = 0;
     UNROLL
     for (int v = 0; v < width; v++) {
         Vec first = start ? NAME(load_of_row)(start, v, width, part) : Zero();
@@ -180,7 +192,13 @@ INLINE void NAME(rank_tile)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda
         for (int i = 0; i < rows; i++)
             sums[i][v] = first;
     }
-    for (ptrdiff_t p = 0; p < k; p++) {
+#if ISA_LEVEL == 3 /* NEON */
+    if (padded || !part) {
+        NAME(neon_ranks)(sums[0], RANK_WIDTH, A, lda, B, ldb, k, down, next_rows, rows, width);
+        p = k;
+    }
+#endif
+    for (; p < k; p++) {
         Vec b[RANK_WIDTH];
         if (next_rows && p % LANES == 0)
             for (int i = 0; i < rows; i++)
@@ -222,6 +240,12 @@ INLINE void NAME(rank_part)(REAL *C, ptrdiff_t ldc, const REAL *A, ptrdiff_t lda
     NAME(rank_tile)(C, ldc, A, lda, B, ldb, start, k, alpha, beta, down, padded, next_rows, rows, width, part)
     if (n >= RANK_WIDTH * LANES)
         OF_WIDTH(RANK_WIDTH, 0);
+#if RANK_WIDTH == 6 /* NEON */
+    else if (n > 5 * LANES)
+        OF_WIDTH(6, part);
+    else if (n > 4 * LANES)
+        OF_WIDTH(5, part);
+#endif
     else if (n > 3 * LANES)
         OF_WIDTH(RANK_WIDTH > 3 ? 4 : 1, part);
     else if (n > 2 * LANES)

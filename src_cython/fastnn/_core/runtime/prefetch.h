@@ -15,7 +15,7 @@ typedef struct {
     ptrdiff_t lines;         /* for the next product */
 } FastnnPrefetch;
 
-#if defined(__GNUC__)
+#if defined(__GNUC__) || defined(__clang__)
 #define FASTNN_PREFETCH(address) __builtin_prefetch(address, 0, 2)
 #else
 #define FASTNN_PREFETCH(address) ((void)(address))

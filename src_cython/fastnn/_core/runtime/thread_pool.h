@@ -10,7 +10,7 @@
 
 #include "runtime/clock.h"
 
-#if defined(__GNUC__) && !defined(_WIN32)
+#if defined(__GNUC__) && !defined(_WIN32) && !defined(FASTNN_NO_THREADS) /* for a trial, too */
 #define FASTNN_HAVE_THREADS 1
 #include <pthread.h>
 #include <signal.h>

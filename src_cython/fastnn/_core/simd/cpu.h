@@ -1,14 +1,41 @@
-/* Which instruction sets this processor and its operating system have: level 0 "base" is what the
- * compiler targets anyway, 1 "v3" AVX2 with FMA, 2 "v4" AVX-512.
+/* Which instruction sets the kernels are compiled for, and which of them this processor and its
+ * operating system have. The level of each is its place in FOR_EACH_ISA and in a kernel's table:
+ * 0 "base" is what the compiler makes of vectors by itself; then, on x86-64, 1 "v3" AVX2 with FMA
+ * and 2 "v4" AVX-512; on 64-bit ARM, 1 "neon".
  */
 #ifndef FASTNN_ISA_H
 #define FASTNN_ISA_H
 
-#if defined(__GNUC__) && !defined(FASTNN_NO_VECTORS) /* defined for a trial of what others do */
+#include <stddef.h>
+
+/* GCC and clang, as clang-cl too, have vector types. FASTNN_NO_VECTORS: a trial of what others do. */
+#if (defined(__GNUC__) || defined(__clang__)) && !defined(FASTNN_NO_VECTORS)
 #define FASTNN_HAVE_VECTORS 1
 #endif
-
 #if defined(FASTNN_HAVE_VECTORS) && defined(__x86_64__)
+#define FASTNN_X86 1
+#elif defined(FASTNN_HAVE_VECTORS) && defined(__aarch64__) && defined(__ARM_NEON)
+#define FASTNN_NEON 1
+#endif
+
+#if defined(FASTNN_X86)
+#define FOR_EACH_ISA(M) M(base), M(v3), M(v4)
+#elif defined(FASTNN_NEON)
+#define FOR_EACH_ISA(M) M(base), M(neon)
+#else
+#define FOR_EACH_ISA(M) M(base)
+#endif
+
+/* NULL from the first level on that is not compiled. */
+static inline const char *fastnn_level_name(int level)
+{
+#define FASTNN_NAME(isa) #isa
+    static const char *const names[] = {FOR_EACH_ISA(FASTNN_NAME)};
+#undef FASTNN_NAME
+    return level < (int)(sizeof names / sizeof *names) ? names[level] : NULL;
+}
+
+#ifdef FASTNN_X86
 #include <cpuid.h>
 
 /* Which registers the operating system saves: bits 1 and 2 AVX, bits 5 to 7 AVX-512. */
@@ -31,6 +58,8 @@ static inline int fastnn_best_level(void)
         return 0;
     return (b7 & v4) == v4 && (fastnn_saved_registers() & 0xe6) == 0xe6 ? 2 : 1;
 }
+#elif defined(FASTNN_NEON) /* every such processor has it */
+static inline int fastnn_best_level(void) { return 1; }
 #else
 static inline int fastnn_best_level(void) { return 0; }
 #endif

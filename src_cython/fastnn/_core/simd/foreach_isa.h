@@ -4,9 +4,9 @@
  * included again for each pair, and finds
  *   REAL, REAL_BITS   double and 64, or float and 32
  *   LANES             how many of it a vector holds
- *   ISA, ISA_LEVEL    base and 0, v3 and 1 (AVX2), v4 and 2 (AVX-512); see cpu.h
+ *   ISA, ISA_LEVEL    base and 0, v3 and 1 (AVX2), v4 and 2 (AVX-512), neon and 3
  *   NAME(f)           its own name of f: f_double_v4 and so on
- * Afterwards FOR_EACH_ISA(M) is M(base), M(v3), M(v4), as far as the compiler makes them.
+ * FOR_EACH_ISA(M) of cpu.h then is M(base), M(v3), M(v4) or M(base), M(neon).
  * Compilers without vector types, where cpu.h does not define FASTNN_HAVE_VECTORS, make base of
  * plain numbers: one lane.
  */
@@ -18,12 +18,6 @@
 #define NAME_OF(name, type, isa) name##_##type##_##isa
 #define NAME_IN(name, type, isa) NAME_OF(name, type, isa)
 #define NAME(name) NAME_IN(name, REAL, ISA)
-
-#if defined(FASTNN_HAVE_VECTORS) && defined(__x86_64__)
-#define FOR_EACH_ISA(M) M(base), M(v3), M(v4)
-#else
-#define FOR_EACH_ISA(M) M(base)
-#endif
 
 /* Before the code of an instruction set, which the compiler may then use, and after it. */
 #ifdef __clang__
@@ -49,7 +43,7 @@
 #undef ISA_LEVEL
 #undef VECTOR_BYTES
 
-#if defined(FASTNN_HAVE_VECTORS) && defined(__x86_64__)
+#ifdef FASTNN_X86
 FASTNN_TARGET("avx2,fma,bmi2")
 #define ISA v3
 #define ISA_LEVEL 1
@@ -69,6 +63,16 @@ FASTNN_TARGET("avx512f,avx512dq,avx512vl,avx2,fma,bmi2")
 #undef ISA_LEVEL
 #undef VECTOR_BYTES
 FASTNN_TARGET_END
+#endif
+
+#ifdef FASTNN_NEON
+#define ISA neon
+#define ISA_LEVEL 3
+#define VECTOR_BYTES 16
+#include "simd/foreach_real.h"
+#undef ISA
+#undef ISA_LEVEL
+#undef VECTOR_BYTES
 #endif
 
 #endif

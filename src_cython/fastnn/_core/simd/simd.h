@@ -10,6 +10,8 @@
  *   Load(p), Store(v, p)      LANES numbers, wherever they lie
  *   LoadN(p, n)               the first n < LANES, the others 0; nothing beyond is touched
  *   LoadNOr(fill, p, n)       LANES numbers or, if n is less, n and `fill`
+ *   LoadTwo(p, &x, &y)        LANES numbers each, by one instruction (NEON only)
+ *   KeepInOneLane(x)          the number is not copied to all lanes before it is a factor (NEON only)
  *   StoreN(v, p, n)           as many numbers, at most LANES
  *   FirstN(v, n)              lanes from n on become 0
  *   IfThenElse(mask, a, b)    lane by lane; `mask` is a comparison
@@ -36,8 +38,18 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(FASTNN_HAVE_VECTORS) && defined(__x86_64__)
+#if defined(FASTNN_X86)
 #include <immintrin.h>
+#if defined(__clang__) && defined(_MSC_VER) /* it may leave out what is not for all of the file */
+#include <smmintrin.h>
+#include <avxintrin.h>
+#include <avx2intrin.h>
+#include <fmaintrin.h>
+#include <avx512fintrin.h>
+#include <avx512dqintrin.h>
+#endif
+#elif defined(FASTNN_NEON)
+#include <arm_neon.h>
 #endif
 
 #ifdef FASTNN_HAVE_VECTORS
@@ -48,9 +60,11 @@
 #define NOINLINE
 #endif
 /* Before a loop over a tile: unrolled early, its sums stay in registers from beginning to end. */
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
 #define UNROLL _Pragma("GCC unroll 32")
-#else /* clang unrolls such short loops anyway */
+#else
 #define UNROLL
 #endif
 
@@ -76,6 +90,12 @@
 #define Load(p) NAME(load)(p)
 #define LoadN(p, n) NAME(load_n)(p, n)
 #define LoadNOr(fill, p, n) NAME(load_n_or)(fill, p, n)
+#define LoadTwo(p, x, y) NAME(load_two)(p, x, y)
+#ifdef __clang__
+#define KeepInOneLane(x) ((void)(x))
+#else
+#define KeepInOneLane(x) __asm__("" : "+w"(x))
+#endif
 #define Store(v, p) NAME(store)(v, p)
 #define StoreN(v, p, n) NAME(store_n)(v, p, n)
 #define FirstN(v, n) NAME(first_n)(v, n)
@@ -127,11 +147,26 @@ INLINE Vec NAME(set)(REAL x) { return x; }
 INLINE Vec Load(const REAL *from) { return (Vec)*(const NAME(unaligned) *)from; }
 INLINE void Store(Vec x, REAL *to) { *(NAME(unaligned) *)to = x; }
 
+#if ISA_LEVEL == 3
+INLINE void LoadTwo(const REAL *from, Vec *x, Vec *y)
+{
+#ifdef __clang__
+    *x = Load(from);
+    *y = Load(from + LANES);
+#else /* GCC 12 makes two instructions of these; and would load ahead more than registers hold */
+    const NAME(unaligned) *at = (const NAME(unaligned) *)from;
+    __asm__ volatile("ldp %q0, %q1, %2" : "=w"(*x), "=w"(*y) : "Ump"(at[0]), "m"(at[1]));
+#endif
+}
+#endif
+
 INLINE Vec NAME(if_then_else)(Bits mask, Vec chosen, Vec other)
 {
 #if ISA_LEVEL == 2
     return PICK(_mm512_mask_blend_pd, _mm512_mask_blend_ps)(
         PICK(_mm512_movepi64_mask, _mm512_movepi32_mask)((__m512i)mask), other, chosen);
+#elif ISA_LEVEL == 3
+    return PICK(vbslq_f64, vbslq_f32)(mask, chosen, other);
 #elif defined(FASTNN_HAVE_VECTORS)
     return BitCastReal((mask & BitCastBits(chosen)) | (~mask & BitCastBits(other)));
 #else
@@ -149,6 +184,38 @@ static const WORD NAME(ones)[2 * LANES] = {
     PICK(0, (WORD)-1), PICK(0, (WORD)-1)};
 #define FIRST_LANES(count) \
     _mm256_loadu_si256((const __m256i *)(const void *)(NAME(ones) + LANES - (count)))
+#elif ISA_LEVEL == 3
+/* Lane by lane, whether its place is below `count`. */
+#if REAL_BITS == 64
+#define FIRST_LANES(count) ((Bits)((Bits){0, 1} < (WORD)(count)))
+#else
+#define FIRST_LANES(count) ((Bits)((Bits){0, 1, 2, 3} < (WORD)(count)))
+#endif
+#endif
+
+#if ISA_LEVEL == 0 || ISA_LEVEL == 3
+/* x with `count` < LANES numbers in its first lanes. */
+INLINE Vec NAME(with_first)(Vec x, const REAL *from, ptrdiff_t count)
+{
+#if ISA_LEVEL == 3 && REAL_BITS == 64
+    if (count > 0)
+        x = vld1q_lane_f64(from, x, 0);
+    return x;
+#elif ISA_LEVEL == 3
+    if (count & 2)
+        x = vcombine_f32(vld1_f32(from), vget_high_f32(x));
+    if (count & 1)
+        x = count > 1 ? vld1q_lane_f32(from + 2, x, 2) : vld1q_lane_f32(from, x, 0);
+    return x;
+#else
+#ifdef FASTNN_HAVE_VECTORS
+    for (int lane = 0; lane < count; lane++)
+        x[lane] = from[lane];
+#endif
+    (void)from, (void)count;
+    return x;
+#endif
+}
 #endif
 
 INLINE Vec LoadN(const REAL *from, ptrdiff_t count)
@@ -158,12 +225,7 @@ INLINE Vec LoadN(const REAL *from, ptrdiff_t count)
 #elif ISA_LEVEL == 1
     return PICK(_mm256_maskload_pd, _mm256_maskload_ps)(from, FIRST_LANES(count));
 #else
-    Vec x = Zero();
-#ifdef FASTNN_HAVE_VECTORS
-    for (int lane = 0; lane < count; lane++)
-        x[lane] = from[lane];
-#endif
-    return x;
+    return NAME(with_first)(Zero(), from, count);
 #endif
 }
 
@@ -178,11 +240,7 @@ INLINE Vec LoadNOr(REAL fill, const REAL *from, ptrdiff_t count)
     return PICK(_mm256_blendv_pd, _mm256_blendv_ps)(x, LoadN(from, count),
                                                     (Vec)FIRST_LANES(count));
 #else
-#ifdef FASTNN_HAVE_VECTORS
-    for (int lane = 0; lane < count; lane++)
-        x[lane] = from[lane];
-#endif
-    return x;
+    return NAME(with_first)(x, from, count);
 #endif
 }
 
@@ -195,6 +253,20 @@ INLINE void StoreN(Vec x, REAL *to, ptrdiff_t count)
         PICK(_mm512_mask_storeu_pd, _mm512_mask_storeu_ps)(to, FIRST_LANES(count), x);
 #elif ISA_LEVEL == 1
         PICK(_mm256_maskstore_pd, _mm256_maskstore_ps)(to, FIRST_LANES(count), x);
+#elif ISA_LEVEL == 3 && REAL_BITS == 64
+    {
+        if (count > 0)
+            vst1q_lane_f64(to, x, 0);
+    }
+#elif ISA_LEVEL == 3
+    {
+        if (count & 2)
+            vst1_f32(to, vget_low_f32(x));
+        if (count == 3)
+            vst1q_lane_f32(to + 2, x, 2);
+        else if (count == 1)
+            vst1q_lane_f32(to, x, 0);
+    }
 #elif defined(FASTNN_HAVE_VECTORS)
         for (int lane = 0; lane < count; lane++)
             to[lane] = x[lane];
@@ -212,6 +284,8 @@ INLINE Vec FirstN(Vec x, ptrdiff_t count)
     first = PICK(_mm512_maskz_mov_pd, _mm512_maskz_mov_ps)(FIRST_LANES(count), x);
 #elif ISA_LEVEL == 1
     first = PICK(_mm256_and_pd, _mm256_and_ps)(x, (Vec)FIRST_LANES(count));
+#elif ISA_LEVEL == 3
+    first = BitCastReal(BitCastBits(x) & FIRST_LANES(count));
 #else
     memcpy(&first, &x, (size_t)count * sizeof(REAL));
 #endif
@@ -235,7 +309,7 @@ INLINE Vec Min(Vec a, Vec b)
     return PICK(_mm512_min_pd, _mm512_min_ps)(a, b);
 #elif ISA_LEVEL == 1
     return PICK(_mm256_min_pd, _mm256_min_ps)(a, b);
-#elif defined(FASTNN_HAVE_VECTORS) && defined(__x86_64__)
+#elif defined(FASTNN_X86)
     return PICK(_mm_min_pd, _mm_min_ps)(a, b);
 #else
     return IfThenElse(a < b, a, b);
@@ -248,7 +322,7 @@ INLINE Vec Max(Vec a, Vec b)
     return PICK(_mm512_max_pd, _mm512_max_ps)(a, b);
 #elif ISA_LEVEL == 1
     return PICK(_mm256_max_pd, _mm256_max_ps)(a, b);
-#elif defined(FASTNN_HAVE_VECTORS) && defined(__x86_64__)
+#elif defined(FASTNN_X86)
     return PICK(_mm_max_pd, _mm_max_ps)(a, b);
 #else
     return IfThenElse(a > b, a, b);
@@ -261,8 +335,10 @@ INLINE Vec Sqrt(Vec x)
     return PICK(_mm512_sqrt_pd, _mm512_sqrt_ps)(x);
 #elif ISA_LEVEL == 1
     return PICK(_mm256_sqrt_pd, _mm256_sqrt_ps)(x);
-#elif defined(FASTNN_HAVE_VECTORS) && defined(__x86_64__)
+#elif defined(FASTNN_X86)
     return PICK(_mm_sqrt_pd, _mm_sqrt_ps)(x);
+#elif ISA_LEVEL == 3
+    return PICK(vsqrtq_f64, vsqrtq_f32)(x);
 #else
     REAL lanes[LANES];
     memcpy(lanes, &x, sizeof x);
@@ -286,7 +362,9 @@ INLINE Vec MulAdd(Vec b, Vec c, Vec a)
     return PICK(_mm512_fmadd_pd, _mm512_fmadd_ps)(b, c, a);
 #elif ISA_LEVEL == 1
     return PICK(_mm256_fmadd_pd, _mm256_fmadd_ps)(b, c, a);
-#elif defined(FASTNN_HAVE_VECTORS) && (defined(__FP_FAST_FMA) || defined(__aarch64__))
+#elif ISA_LEVEL == 3
+    return PICK(vfmaq_f64, vfmaq_f32)(a, b, c);
+#elif defined(FASTNN_HAVE_VECTORS) && defined(__FP_FAST_FMA)
     for (int lane = 0; lane < LANES; lane++)
         a[lane] = PICK(__builtin_fma, __builtin_fmaf)(b[lane], c[lane], a[lane]);
     return a;
@@ -302,7 +380,9 @@ INLINE Vec NegMulAdd(Vec b, Vec c, Vec a)
     return PICK(_mm512_fnmadd_pd, _mm512_fnmadd_ps)(b, c, a);
 #elif ISA_LEVEL == 1
     return PICK(_mm256_fnmadd_pd, _mm256_fnmadd_ps)(b, c, a);
-#elif defined(FASTNN_HAVE_VECTORS) && (defined(__FP_FAST_FMA) || defined(__aarch64__))
+#elif ISA_LEVEL == 3
+    return PICK(vfmsq_f64, vfmsq_f32)(a, b, c);
+#elif defined(FASTNN_HAVE_VECTORS) && defined(__FP_FAST_FMA)
     for (int lane = 0; lane < LANES; lane++)
         a[lane] = PICK(__builtin_fma, __builtin_fmaf)(-b[lane], c[lane], a[lane]);
     return a;
@@ -348,6 +428,8 @@ INLINE REAL TreeSumOfLanes(Vec v)
     __m128 half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     half = _mm_add_ps(half, _mm_movehl_ps(half, half));
     return _mm_cvtss_f32(_mm_add_ss(half, _mm_shuffle_ps(half, half, 1)));
+#elif ISA_LEVEL == 3
+    return PICK(vaddvq_f64, vaddvq_f32)(v); /* of floats, neighbours first */
 #else
     REAL lanes[LANES], total;
     memcpy(lanes, &v, sizeof v);
@@ -358,11 +440,18 @@ INLINE REAL TreeSumOfLanes(Vec v)
 #endif
 }
 
-#if ISA_LEVEL == 2
+#if ISA_LEVEL >= 2
 /* to := the sums of four vectors' lanes + bias (0 if it is NULL), each as TreeSumOfLanes has it. */
 INLINE void NAME(tree_sums_of_4)(REAL *to, const Vec *v, const REAL *bias)
 {
-#if REAL_BITS == 64
+#if ISA_LEVEL == 3 && REAL_BITS == 64
+    Vec ab = vpaddq_f64(v[0], v[1]), cd = vpaddq_f64(v[2], v[3]);
+    Store(bias ? ab + Load(bias) : ab, to);
+    Store(bias ? cd + Load(bias + 2) : cd, to + 2);
+#elif ISA_LEVEL == 3
+    Vec sums = vpaddq_f32(vpaddq_f32(v[0], v[1]), vpaddq_f32(v[2], v[3]));
+    Store(bias ? sums + Load(bias) : sums, to);
+#elif REAL_BITS == 64
     __m512d ab = _mm512_add_pd(_mm512_unpacklo_pd(v[0], v[1]), _mm512_unpackhi_pd(v[0], v[1]));
     __m512d cd = _mm512_add_pd(_mm512_unpacklo_pd(v[2], v[3]), _mm512_unpackhi_pd(v[2], v[3]));
     __m512d half = _mm512_add_pd(_mm512_shuffle_f64x2(ab, cd, 0x44),
@@ -383,7 +472,22 @@ INLINE void NAME(tree_sums_of_4)(REAL *to, const Vec *v, const REAL *bias)
 #endif
 
 /* The sums of four vectors' lanes: halves of a vector of 64 bytes first, then neighbours. */
-#if ISA_LEVEL > 0
+#if ISA_LEVEL == 3
+typedef struct {
+    Vec part[4 / LANES];
+} NAME(four);
+
+INLINE NAME(four) NAME(sums_of_4)(Vec a, Vec b, Vec c, Vec d)
+{
+    Vec ab = PICK(vpaddq_f64, vpaddq_f32)(a, b), cd = PICK(vpaddq_f64, vpaddq_f32)(c, d);
+#if REAL_BITS == 64
+    NAME(four) sums = {{ab, cd}};
+#else
+    NAME(four) sums = {{vpaddq_f32(ab, cd)}};
+#endif
+    return sums;
+}
+#elif ISA_LEVEL > 0
 typedef PICK(__m256d, __m128) NAME(four);
 
 INLINE PICK(__m256d, __m256) NAME(folded)(Vec v)
@@ -426,11 +530,30 @@ INLINE NAME(four) NAME(sums_of_4)(Vec a, Vec b, Vec c, Vec d)
 #undef TRANSPOSE_TILE
 #if ISA_LEVEL > 0
 #define TRANSPOSE_TILE 4
+#if ISA_LEVEL == 3
+#define TRANSPOSE_ROWS 4
+#else
 #define TRANSPOSE_ROWS PICK(4, 8)
+#endif
 
 INLINE void NAME(transpose_tile)(REAL *to, ptrdiff_t step, const REAL *const *rows)
 {
-#if REAL_BITS == 64
+#if ISA_LEVEL == 3 && REAL_BITS == 64
+    for (int r = 0; r < 4; r += 2)
+        for (int c = 0; c < 4; c += 2) {
+            Vec a = Load(rows[r] + c), b = Load(rows[r + 1] + c);
+            Store(vzip1q_f64(a, b), to + c * step + r);
+            Store(vzip2q_f64(a, b), to + (c + 1) * step + r);
+        }
+#elif ISA_LEVEL == 3
+    float32x4x2_t ab = vtrnq_f32(Load(rows[0]), Load(rows[1]));
+    float32x4x2_t cd = vtrnq_f32(Load(rows[2]), Load(rows[3]));
+    for (int c = 0; c < 2; c++) {
+        Store(vcombine_f32(vget_low_f32(ab.val[c]), vget_low_f32(cd.val[c])), to + c * step);
+        Store(vcombine_f32(vget_high_f32(ab.val[c]), vget_high_f32(cd.val[c])),
+              to + (c + 2) * step);
+    }
+#elif REAL_BITS == 64
     __m256d left[2], right[2]; /* two columns of all rows: of rows 0 and 2, of 1 and 3 */
     for (int r = 0; r < 2; r++) {
         left[r] = _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(rows[r])),
@@ -455,7 +578,7 @@ INLINE void NAME(transpose_tile)(REAL *to, ptrdiff_t step, const REAL *const *ro
 
 INLINE void NAME(transpose_rows)(REAL *to, ptrdiff_t step, const REAL *from, ptrdiff_t ld)
 {
-#if REAL_BITS == 64
+#if TRANSPOSE_ROWS == TRANSPOSE_TILE
     const REAL *rows[4] = {from, from + ld, from + 2 * ld, from + 3 * ld};
     NAME(transpose_tile)(to, step, rows);
 #else
