@@ -112,6 +112,7 @@ DIRECTIVES = {
     "embedsignature": True,
     "embedsignature.format": "clinic",
     "auto_pickle": False,
+    "freethreading_compatible": True,  # what threads share is locked: see CONTRIBUTING, Threads
 }
 
 

@@ -1,9 +1,10 @@
-"""One network used by several threads at once."""
+"""One network used by several threads at once, with a GIL or without one."""
 
 from __future__ import annotations
 
 import copy
 import sys
+import sysconfig
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +44,11 @@ def often_in_turns() -> Any:
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(before)
+
+
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="Python has a GIL")
+def test_the_core_needs_no_gil() -> None:
+    assert not sys._is_gil_enabled()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
