@@ -27,12 +27,14 @@ DEV := $(VENV)/.dev
 TORCH := $(VENV)/.torch
 INSTALLED := $(VENV)/.installed
 WHEEL := build/release/wheel.stamp
+# Its name, which is none of those that `make wheels` gives.
+BUILT = dist/fastnn_cpu-*-$(shell "$(PYTHON)" -c 'import sysconfig as s; print(s.get_platform().replace("-", "_").replace(".", "_"))').whl
 
 # The steps share an environment, and each uses all cores by itself.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format wheel debug-test sanitize tsan sdist-check recipe-check bench clean \
-    distclean
+.PHONY: help demo test lint format wheel wheels test-wheels debug-test sanitize tsan sdist-check \
+    recipe-check bench clean distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -54,8 +56,15 @@ format: $(DEV)  ## let ruff put the files in order
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-wheel: $(WHEEL)  ## build dist/fastnn_cpu-*.whl
-	@$(PY) .ci/check_wheel.py dist/fastnn_cpu-*.whl
+wheel: $(WHEEL)  ## build dist/fastnn_cpu-*.whl for this Python
+	@$(PY) .ci/check_wheel.py $(BUILT)
+
+wheels: $(TOOLS)  ## wheels of all platforms into dist/; ARGS="--platform windows-amd64 --abi abi3"
+	@$(PIP) install "ziglang>=0.14" "auditwheel>=6.2" "wheel>=0.45"
+	@$(PY) .ci/wheels/build.py $(ARGS)
+
+test-wheels: $(TOOLS)  ## install and test those that can run here; ARGS="--all --only python3.13"
+	@$(PY) .ci/wheels/test.py $(ARGS)
 
 debug-test: build/debug/wheel.stamp $(DEV) $(TORCH)  ## the suite against a build with bounds checks
 	$(call pytest,build/debug/site,PYTHONPATH="$(ROOT)/build/debug/site",,tests)
@@ -123,8 +132,8 @@ $(TORCH): $(DEV) .ci/install-torch
 
 $(INSTALLED): $(WHEEL)
 	@echo "installing the wheel"
-	@$(PIP) install --force-reinstall --no-deps dist/fastnn_cpu-*.whl
-	@$(PIP) install "$$(echo dist/fastnn_cpu-*.whl)[sklearn,plot,progress]"
+	@$(PIP) install --force-reinstall --no-deps $(BUILT)
+	@$(PIP) install "$$(echo $(BUILT))[sklearn,plot,progress]"
 	@touch $@
 
 # ---- the builds ---------------------------------------------------------------------------------
@@ -136,7 +145,7 @@ quietly = mkdir -p $(dir $(2)) && { $(1) >$(2) 2>&1 || { tail -n 40 $(2); exit 1
 # from the sources would stay in the build's folder, and so in the wheel.
 define build
 @echo "building fastnn ($(1))"
-@rm -f $(2)/fastnn_cpu-*.whl
+@rm -f $(2)/$(notdir $(BUILT))
 @if [ -d build/$(1) ]; then find build/$(1) -path '*/lib.*' -type f ! -name '*.so' -delete; fi
 @$(call quietly,$(PY) -m build --wheel --no-isolation --outdir $(2),build/$(1)/build.log)
 endef
@@ -144,7 +153,7 @@ endef
 # Before the stamp, for it changes the folder fastnn, which is one of the sources.
 $(WHEEL): $(SOURCES) $(TOOLS) .ci/place_modules.py
 	$(call build,release,dist)
-	@$(PY) .ci/place_modules.py dist/fastnn_cpu-*.whl
+	@$(PY) .ci/place_modules.py $(BUILT)
 	@touch $@
 
 build/debug/wheel.stamp: export FASTNN_DEBUG = 1

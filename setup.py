@@ -6,11 +6,22 @@ The environment chooses the flavour; each has a build directory of its own, ``bu
 - ``debug`` (``FASTNN_DEBUG=1``): index and memory-view checks, C assertions, no optimisation.
 - ``sanitize`` (``FASTNN_SANITIZE=1``): the release's checks under AddressSanitizer and
   UndefinedBehaviorSanitizer; ``make sanitize`` preloads their run-time libraries.
+
+For wheels of other Pythons and platforms (``.ci/wheels/build.py``):
+
+- ``FASTNN_ABI``: ``abi3``, the stable ABI, one wheel for CPython 3.11 and all later ones; or a name
+  such as ``cp314t``, whose headers are in the folder ``FASTNN_PYTHON_INCLUDE``.
+- ``FASTNN_BUILD``: the folder for the platform's binaries.
 """
 
+import functools
 import multiprocessing
 import os
+import shlex
+import shutil
+import subprocess
 import sys
+import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -61,6 +72,13 @@ HOT = ("kernels/feature_major.c", "kernels/gemm_small.c")
 STRIPPED = ["-Wl,-s"] if sys.platform == "linux" else []
 
 
+NO_CLANG = (
+    "clang-cl was not found, and Visual Studio's own compiler has no vector types: fastnn will use "
+    "one number at a time and one thread, about half as fast as it can be. Install LLVM "
+    "(winget install LLVM.LLVM) and build again"
+)
+
+
 def flavour() -> str:
     chosen = [
         name
@@ -74,10 +92,16 @@ def flavour() -> str:
 
 FLAVOUR = flavour()
 BUILD = Path("build") / FLAVOUR
-# The modules depend on this file: an in-place build would otherwise keep the modules of another
-# flavour, for their sources are not newer.
-RECORD = Path("build") / "settings.txt"
+C_SOURCES = BUILD / "cython"
+# The C kernels know nothing of Python: one object serves all of a platform's wheels.
+KERNEL_OBJECTS = Path(os.environ.get("FASTNN_BUILD") or BUILD) / "kernels"
+ABI = os.environ.get("FASTNN_ABI", "")
+MODULES = KERNEL_OBJECTS.parent / ABI
+# What the last build was told; the objects depend on it, for their sources may not be newer.
+RECORD = (MODULES if ABI else Path("build")) / "settings.txt"
+KERNELS_RECORD = KERNEL_OBJECTS / "settings.txt"
 CORES = os.cpu_count() or 1
+OLDEST = "cp311"  # the first whose stable ABI has buffers
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": FLAVOUR == "debug",
@@ -88,19 +112,50 @@ DIRECTIVES = {
     "embedsignature": True,
     "embedsignature.format": "clinic",
     "auto_pickle": False,
+    "freethreading_compatible": True,  # what threads share is locked: see CONTRIBUTING, Threads
 }
 
 
 def settings() -> str:
-    """What decides the binaries besides their sources."""
+    """What decides the kernels besides their sources."""
     variables = {name: os.environ.get(name) for name in ("CC", "CFLAGS", "CPPFLAGS", "LDFLAGS")}
     return f"{FLAVOUR} {variables}\n{Path('setup.py').read_text(encoding='utf-8')}"
+
+
+def macros() -> list[tuple[str, str]]:
+    """What tells the headers of Python which binary interface is wanted."""
+    if ABI == "abi3":
+        return [("Py_LIMITED_API", "0x030B0000"), ("CYTHON_LIMITED_API", "1")]
+    return [("Py_GIL_DISABLED", "1")] if ABI.endswith("t") else []
+
+
+def differs(record: Path, text: str) -> bool:
+    """Whether ``record`` does not say ``text``."""
+    return not record.is_file() or record.read_text(encoding="utf-8") != text
+
+
+def note(record: Path, text: str) -> None:
+    """Have ``record`` say ``text``, and stay as old as it is if it does."""
+    if differs(record, text):
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(text, encoding="utf-8")
+
+
+@functools.cache
+def is_clang() -> bool:
+    """Whether the compiler is clang, under whatever name: its -O2 makes vectors by itself."""
+    command = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+    try:
+        said = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
+    except OSError:  # setuptools will say so
+        return False
+    return "clang" in said.stdout
 
 
 def compile_flags(name: str) -> list[str]:
     """The compiler's flags for a module of the core, or for a file of kernels."""
     if sys.platform == "win32":
-        return []
+        return windows_flags(name)
     flags = FLAGS[FLAVOUR]
     if FLAVOUR != "release":
         return flags
@@ -110,7 +165,24 @@ def compile_flags(name: str) -> list[str]:
         return ["-Os", *flags]
     if name in HOT:
         return ["-O3", *flags]
-    return ["-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", *flags]
+    vectors = [] if is_clang() else ["-ftree-vectorize", "-fvect-cost-model=dynamic"]
+    return ["-O2", *vectors, *flags]
+
+
+def windows_flags(name: str) -> list[str]:
+    """The same for clang-cl; Visual Studio's own compiler keeps to its defaults."""
+    if clang_cl() is None or FLAVOUR != "release":
+        return []
+    contract = "off" if name in LIKE_NUMPY else "fast"
+    flags = "-fno-math-errno", "-fno-trapping-math", f"-ffp-contract={contract}", "-fwrapv"
+    return [f"/clang:{flag}" for flag in ("-Os" if name in NO_LOOPS else "-O2", *flags)]
+
+
+@functools.cache
+def clang_cl() -> str | None:
+    """The path of clang under Visual Studio's command line, if it is there."""
+    folder = Path(os.environ.get("PROGRAMFILES", "C:/Program Files"), "LLVM", "bin")
+    return shutil.which("clang-cl") or shutil.which("clang-cl", path=str(folder))
 
 
 def link_flags() -> list[str]:
@@ -128,11 +200,15 @@ def extensions() -> list[Extension]:
         )
     modules = {f"fastnn._core.{source.stem}": source for source in sources}
     modules[SHARED] = CORE / "_cyutility.c"
+    include = [folder] if (folder := os.environ.get("FASTNN_PYTHON_INCLUDE")) else []
     return [
         Extension(
             name,
             [source.as_posix()],
-            include_dirs=[CORE.as_posix()],
+            include_dirs=[CORE.as_posix(), *include],
+            define_macros=macros(),
+            # Where another platform's suffix is given, it is not to be changed.
+            py_limited_api=ABI == "abi3" and "SETUPTOOLS_EXT_SUFFIX" not in os.environ,
             extra_compile_args=compile_flags(name.rpartition(".")[2]),
             extra_link_args=link_flags(),
         )
@@ -141,21 +217,23 @@ def extensions() -> list[Extension]:
 
 
 def compiled() -> list[Extension]:
-    """The modules as C sources, all written anew if the settings are not those of the last time."""
-    changed = not RECORD.is_file() or RECORD.read_text(encoding="utf-8") != settings()
+    """The modules as C sources, all written anew if Cython is told something else than before."""
+    told = f"{FLAVOUR} {DIRECTIVES}"
+    record = C_SOURCES / "settings.txt"
     modules = cythonize(
         extensions(),
         include_path=[SOURCE.as_posix()],
         compiler_directives=DIRECTIVES,
         shared_utility_qualified_name=SHARED,
-        build_dir=(BUILD / "cython").as_posix(),
+        build_dir=C_SOURCES.as_posix(),
         emit_linenums=FLAVOUR != "release",  # for reports that name a line of the .pyx
-        force=changed or None,
+        force=differs(record, told) or None,
         # A child that is not forked would run this file again.
         nthreads=CORES if multiprocessing.get_start_method() == "fork" else 0,
     )
-    if changed:
-        RECORD.write_text(settings(), encoding="utf-8")
+    note(record, told)
+    note(KERNELS_RECORD, settings())
+    note(RECORD, f"{ABI} {os.environ.get('FASTNN_PYTHON_INCLUDE')} {settings()}")
     headers = sorted(CORE.rglob("*.h"))
     for module in modules:
         module.depends += [path.as_posix() for path in (RECORD, *headers)]
@@ -171,6 +249,22 @@ def kernel_units() -> list[str]:
 class BuildExtensions(build_ext):
     """Builds the modules; the C kernels by flags of their own, those that changed alone."""
 
+    def build_extensions(self) -> None:
+        if self.compiler.compiler_type == "msvc":
+            self.choose_clang()
+        super().build_extensions()
+
+    def choose_clang(self) -> None:
+        """Have clang compile for Visual Studio, or say what it is like without."""
+        compiler = self.compiler
+        if clang_cl() is None:
+            self.warn(NO_CLANG)
+            return
+        compiler.initialize()
+        compiler.cc = clang_cl()
+        # Optimization by the linker is for Visual Studio's own objects.
+        compiler.compile_options = [each for each in compiler.compile_options if each != "/GL"]
+
     def build_extension(self, ext: Extension) -> None:
         if ext.name == KERNELS:
             ext.extra_objects = self.objects(ext)
@@ -181,25 +275,27 @@ class BuildExtensions(build_ext):
             return list(pool.map(lambda unit: self.object(ext, unit), kernel_units()))
 
     def object(self, ext: Extension, unit: str) -> str:
-        (name,) = self.compiler.object_filenames([unit], output_dir=self.build_temp)
-        headers = [path for path in ext.depends if not path.endswith(".c")]
-        if self.force or newer_group([unit, *headers], name):
+        folder = KERNEL_OBJECTS.as_posix()
+        (name,) = self.compiler.object_filenames([unit], output_dir=folder)
+        headers = [path for path in ext.depends if path.endswith(".h")]
+        if self.force or newer_group([unit, KERNELS_RECORD.as_posix(), *headers], name):
             self.compiler.compile(
                 [unit],
-                output_dir=self.build_temp,
+                output_dir=folder,
                 include_dirs=ext.include_dirs,
                 extra_postargs=compile_flags(Path(unit).relative_to(CORE).as_posix()),
             )
         return name
 
 
-BUILD.mkdir(parents=True, exist_ok=True)
+MODULES.mkdir(parents=True, exist_ok=True)
 setup(
     ext_modules=compiled(),
     cmdclass={"build_ext": BuildExtensions},
     options={
-        "build": {"build_base": BUILD.as_posix()},
+        "build": {"build_base": MODULES.as_posix()},
         "build_ext": {"parallel": CORES},
+        "bdist_wheel": {"py_limited_api": OLDEST} if ABI == "abi3" else {},
         # The flavours may be built at the same time; only the release makes distributions.
         "egg_info": {"egg_base": "." if FLAVOUR == "release" else BUILD.as_posix()},
     },

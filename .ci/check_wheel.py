@@ -30,7 +30,7 @@ def expected() -> set[str]:
 def found(wheel: zipfile.ZipFile) -> set[str]:
     """The names in ``wheel``, its metadata left out."""
     names = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    return {re.sub(r"\.(cpython|cp|abi3)[^/]*\.(so|pyd)$", "", name) for name in names}
+    return {re.sub(r"(\.(cpython|cp|abi3)[^/]*)?\.(so|pyd)$", "", name) for name in names}
 
 
 def run_time_requirements(wheel: zipfile.ZipFile) -> set[str]:

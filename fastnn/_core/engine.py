@@ -158,23 +158,23 @@ class CompiledEngine(Engine):
         return predictor
 
     def _plan_of_blocks(self, net: Computed) -> CompiledPlan:
-        predictor = self._ready(net)
-        plan = predictor.plan_of_blocks
+        plans = self._ready(net).plans
+        plan = plans.get("blocks")
         if plan is None:
             options, kernel = net._options(), self._cost_kernel(net)
             block = _rows_of_block(net._layout)
             mold = Mold(tuple(options), block, kernel, costs.parameter_of(net.cost))
-            plan = predictor.plan_of_blocks = plan_of(net._layout, mold).compiled
+            plan = plans["blocks"] = plan_of(net._layout, mold).compiled
         return plan
 
     def _plan_of_z(self, net: Computed) -> CompiledPlan:
         """Return the plan of a network whose outputs are the weighted inputs of this one's."""
-        predictor = self._ready(net)
-        plan = predictor.plan_of_z
+        plans = self._ready(net).plans
+        plan = plans.get("z")
         if plan is None:
             options = [*net._options()[:-1], LayerOptions("identity")]
             mold = Mold(tuple(options), _rows_of_block(net._layout), Cost.QUADRATIC)
-            plan = predictor.plan_of_z = plan_of(net._layout, mold).compiled
+            plan = plans["z"] = plan_of(net._layout, mold).compiled
         return plan
 
     def predict(self, net: Computed, X: Inputs) -> np.ndarray:

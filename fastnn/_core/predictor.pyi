@@ -14,17 +14,9 @@ class Predictor:
     @property
     def parameters(self) -> NDArray[Any]: ...
     @property
-    def plan_of_blocks(self) -> CompiledPlan | None:
-        """The same network's for more rows; None until somebody leaves it here."""
+    def plans(self) -> dict[str, CompiledPlan]:
+        """The same network's for more rows, left here by whoever made them."""
 
-    @plan_of_blocks.setter
-    def plan_of_blocks(self, plan: CompiledPlan | None) -> None: ...
-    @property
-    def plan_of_z(self) -> CompiledPlan | None:
-        """The same, for the weighted inputs of the output layer."""
-
-    @plan_of_z.setter
-    def plan_of_z(self, plan: CompiledPlan | None) -> None: ...
     def __new__(
         cls,
         plan: CompiledPlan,

@@ -3,9 +3,11 @@
 Python runs a signal's handler, and lets another thread have the GIL, between two of its own
 instructions. So what is written here in C is done whole before either happens: no handler finds a
 lock taken, for there is none, and no exception that it raises comes between a change and the call
-that is to undo it. Nothing here runs Python code but the calls that it is given.
+that is to undo it. Nothing here runs Python code but the calls that it is given. In Pythons without
+a GIL a critical section does what the GIL does elsewhere: it is let go of where the GIL would be.
 """
 
+from cython cimport critical_section
 from cpython.pythread cimport PyThread_get_thread_ident
 
 
@@ -28,15 +30,19 @@ cdef class Users:
         """How many calls there are, of all threads and those within others too."""
         cdef _Visit visit
         cdef int total = 0
-        for visit in self.inside.values():
-            total += visit.depth
+        with critical_section(self):
+            for visit in self.inside.values():
+                total += visit.depth
         return total
 
     @property
     def sharing(self) -> int:
         """How many threads have calls at work, the one that asks counted as one of them."""
-        cdef bint others_only = PyThread_get_thread_ident() not in self.inside
-        return len(self.inside) + others_only
+        cdef object thread = PyThread_get_thread_ident()
+        cdef Py_ssize_t n
+        with critical_section(self):
+            n = len(self.inside) + (thread not in self.inside)
+        return n
 
     def call(self, object work not None, *arguments) -> object:
         """Return ``work(*arguments)``, counted meanwhile, however it ends."""
@@ -91,12 +97,12 @@ cdef class Users:
     cdef int enter(self) except -1:
         cdef object thread = PyThread_get_thread_ident()
         cdef _Visit visit = self.inside.get(thread)
-        cdef bint first
         if visit is None:
-            visit, first = self.new_visit(), not self.inside
-            self.inside[thread] = visit
-            c_store(&self.threads, <int> len(self.inside))
-            self.hold(visit, first)
+            with critical_section(self):
+                visit = self.new_visit()
+                self.inside[thread] = visit
+                c_store(&self.threads, <int> len(self.inside))
+                self.hold(visit, len(self.inside) == 1)
         visit.depth += 1
         return 0
 
@@ -107,9 +113,10 @@ cdef class Users:
             return 0
         visit.depth -= 1
         if visit.depth == 0:
-            del self.inside[thread]
-            c_store(&self.threads, <int> len(self.inside))
-            self.let_go(visit, not self.inside)
+            with critical_section(self):
+                del self.inside[thread]
+                c_store(&self.threads, <int> len(self.inside))
+                self.let_go(visit, not self.inside)
         return 0
 
 
@@ -136,12 +143,14 @@ def alone(object thing not None, str refusal not None, object work not None, *ar
 
 cdef _Visit _begin_visit(object place, str refusal):
     """Return this thread's visit of a place, now one deeper; refuse if another thread is there."""
-    cdef _Visit visit = visited.get(place)
-    if visit is None:
-        visit = _Visit()
-        visit.thread = PyThread_get_thread_ident()
-        visited[place] = visit
-    elif visit.thread != <unsigned long> PyThread_get_thread_ident():
+    cdef _Visit visit
+    with critical_section(visited):
+        visit = visited.get(place)
+        if visit is None:
+            visit = _Visit()
+            visit.thread = PyThread_get_thread_ident()
+            visited[place] = visit
+    if visit.thread != <unsigned long> PyThread_get_thread_ident():
         raise RuntimeError(refusal)
     visit.depth += 1
     return visit

@@ -5,7 +5,7 @@ converts or refuses.
 """
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
-from cython cimport floating
+from cython cimport critical_section, floating
 
 from fastnn._core.backward cimport c_gradient, c_output_delta
 from fastnn._core.forward cimport c_forward
@@ -130,17 +130,19 @@ cdef object _gradient(
     cdef Py_ssize_t i
     cdef Py_buffer out
     cdef BatchContext ctx = c_batch_context(GRADIENT, 1, 0, 0)
-    # With the GIL, which keeps others out of the workspace: this takes microseconds.
-    if not (_load(work + plan.inputs, &buffers[1], c_n_in(plan))
-            and _load(work + plan.targets, &buffers[2], c_n_out(plan))):
-        return None
-    for i in range(c_n_out(plan)):
-        if not least <= y[i] <= most:
-            return None
+    cdef bint good
     gradient = _empty(plan.n_parameters, self.dtype)
     PyObject_GetBuffer(gradient, &out, PyBUF_C_CONTIGUOUS)
-    c_forward(work, work + plan.inputs, parameters, <floating*> NULL, plan, &ctx)
-    c_output_delta(work, plan, False, &ctx)
-    c_gradient(<floating*> out.buf, work, parameters, plan, <floating> 1, <floating> 0, &ctx)
+    # As in `predictor`: with the GIL or the lock, and no call of Python in between.
+    with critical_section(self):
+        good = (_load(work + plan.inputs, &buffers[1], c_n_in(plan))
+                and _load(work + plan.targets, &buffers[2], c_n_out(plan)))
+        for i in range(c_n_out(plan)):
+            good = good and least <= y[i] <= most
+        if good:
+            c_forward(work, work + plan.inputs, parameters, <floating*> NULL, plan, &ctx)
+            c_output_delta(work, plan, False, &ctx)
+            c_gradient(<floating*> out.buf, work, parameters, plan, <floating> 1, <floating> 0,
+                       &ctx)
     PyBuffer_Release(&out)
-    return gradient
+    return gradient if good else None

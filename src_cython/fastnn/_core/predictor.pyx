@@ -5,7 +5,7 @@ converts or refuses.
 """
 
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
-from cython cimport floating
+from cython cimport critical_section, floating
 
 from fastnn._core.forward cimport c_forward
 from fastnn._core.context cimport PREDICT, BatchContext, c_batch_context
@@ -39,8 +39,7 @@ cdef class Predictor:
     """
 
     cdef CompiledPlan plan
-    cdef public CompiledPlan plan_of_blocks  # kept here for those who predict more rows, or None
-    cdef public CompiledPlan plan_of_z       # the same for the output's weighted inputs
+    cdef readonly dict plans          # kept here, by names, for those who predict more rows
     cdef readonly object parameters   # the arrays whose memory is held
     cdef object dtype
     cdef char form                    # c"d" or c"f"
@@ -50,6 +49,7 @@ cdef class Predictor:
     def __cinit__(self, CompiledPlan plan not None, parameters not None, running not None,
                   work not None):
         self.plan, self.parameters, self.dtype = plan, parameters, parameters.dtype
+        self.plans = {}
         for array in (parameters, running, work):
             PyObject_GetBuffer(array, &self.buffers[self.n_buffers], PyBUF_STRIDES | PyBUF_FORMAT)
             self.n_buffers += 1
@@ -125,16 +125,20 @@ cdef bint _outputs(
     cdef const floating* outputs = work + self.plan.c.layers[self.plan.c.n_layers - 1].out
     cdef Py_ssize_t i
     cdef BatchContext ctx = c_batch_context(PREDICT, <int> m, 0, 0)
+    cdef Py_ssize_t n = m * c_n_out(&self.plan.c)
+    cdef bint finite = False
     if not c_all_finite(X, m * c_n_in(&self.plan.c)):
         return False
-    # With the GIL, which keeps others out of the workspace: this takes microseconds.
-    c_forward(work, X, <const floating*> self.buffers[0].buf,
-              <floating*> self.buffers[1].buf if self.plan.c.n_running else NULL,
-              &self.plan.c, &ctx)
-    if not c_all_finite(outputs, m * c_n_out(&self.plan.c)):
-        return False
     PyObject_GetBuffer(out, &buffer, PyBUF_STRIDES)
-    for i in range(m * c_n_out(&self.plan.c)):
-        (<floating*> buffer.buf)[i] = outputs[i]
+    # With the GIL or, in Pythons without one, its lock, which keep others out of the workspace:
+    # this takes microseconds. No call of Python in between, which might let go of the lock.
+    with critical_section(self):
+        c_forward(work, X, <const floating*> self.buffers[0].buf,
+                  <floating*> self.buffers[1].buf if self.plan.c.n_running else NULL,
+                  &self.plan.c, &ctx)
+        finite = c_all_finite(outputs, n)
+        if finite:
+            for i in range(n):
+                (<floating*> buffer.buf)[i] = outputs[i]
     PyBuffer_Release(&buffer)
-    return True
+    return finite

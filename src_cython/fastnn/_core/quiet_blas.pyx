@@ -1,5 +1,6 @@
 """BLAS libraries held at one thread, by as many callers as there are."""
 
+from cython cimport critical_section
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdint cimport uintptr_t
 
@@ -41,31 +42,32 @@ cdef class QuietBlas(Users):
             ``set_number(int)``, and whether each thread has a number of its own.
         """
         cdef int k
-        if self.knows_libraries:
-            return
-        self.n = <int> min(len(functions), <Py_ssize_t> MOST)
-        for k in range(self.n):
-            number, set_number, own = functions[k]
-            self.libraries[k].number = <Getter> <uintptr_t> number
-            self.libraries[k].set_number = <Setter> <uintptr_t> set_number
-            self.libraries[k].own, self.libraries[k].before = own, 0
-        self.knows_libraries = True
+        with critical_section(self):
+            if not self.knows_libraries:
+                self.n = <int> min(len(functions), <Py_ssize_t> MOST)
+                for k in range(self.n):
+                    number, set_number, own = functions[k]
+                    self.libraries[k].number = <Getter> <uintptr_t> number
+                    self.libraries[k].set_number = <Setter> <uintptr_t> set_number
+                    self.libraries[k].own, self.libraries[k].before = own, 0
+                self.knows_libraries = True
 
     @property
     def limit(self) -> int:
         """How many threads BLAS may use, but for its being held; 1 if no library says."""
         cdef int k, number, least = 0
         cdef _OwnNumbers visit = self.inside.get(PyThread_get_thread_ident())
-        for k in range(self.n):
-            number = self.libraries[k].number()
-            if self.libraries[k].own and visit is not None:
-                number = visit.before[k]
-            elif not self.libraries[k].own and self.inside:
-                number = self.libraries[k].before
-            if number < 0:  # BLIS, where nobody asked for more than one
-                number = 1
-            if number > 0 and (least == 0 or number < least):
-                least = number
+        with critical_section(self):
+            for k in range(self.n):
+                number = self.libraries[k].number()
+                if self.libraries[k].own and visit is not None:
+                    number = visit.before[k]
+                elif not self.libraries[k].own and self.inside:
+                    number = self.libraries[k].before
+                if number < 0:  # BLIS, where nobody asked for more than one
+                    number = 1
+                if number > 0 and (least == 0 or number < least):
+                    least = number
         return max(1, least)
 
     cdef _Visit new_visit(self):

@@ -1,0 +1,164 @@
+"""Build wheels for other platforms and Pythons on one Linux machine; ``make wheels`` runs it.
+
+zig's clang, from the package ziglang, brings every platform's C library. Python's headers are those
+of interpreters on this machine. Only ``pyconfig.h`` differs between platforms: that of Linux serves
+macOS too, where modules ask it the same, and one of Windows is beside this file. What has been
+built is kept under ``build/wheels``, so that a second run takes seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from platforms import PLATFORMS, PYTHONS, Target
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+BUILD = ROOT / "build" / "wheels"
+
+
+def interpreters(version: str) -> list[str]:
+    """Pythons on this machine that may be of ``version``: on the path, of pyenv, of uv."""
+    found = [shutil.which(f"python{version}"), shutil.which(f"python{version}t")]
+    homes = os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), Path.home() / ".local/share/uv"
+    for home in map(Path, homes):
+        found += map(str, home.glob(f"*/*{version}*/bin/python{version}"))
+    return [python for python in found if python]
+
+
+def include_of(version: str) -> str | None:
+    """The folder of ``Python.h`` of that version: ``FASTNN_HEADERS=3.14=FOLDER:...`` names some."""
+    for named in os.environ.get("FASTNN_HEADERS", "").split(":"):
+        if named.partition("=")[0] == version:
+            return named.partition("=")[2]
+    program = (
+        "import sysconfig; print(sysconfig.get_python_version(), sysconfig.get_path('include'))"
+    )
+    for python in interpreters(version):
+        said = subprocess.run([python, "-c", program], capture_output=True, text=True, check=False)
+        found, _, folder = said.stdout.strip().partition(" ")
+        if found == version and Path(folder, "Python.h").is_file():
+            return folder
+    return None
+
+
+def windows_headers(target: Target, folder: Path) -> Path:
+    """Return a folder of Python's headers with the ``pyconfig.h`` of Windows."""
+    copy = folder / f"include-{target.abi}"
+    if not copy.is_dir():
+        shutil.copytree(target.include, copy)
+    shutil.copy2(HERE / "windows" / "pyconfig.h", copy)
+    return copy
+
+
+def import_library(target: Target, folder: Path) -> None:
+    """Write what links a module to Windows' Python: the names that its headers declare."""
+    pattern = re.compile(r"PyAPI_(FUNC|DATA)\s*\([^)]*\)\s*\**\s*(\w+)")
+    headers = [*Path(target.include).glob("*.h"), *Path(target.include, "cpython").glob("*.h")]
+    texts = (path.read_text(encoding="utf-8") for path in headers)
+    names = {name: kind for text in texts for kind, name in pattern.findall(text)}
+    lines = [f"    {name}{' DATA' * (names[name] == 'DATA')}\n" for name in sorted(names)]
+    definition = folder / f"{target.python_dll}.def"
+    definition.write_text(f"LIBRARY {target.python_dll}.dll\nEXPORTS\n{''.join(lines)}")
+    machine = "i386:x86-64" if target.platform.zig.startswith("x86_64") else "arm64"
+    library = folder / f"lib{target.python_dll}.a"
+    run(
+        [sys.executable, "-m", "ziglang", "dlltool", "-m", machine, "-d", definition, "-l", library]
+    )
+
+
+def environment(target: Target, folder: Path) -> dict[str, str]:
+    """What setup.py is told, to build for ``target`` below ``folder``."""
+    platform, compiler = target.platform, str(HERE / "zigcc")
+    linker, include, ldflags = [compiler, "-shared"], target.include, "-Wl,-s"
+    if platform.is_windows:
+        import_library(target, folder)
+        include = str(windows_headers(target, folder))
+        ldflags += f" -L{folder} -l{target.python_dll}"
+    elif not platform.is_linux:
+        linker += ["-undefined", "dynamic_lookup"]  # of Python, which is there by then
+    return {
+        **os.environ,
+        "ZIG_PYTHON": sys.executable,
+        "ZIG_TARGET": platform.zig,
+        "ZIG_LOCAL_CACHE_DIR": str(BUILD / "zig"),
+        "ZIG_GLOBAL_CACHE_DIR": str(BUILD / "zig"),
+        "CC": compiler,
+        "LDSHARED": " ".join(linker),
+        "CFLAGS": "-DNDEBUG -fwrapv",
+        "LDFLAGS": ldflags,
+        "SETUPTOOLS_EXT_SUFFIX": target.suffix,
+        "FASTNN_ABI": target.abi,
+        "FASTNN_PYTHON_INCLUDE": include,
+        "FASTNN_BUILD": str(folder.relative_to(ROOT)),
+    }
+
+
+def run(command: list[object], **options: object) -> str:
+    """Run a command and return what it said, which is shown if it fails."""
+    said = subprocess.run(
+        [str(word) for word in command],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options,
+    )  # fmt: skip
+    if said.returncode != 0:
+        sys.exit(f"{said.stdout[-4000:]}\nerror: {' '.join(map(str, command[:4]))} ... failed")
+    return said.stdout
+
+
+def build(target: Target, folder: Path, out: Path) -> Path:
+    """Build one wheel into ``out``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(f"{target.abi}/lib*/**/*.*"):
+        if old.suffix not in (".so", ".pyd"):  # a file deleted from the sources would stay
+            old.unlink()
+    with tempfile.TemporaryDirectory() as place:
+        run(
+            [sys.executable, "setup.py", "-q", "bdist_wheel", "-d", place],
+            cwd=ROOT, env=environment(target, folder),
+        )  # fmt: skip
+        (wheel,) = Path(place).glob("*.whl")
+        python, abi = target.tags
+        told = [f"--python-tag={python}", f"--abi-tag={abi}", f"--platform-tag={target.tag}"]
+        run([sys.executable, "-m", "wheel", "tags", "--remove", *told, wheel])
+        (wheel,) = Path(place).glob("*.whl")
+        if target.platform.is_linux:
+            check_linux(wheel, target.tag)
+        return Path(shutil.copy(wheel, out))
+
+
+def check_linux(wheel: Path, tag: str) -> None:
+    """Stop unless auditwheel finds that the modules run wherever the tag says."""
+    said = run([sys.executable, "-m", "auditwheel", "show", wheel])
+    if f'platform tag: "{tag}"' not in " ".join(said.split()):
+        sys.exit(f"{said}\nerror: {wheel.name} is not {tag}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--platform", nargs="*", choices=PLATFORMS, default=[*PLATFORMS])
+    parser.add_argument("--abi", nargs="*", choices=PYTHONS, default=[*PYTHONS])
+    parser.add_argument("--out", type=Path, default=ROOT / "dist")
+    told = parser.parse_args()
+    told.out.mkdir(parents=True, exist_ok=True)
+    for abi in told.abi:
+        include = include_of(PYTHONS[abi])
+        if include is None:
+            print(f"no headers of Python {PYTHONS[abi]} here: no wheels for {abi}")
+            continue
+        for name in told.platform:
+            target = Target(PLATFORMS[name], abi, include)
+            for old in told.out.glob(f"*-{'-'.join(target.tags)}-*{target.platform.tag}*.whl"):
+                old.unlink()
+            wheel = build(target, BUILD / name, told.out)
+            subprocess.run([sys.executable, ROOT / ".ci/check_wheel.py", wheel], check=True)
+
+
+if __name__ == "__main__":
+    main()
