@@ -11,6 +11,11 @@ SANITIZED ?= $(addprefix tests/test_,activations.py bad_input.py bits.py blas.py
     feature_major.py in_core.py inputs.py masks.py network.py parity.py prediction.py products.py \
     random.py robustness.py rows.py sklearn_in_core.py threads.py)
 
+# What runs against the release build alone: tests about files, texts, pictures and other programs.
+RELEASE_ONLY ?= $(patsubst %,--ignore-glob="*/test_%.py",arm* bench* cli* convert* datasets* \
+    dlfs_programs docstrings examples export* files format fuzz_readers import layers plot* saved_* \
+    source_files stubs table* texts)
+
 BIN := $(abspath $(VENV))/bin
 PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check -qq
@@ -66,8 +71,8 @@ wheels: $(TOOLS)  ## wheels of all platforms into dist/; ARGS="--platform window
 test-wheels: $(TOOLS)  ## install and test those that can run here; ARGS="--all --only python3.13"
 	@$(PY) .ci/wheels/test.py $(ARGS)
 
-debug-test: build/debug/wheel.stamp $(DEV) $(TORCH)  ## the suite against a build with bounds checks
-	$(call pytest,build/debug/site,PYTHONPATH="$(ROOT)/build/debug/site",,tests)
+debug-test: build/debug/wheel.stamp $(DEV) $(TORCH)  ## most of it against a build with bounds checks
+	$(call pytest,build/debug/site,PYTHONPATH="$(ROOT)/build/debug/site",$(RELEASE_ONLY),tests)
 
 # The libraries must be loaded before Python; its own allocator would hide overflows from them,
 # and the interpreter's own leaks are not ours. Reports must not be captured with the tests' output:

@@ -15,7 +15,7 @@ if not (ROOT / "bench" / "busy.py").exists():
     pytest.skip("the benchmark is not beside the tests", allow_module_level=True)
 sys.path.append(str(ROOT))
 
-from bench import busy, instruction_set, machine  # noqa: E402
+from bench import busy, instruction_set, machine, products  # noqa: E402
 from bench.sharing import Training  # noqa: E402
 
 
@@ -56,3 +56,17 @@ def test_the_command_starts_anew_where_it_is_not(monkeypatch: pytest.MonkeyPatch
     assert program == sys.executable
     assert command[1:] == ["-m", "bench.epoch", "tiny", "--isa", "v3"]
     assert environment["FASTNN_ISA"] == "v3"
+
+
+def test_products_of_all_are_the_same() -> None:
+    """Each contender writes the product into the same array."""
+    for kind in products.KINDS.values():
+        found = []
+        for way in (products.by_fastnn, products.by_openblas):
+            C, A, B = products.factors(kind, (5, 7, 4), "float64")
+            C[:] = 0
+            way(kind, C, A, B)()
+            found.append(C / (2 - 0.5**9) if way is products.by_fastnn and kind == "tn" else C)
+        assert abs(found[0] - found[1]).max() < 1e-12
+    text = products.measure("float32", [(5, 7, 4)], 0.001)
+    assert len(text.splitlines()) == 7

@@ -6,6 +6,7 @@ from instruction_sets import run
 
 from fastnn._core import dense as _dense
 from fastnn._core import isa as _isa
+from fastnn._core.gemm import multiply
 
 CHECK = """
 import itertools
@@ -107,3 +108,22 @@ def test_wide_layers_by_any_number_of_threads(level):
         pytest.skip(f"this processor does not have {level}")
     result = run(TRAINED, level)
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["nt", "nn", "tn"])
+def test_products_as_the_benchmark_calls_them(kind, dtype):
+    rng = np.random.default_rng(5)
+    A, B = rng.standard_normal((7, 5)).astype(dtype), rng.standard_normal((5, 9)).astype(dtype)
+    C = np.zeros((7, 9), dtype)
+    factors = {"nt": (A, B.T.copy()), "nn": (A, B), "tn": (A.T.copy(), B)}[kind]
+    multiply(kind, C, *factors, 2)
+    expected = A @ B * (1.5 if kind == "tn" else 1)
+    np.testing.assert_allclose(C, expected, rtol=0, atol=1e-5 if dtype == np.float32 else 1e-13)
+    with pytest.raises(ValueError, match=f"{kind}: expected factors of a product"):
+        multiply(kind, C[:6], *factors, 1)
+
+
+def test_an_unknown_kind_of_product_is_refused():
+    with pytest.raises(ValueError, match="'xx' is not in list"):
+        multiply("xx", *(np.zeros((2, 2)) for _ in range(3)), 1)

@@ -3,7 +3,7 @@
 from cython cimport floating
 from libc.string cimport memcpy
 
-from fastnn._core.blas cimport gemm_nn, gemm_nt, gemm_tn
+from fastnn._core.blas cimport c_need_blas, gemm_nn, gemm_nt, gemm_tn
 from fastnn._core.constants cimport MAX_LANES
 from fastnn._core.isa cimport c_level
 from fastnn._core.kernels cimport (
@@ -157,3 +157,44 @@ cdef void c_product_np(
         small_float.np(C, A, panels, bias, m, n, k, next_rows)
     else:
         small_double.np(C, A, panels, bias, m, n, k, next_rows)
+
+
+# For the benchmark.
+
+
+def multiply(
+    str kind, floating[:, ::1] C not None, const floating[:, ::1] A not None,
+    const floating[:, ::1] B not None, int times,
+) -> None:
+    """Write a product into ``C``, so many times, by the kernel that layers of these sizes take.
+
+    Parameters
+    ----------
+    kind : "nt", "nn" or "tn"
+        A Bᵀ, A B, or Aᵀ B of a step: C / 2 + Aᵀ B.
+    C : array (m, n)
+    A : array (m, k), or (k, m) for "tn"
+    B : array (k, n), or (n, k) for "nt"
+    times : int
+
+    Raises
+    ------
+    ValueError
+        If the shapes or ``kind`` are others.
+    """
+    cdef int m = <int> C.shape[0], n = <int> C.shape[1]
+    cdef int k = <int> A.shape[0 if kind == "tn" else 1]
+    cdef int form = ["nt", "nn", "tn"].index(kind)
+    if (A.shape[1 if form == 2 else 0] != m or B.shape[0 if form == 0 else 1] != n
+            or B.shape[1 if form == 0 else 0] != k or min(m, n, k) < 1):
+        raise ValueError(f"{kind}: expected factors of a product ({m}, {n})")
+    c_need_blas()
+    with nogil:
+        for _ in range(times):
+            if form == 0:
+                c_product_nt(&C[0, 0], &A[0, 0], &B[0, 0], k, <floating*> NULL, m, n, k, 0, n, n)
+            elif form == 1:
+                c_product_nn(&C[0, 0], &A[0, 0], &B[0, 0], m, n, k, 0, n, n)
+            else:
+                c_product_tn(&C[0, 0], n, &A[0, 0], &B[0, 0], n, m, n, k, <floating> 1,
+                             <floating> 0.5, 0, m, NULL)
