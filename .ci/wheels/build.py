@@ -60,7 +60,9 @@ def windows_headers(target: Target, folder: Path) -> Path:
 
 def import_library(target: Target, folder: Path) -> None:
     """Write what links a module to Windows' Python: the names that its headers declare."""
-    pattern = re.compile(r"PyAPI_(FUNC|DATA)\s*\([^)]*\)\s*\**\s*(\w+)")
+    pattern = re.compile(
+        r"PyAPI_(FUNC|DATA)\s*\([^)]*\)[\s*]*(?:_Py_NO_RETURN\s+)?(_?Py\w+)"
+    )
     headers = [*Path(target.include).glob("*.h"), *Path(target.include, "cpython").glob("*.h")]
     texts = (path.read_text(encoding="utf-8") for path in headers)
     names = {name: kind for text in texts for kind, name in pattern.findall(text)}
@@ -118,11 +120,13 @@ def build(target: Target, folder: Path, out: Path) -> Path:
     for old in folder.glob(f"{target.abi}/lib*/**/*.*"):
         if old.suffix not in (".so", ".pyd"):  # a file deleted from the sources would stay
             old.unlink()
+    setup, told_of = [sys.executable, "setup.py", "-q"], environment(target, folder)
+    run([*setup, "build"], cwd=ROOT, env=told_of)
+    for beside in folder.glob(f"{target.abi}/lib*/**/*.*"):
+        if beside.suffix in (".lib", ".pdb"):  # what Windows' linker writes beside a module
+            beside.unlink()
     with tempfile.TemporaryDirectory() as place:
-        run(
-            [sys.executable, "setup.py", "-q", "bdist_wheel", "-d", place],
-            cwd=ROOT, env=environment(target, folder),
-        )  # fmt: skip
+        run([*setup, "bdist_wheel", "--skip-build", "-d", place], cwd=ROOT, env=told_of)
         (wheel,) = Path(place).glob("*.whl")
         python, abi = target.tags
         told = [f"--python-tag={python}", f"--abi-tag={abi}", f"--platform-tag={target.tag}"]
