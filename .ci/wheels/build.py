@@ -9,12 +9,14 @@ built is kept under ``build/wheels``, so that a second run takes seconds.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 from platforms import PLATFORMS, PYTHONS, Target
@@ -60,7 +62,9 @@ def windows_headers(target: Target, folder: Path) -> Path:
 
 def import_library(target: Target, folder: Path) -> None:
     """Write what links a module to Windows' Python: the names that its headers declare."""
-    pattern = re.compile(r"PyAPI_(FUNC|DATA)\s*\([^)]*\)\s*\**\s*(\w+)")
+    pattern = re.compile(
+        r"PyAPI_(FUNC|DATA)\s*\([^)]*\)[\s*]*(?:_Py_NO_RETURN\s+)?(_?Py\w+)"
+    )
     headers = [*Path(target.include).glob("*.h"), *Path(target.include, "cpython").glob("*.h")]
     texts = (path.read_text(encoding="utf-8") for path in headers)
     names = {name: kind for text in texts for kind, name in pattern.findall(text)}
@@ -118,11 +122,13 @@ def build(target: Target, folder: Path, out: Path) -> Path:
     for old in folder.glob(f"{target.abi}/lib*/**/*.*"):
         if old.suffix not in (".so", ".pyd"):  # a file deleted from the sources would stay
             old.unlink()
+    setup, told_of = [sys.executable, "setup.py", "-q"], environment(target, folder)
+    run([*setup, "build"], cwd=ROOT, env=told_of)
+    for beside in folder.glob(f"{target.abi}/lib*/**/*.*"):
+        if beside.suffix in (".lib", ".pdb"):  # what Windows' linker writes beside a module
+            beside.unlink()
     with tempfile.TemporaryDirectory() as place:
-        run(
-            [sys.executable, "setup.py", "-q", "bdist_wheel", "-d", place],
-            cwd=ROOT, env=environment(target, folder),
-        )  # fmt: skip
+        run([*setup, "bdist_wheel", "--skip-build", "-d", place], cwd=ROOT, env=told_of)
         (wheel,) = Path(place).glob("*.whl")
         python, abi = target.tags
         told = [f"--python-tag={python}", f"--abi-tag={abi}", f"--platform-tag={target.tag}"]
@@ -134,10 +140,31 @@ def build(target: Target, folder: Path, out: Path) -> Path:
 
 
 def check_linux(wheel: Path, tag: str) -> None:
-    """Stop unless auditwheel finds that the modules run wherever the tag says."""
+    """Stop unless the modules run wherever the tag says, as auditwheel finds.
+
+    Of musl it finds nothing where there is none: there the modules must need its C library alone.
+    """
+    if tag.startswith("musllinux"):
+        needed = libraries(wheel)
+        if not needed <= {"libc.so"}:
+            sys.exit(f"error: {wheel.name} needs {', '.join(sorted(needed))}")
+        return
     said = run([sys.executable, "-m", "auditwheel", "show", wheel])
     if f'platform tag: "{tag}"' not in " ".join(said.split()):
         sys.exit(f"{said}\nerror: {wheel.name} is not {tag}")
+
+
+def libraries(wheel: Path) -> set[str]:
+    """The shared libraries that the wheel's modules need."""
+    from elftools.elf.elffile import ELFFile
+
+    needed: set[str] = set()
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if name.endswith(".so"):
+                dynamic = ELFFile(io.BytesIO(archive.read(name))).get_section_by_name(".dynamic")
+                needed.update(tag.needed for tag in dynamic.iter_tags("DT_NEEDED"))
+    return needed
 
 
 def main() -> None:
