@@ -62,9 +62,7 @@ def windows_headers(target: Target, folder: Path) -> Path:
 
 def import_library(target: Target, folder: Path) -> None:
     """Write what links a module to Windows' Python: the names that its headers declare."""
-    pattern = re.compile(
-        r"PyAPI_(FUNC|DATA)\s*\([^)]*\)[\s*]*(?:_Py_NO_RETURN\s+)?(_?Py\w+)"
-    )
+    pattern = re.compile(r"PyAPI_(FUNC|DATA)\s*\([^)]*\)[\s*]*(?:_Py_NO_RETURN\s+)?(_?Py\w+)")
     headers = [*Path(target.include).glob("*.h"), *Path(target.include, "cpython").glob("*.h")]
     texts = (path.read_text(encoding="utf-8") for path in headers)
     names = {name: kind for text in texts for kind, name in pattern.findall(text)}
