@@ -3,7 +3,8 @@
 The environment chooses the flavour; each has a build directory of its own, ``build/<flavour>``:
 
 - ``release``: the default.
-- ``debug`` (``FASTNN_DEBUG=1``): index and memory-view checks, C assertions, no optimisation.
+- ``debug`` (``FASTNN_DEBUG=1``): index and memory-view checks, C assertions; only the C kernels are
+  optimised, which have no such checks.
 - ``sanitize`` (``FASTNN_SANITIZE=1``): the release's checks under AddressSanitizer and
   UndefinedBehaviorSanitizer; ``make sanitize`` preloads their run-time libraries.
 
@@ -157,6 +158,8 @@ def compile_flags(name: str) -> list[str]:
     if sys.platform == "win32":
         return windows_flags(name)
     flags = FLAGS[FLAVOUR]
+    if FLAVOUR == "debug" and name.startswith("kernels/"):
+        return [*flags, "-O2"]
     if FLAVOUR != "release":
         return flags
     if name in LIKE_NUMPY:

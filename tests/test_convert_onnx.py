@@ -126,7 +126,7 @@ def test_scalers_before_the_first_layer(tmp_path: Path) -> None:
     path = saved(tmp_path / "scaled.onnx", nodes, {"W": W1, "b": b1}, n_out=4)
     rows = (X - told["offset"]) * told["scale"]
     wanted = 1 / (1 + np.exp(-(rows @ W1.T + b1)))
-    np.testing.assert_allclose(convert.from_onnx(path).predict(X), wanted, rtol=1e-12)
+    np.testing.assert_allclose(convert.from_onnx(path).predict(X), wanted, rtol=1e-12, atol=1e-14)
     halved = [node("Mul", "x h", "s"), *nodes[1:]]
     path = saved(tmp_path / "halved.onnx", halved, {"W": W1, "b": b1, "h": 0.5}, n_out=4)
     net = convert.from_onnx(path)
@@ -263,14 +263,18 @@ def test_options(tmp_path: Path) -> None:
     net = convert.from_onnx(path, output="softmax", cost=fastnn.QuadraticCost)
     z = np.maximum(X @ W1.T + b1, 0) @ W2.T + b2
     e = np.exp(z - z.max(axis=1, keepdims=True))
-    np.testing.assert_allclose(net.predict(X), e / e.sum(axis=1, keepdims=True), rtol=1e-12)
+    np.testing.assert_allclose(
+        net.predict(X), e / e.sum(axis=1, keepdims=True), rtol=1e-12, atol=1e-14
+    )
     assert net.cost is fastnn.QuadraticCost
     nodes = [node("BatchNormalization", "z g h m v", "k"), node("Tanh", "k", "a")]
     parts = {name: rng.uniform(0.5, 2, 4) for name in "ghmv"}
     path = hidden(nodes, parts, tmp_path / "batch.onnx")
     folded = convert.from_onnx(path, inference=True)
     assert folded.normalization is None
-    np.testing.assert_allclose(folded.predict(X), convert.from_onnx(path).predict(X), rtol=1e-12)
+    np.testing.assert_allclose(
+        folded.predict(X), convert.from_onnx(path).predict(X), rtol=1e-12, atol=1e-14
+    )
 
 
 def test_without_onnx_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
