@@ -158,7 +158,7 @@ def compile_flags(name: str) -> list[str]:
     if sys.platform == "win32":
         return windows_flags(name)
     flags = FLAGS[FLAVOUR]
-    if FLAVOUR == "debug" and name.startswith("kernels/"):
+    if FLAVOUR != "release" and name.startswith("kernels/"):
         return [*flags, "-O2"]
     if FLAVOUR != "release":
         return flags

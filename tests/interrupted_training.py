@@ -39,13 +39,13 @@ class PythonCost:
         return (a - y) * a * (1 - a)
 
 
-WIDE = {"activation": "relu", "cost": fastnn.LogLikelihoodCost}  # in float64 by BLAS
+WIDE = {"activation": "relu", "cost": fastnn.LogLikelihoodCost}  # packed products
 # sizes, options, rows, mini-batch size, learning rate (a power of two, exact in either dtype)
 CASES: dict[str, tuple[list[int], dict[str, Any], int, int, float]] = {
     "tiny": ([3, 2, 2], {}, 300_000, 1, 2**-20),
     "small": ([65, 30, 10], {}, 100_000, 10, 2**-20),
     "deep": ([10, *[8] * 50, 3], {}, 100_000, 10, 2**-20),
-    "wide": ([100, 1000, 1000, 10], WIDE, 20_480, 128, 2**-10),
+    "wide": ([100, 600, 600, 10], WIDE, 10_240, 128, 2**-10),
     "large-batch": ([785, 100, 10], {"dtype": "float32"}, 20_000, 2000, 2**-10),
     "python-cost": ([65, 30, 10], {"cost": PythonCost}, 30_000, 10, 2**-20),
     "book": ([65, 30, 10], {}, 50_000, 10, 2**-20),
