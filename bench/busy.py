@@ -16,9 +16,9 @@ from contextlib import contextmanager
 import numpy as np
 
 from bench import machine
-from bench.command import add_output, add_repeats, positive, refuse_unknown, say
+from bench.command import add_networks, add_output, add_repeats, positive, refuse_unknown, say
 from bench.contenders.networks import Fastnn
-from bench.report import write_whole
+from bench.report import publish
 from bench.sharing import TRAININGS, Training
 
 TARGET = 1.2  # times one thread
@@ -68,10 +68,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m bench.busy",
         description="Time default trainings and those of one thread beside busy programs.",
     )
-    parser.add_argument(
-        "networks", nargs="*", metavar="NETWORK",
-        help=f"any of {', '.join(TRAININGS)} (default: all)",
-    )  # fmt: skip
+    add_networks(parser, TRAININGS)
     parser.add_argument(
         "--programs", type=int, nargs="+", default=[0, 1, 2], help="how many (default: 0 1 2)"
     )
@@ -99,10 +96,8 @@ def main(arguments: list[str] | None = None) -> int:
                 say(line.strip())
                 table += line
     lines = machine.describe([Fastnn()], load_before)
-    text = "# Trainings beside busy programs\n\n" + "".join(f"- {line}\n" for line in lines)
-    text += f"- medians of {options.repeats} rounds\n\n{table}"
-    print(text)
-    write_whole(options.output / "busy.md", lambda path: path.write_text(text, "utf-8"))
+    lines.append(f"medians of {options.repeats} rounds")
+    publish(options.output / "busy.md", "Trainings beside busy programs", lines, table)
     return 0
 
 

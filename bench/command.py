@@ -43,6 +43,13 @@ def add_repeats(parser: argparse.ArgumentParser, default: int) -> None:
     )
 
 
+def add_networks(parser: argparse.ArgumentParser, names: Collection[str]) -> None:
+    """Take any of these networks, all by default; ``refuse_unknown`` looks at what was given."""
+    parser.add_argument(
+        "networks", nargs="*", metavar="NETWORK", help=f"any of {', '.join(names)} (default: all)"
+    )
+
+
 def add_contenders(parser: argparse.ArgumentParser, names: Collection[str]) -> None:
     """Take ``--skip`` of these names, and ``--max-threads``."""
     parser.add_argument(

@@ -22,8 +22,8 @@ import numpy as np
 import fastnn
 from bench import machine
 from bench.checking import NotEqual
-from bench.command import add_output, add_repeats, refuse_unknown, say, seconds
-from bench.report import write_whole
+from bench.command import add_networks, add_output, add_repeats, refuse_unknown, say, seconds
+from bench.report import publish
 from fastnn.export import export, graph_of
 
 NETWORKS = {
@@ -211,10 +211,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m bench.deployed",
         description="Time predictions of one row by fastnn and by what it exports. Needs cc.",
     )
-    parser.add_argument(
-        "networks", nargs="*", metavar="NETWORK",
-        help=f"any of {', '.join(NETWORKS)} (default: all)",
-    )  # fmt: skip
+    add_networks(parser, NETWORKS)
     add_repeats(parser, 7)
     parser.add_argument(
         "--seconds", type=seconds, default=0.2,
@@ -243,13 +240,12 @@ def main(arguments: list[str] | None = None) -> int:
         except NotEqual as reason:
             say(f"not equal: {name}, {reason}")
             return 1
-    text = (
-        f"# One row at a time\n\n- {machine.processor()}, load before the run {load_before}\n"
-        f"- {versions()}\n- medians of {options.repeats} rounds; float64, onnxruntime float32; one "
-        f"thread\n\n{table}"
-    )
-    print(text)
-    write_whole(options.output / "deployed.md", lambda path: path.write_text(text, "utf-8"))
+    facts = [
+        f"{machine.processor()}, load before the run {load_before}",
+        versions(),
+        f"medians of {options.repeats} rounds; float64, onnxruntime float32; one thread",
+    ]
+    publish(options.output / "deployed.md", "One row at a time", facts, table)
     return 0
 
 

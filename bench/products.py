@@ -19,7 +19,7 @@ from bench import machine
 from bench.command import add_output, say, seconds
 from bench.contenders.networks import Fastnn
 from bench.instruction_set import add_isa, hold
-from bench.report import write_whole
+from bench.report import publish
 
 # Rows, inputs and neurons of layers; the first is for the peak.
 LAYERS = [
@@ -131,10 +131,8 @@ def main(arguments: list[str] | None = None) -> int:
     with threadpool_limits(1):
         tables = [measure(dtype, LAYERS, options.seconds) for dtype in ("float64", "float32")]
     lines = machine.describe([Fastnn()], load_before)
-    text = "# Products\n\n" + "".join(f"- {line}\n" for line in lines)
-    text += f"- one thread, the best of {options.seconds} s each\n\n" + "\n".join(tables)
-    print(text)
-    write_whole(options.output / "products.md", lambda path: path.write_text(text, "utf-8"))
+    lines.append(f"one thread, the best of {options.seconds} s each")
+    publish(options.output / "products.md", "Products", lines, "\n".join(tables))
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
@@ -231,3 +231,10 @@ def write_whole(path: Path, save: Callable[[Path], object]) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def publish(path: Path, title: str, facts: Iterable[str], body: str) -> None:
+    """Print a report, what it was measured on or by first, and write it to `path`."""
+    text = f"# {title}\n\n" + "".join(f"- {fact}\n" for fact in facts) + f"\n{body}"
+    print(text)
+    write_whole(path, lambda temporary: temporary.write_text(text, "utf-8"))

@@ -19,7 +19,7 @@ from bench.command import (
     seconds,
 )
 from bench.contenders import CONTENDERS
-from bench.report import duration, write_whole
+from bench.report import duration, publish, write_whole
 from bench.scaling_grid import GRID, QUICK, Point, points
 from bench.scaling_report import Measured
 from bench.timing import interleave
@@ -87,10 +87,7 @@ def by_threads(options: argparse.Namespace) -> int:
             return 1
         say(f"{name}: the same bits with every number of threads")
     lines = machine.describe([CONTENDERS["fastnn"]()], load_before)
-    text = "# Threads\n\n" + "".join(f"- {line}\n" for line in lines)
-    text += f"\n{scaling_threads.table(found)}"
-    print(text)
-    write_whole(options.output / "threads.md", lambda path: path.write_text(text, "utf-8"))
+    publish(options.output / "threads.md", "Threads", lines, scaling_threads.table(found))
     return 0
 
 

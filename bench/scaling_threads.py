@@ -23,12 +23,11 @@ from bench.problem import targets
 from bench.timing import available_cores
 from bench.works import WORKS, Work
 from fastnn._core.compiled_plan import CompiledPlan
-from fastnn._core.plan import Mold, plan_of
+from fastnn._core.plan import NARROW, Mold, plan_of
 from fastnn._core.thread_pool import barriers
 
 NAMES = ("nielsen30", "nielsen100", "relu256", "wide512", "bn512", "deep100", "wide2048")
 ROWS = 2_560
-TILE = 16  # neurons that stay together
 
 
 @dataclass(frozen=True)
@@ -76,8 +75,8 @@ def share_of_busiest(
     for l, (n_in, n_out) in enumerate(pairwise(sizes)):
         whole += n_in * n_out
         if n_partial_sums == 0:
-            tiles = ceil(n_out / TILE)
-            most += n_in * min(n_out, ceil(tiles / n_threads) * TILE)
+            tiles = ceil(n_out / NARROW)
+            most += n_in * min(n_out, ceil(tiles / n_threads) * NARROW)
         else:
             shared = min(n_threads, n_partial_sums) if l <= split_layer else 1
             most += n_in * n_out // shared

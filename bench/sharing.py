@@ -19,9 +19,17 @@ import numpy as np
 import fastnn
 from bench import machine
 from bench.checking import NotEqual
-from bench.command import add_output, add_repeats, positive, refuse_unknown, say, seconds
+from bench.command import (
+    add_networks,
+    add_output,
+    add_repeats,
+    positive,
+    refuse_unknown,
+    say,
+    seconds,
+)
 from bench.contenders.networks import Fastnn
-from bench.report import write_whole
+from bench.report import publish
 from bench.timing import SETTLE, available_cores
 
 TARGET = 1.15  # times one alone in one thread
@@ -153,10 +161,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m bench.sharing",
         description="Time default trainings in several Python threads beside one alone.",
     )
-    parser.add_argument(
-        "networks", nargs="*", metavar="NETWORK",
-        help=f"any of {', '.join(TRAININGS)} (default: all)",
-    )  # fmt: skip
+    add_networks(parser, TRAININGS)
     add_repeats(parser, 7)
     parser.add_argument(
         "--seconds", type=seconds, default=1.0,
@@ -186,10 +191,8 @@ def main(arguments: list[str] | None = None) -> int:
         say(line.strip())
         table += line
     lines = machine.describe([Fastnn()], load_before)
-    text = "# Trainings at the same time\n\n" + "".join(f"- {line}\n" for line in lines)
-    text += f"- medians of {options.repeats} rounds\n\n{table}"
-    print(text)
-    write_whole(options.output / "sharing.md", lambda path: path.write_text(text, "utf-8"))
+    lines.append(f"medians of {options.repeats} rounds")
+    publish(options.output / "sharing.md", "Trainings at the same time", lines, table)
     return 0
 
 

@@ -29,7 +29,8 @@ def defined(header: str, name: str) -> int:
 
 
 @pytest.mark.parametrize(
-    "name", ["CACHE_LINE", "ALIGNMENT", "MAX_LANES", "MAX_PARTIAL_SUMS", "MAX_WORKERS"]
+    "name",
+    ["CACHE_LINE", "ALIGNMENT", "MAX_LANES", "MAX_PARTIAL_SUMS", "MAX_WORKERS", "WIDE_LAYER"],
 )
 def test_python_has_those_of_cython(name: str) -> None:
     assert getattr(compiled_plan, name) == CONSTANTS[name]

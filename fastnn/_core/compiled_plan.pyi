@@ -9,6 +9,7 @@ ALIGNMENT: int  # numbers
 MAX_LANES: int
 MAX_PARTIAL_SUMS: int
 MAX_WORKERS: int
+WIDE_LAYER: int
 
 # What a plan takes of each layer, by name.
 LAYER_FIELDS: frozenset[str]

@@ -12,7 +12,7 @@ from fastnn import costs
 from fastnn._core import epoch as _epoch
 from fastnn._core import predict as _prediction
 from fastnn._core.blas_guard import quietly
-from fastnn._core.compiled_plan import CompiledPlan
+from fastnn._core.compiled_plan import WIDE_LAYER, CompiledPlan
 from fastnn._core.context import Mode
 from fastnn._core.cost import Cost
 from fastnn._core.engine_base import Computed, Engine
@@ -44,7 +44,7 @@ LONG_BATCH = 1_600_000_000
 # Rows up to which a prediction is one block where the widest layer has fewer inputs or neurons than
 # WIDE_LAYER, and rows of the smallest blocks of more: there are kernels for many rows. Wide layers
 # and BLAS want their usual blocks.
-NARROW_BLOCK, SMALL_BLOCK, WIDE_LAYER = 128, 48, 128
+NARROW_BLOCK, SMALL_BLOCK = 128, 48
 # Multiplications of a prediction from which it is shared out: a quarter of a millisecond.
 WORTH_SHARING = 10_000_000
 

@@ -27,6 +27,7 @@ from fastnn._core.compiled_plan import (
     CompiledPlan,
 )
 from fastnn._core.cost import Cost
+from fastnn._core.gemm import OWN_AT_ANY_SIZE
 from fastnn._core.isa import instruction_set
 from fastnn._core.norm import Norm
 from fastnn._core.optimizer import Rule
@@ -46,7 +47,7 @@ __all__ = [
 
 # Neurons of a layer that one worker computes together; where BLAS multiplies, from how many neurons
 # on there are four wide tiles instead. Neurons whose gradient an optimizer takes at a time.
-NARROW, WIDE = 16, None if instruction_set in ("v3", "v4") else 256
+NARROW, WIDE = 16, None if OWN_AT_ANY_SIZE else 256
 TOGETHER = 128
 # Operations in the time that sharing a layer costs, about 20 microseconds; numbers of inputs in a
 # mini-batch, or of parameters, up to which every worker may hold them all.

@@ -158,6 +158,13 @@ class DenseNetwork:
     def _put_last_layer(self, layer: Any) -> None:
         self._handed_out, self._last_layer = True, layer
 
+    # Under the name that each of the book's classes gives it.
+    _handed_out_last_layer = property(
+        _take_last_layer,
+        _put_last_layer,
+        doc="The softmax with its error; what uses it computes layer by layer from now on.",
+    )
+
     # What it computes
 
     def _is_own(self, *methods: str) -> bool:

@@ -53,11 +53,7 @@ class MultiLayerNet(DenseNetwork):
         sizes = [input_size, *hidden_size_list, output_size]
         super().__init__(sizes, activation, weight_init_std, weight_decay_lambda, None, False)
 
-    last_layer = property(
-        DenseNetwork._take_last_layer,
-        DenseNetwork._put_last_layer,
-        doc="The softmax with its error; what uses it computes layer by layer from now on.",
-    )
+    last_layer = DenseNetwork._handed_out_last_layer
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Return the outputs (m, n_out) before the softmax.

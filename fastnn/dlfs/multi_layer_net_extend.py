@@ -69,11 +69,7 @@ class MultiLayerNetExtend(DenseNetwork):
             use_batchnorm,
         )
 
-    last_layer = property(
-        DenseNetwork._take_last_layer,
-        DenseNetwork._put_last_layer,
-        doc="The softmax with its error; what uses it computes layer by layer from now on.",
-    )
+    last_layer = DenseNetwork._handed_out_last_layer
 
     def predict(self, x: np.ndarray, train_flg: bool = False) -> np.ndarray:
         """Return the outputs (m, n_out) before the softmax.

@@ -37,11 +37,7 @@ class TwoLayerNet(DenseNetwork):
         sizes = [input_size, hidden_size, output_size]
         super().__init__(sizes, "relu", weight_init_std, 0, None, False)
 
-    lastLayer = property(
-        DenseNetwork._take_last_layer,
-        DenseNetwork._put_last_layer,
-        doc="The softmax with its error; what uses it computes layer by layer from now on.",
-    )
+    lastLayer = DenseNetwork._handed_out_last_layer
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Return the outputs (m, n_out) before the softmax.

@@ -12,6 +12,7 @@ __all__ = ["c_header", "named_tables"]
 
 
 def c_header(graph: Graph, stem: str, real: str, sizes: str) -> str:
+    """Return the header of the model ``stem``, in numbers of the type ``real``."""
     upper, n_in, n_out = stem.upper(), graph.preparation.n_in, graph.n_results
     constants = [
         f"#define {upper}_N_IN {n_in}\n#define {upper}_N_OUT {n_out}\n",

@@ -17,6 +17,7 @@ ALIGNMENT = <int> constants.ALIGNMENT
 MAX_LANES = <int> constants.MAX_LANES
 MAX_PARTIAL_SUMS = <int> constants.MAX_PARTIAL_SUMS
 MAX_WORKERS = <int> constants.MAX_WORKERS
+WIDE_LAYER = <int> constants.WIDE_LAYER
 
 # What a plan takes of each layer, by name.
 LAYER_FIELDS = frozenset((

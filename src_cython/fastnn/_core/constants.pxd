@@ -10,4 +10,5 @@ cdef enum:
     MAX_LANES = 16          # SIMD lanes of the widest vector: feature-major rows are padded to them
     MAX_PARTIAL_SUMS = 4    # of a split layer, or of a mini-batch
     MAX_WORKERS = 64        # of the thread pool
+    WIDE_LAYER = 128        # inputs and neurons from which the product of a prediction packs
     ROW_BUFFER = 1024       # numbers converted at a time: at least one feature-major row

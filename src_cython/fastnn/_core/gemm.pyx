@@ -1,6 +1,7 @@
 """Which kernel multiplies: one for small matrices, one that packs large ones, or BLAS."""
 
 from cython cimport floating
+from libc.math cimport INFINITY
 from libc.string cimport memcpy
 
 from fastnn._core.blas cimport c_need_blas, gemm_nn, gemm_nt, gemm_tn
@@ -16,18 +17,16 @@ cdef const GemmFloat* small_float = c_kernels_float().gemm
 cdef const GemmPackedDouble* packed_double = c_kernels_double().gemm_packed
 cdef const GemmPackedFloat* packed_float = c_kernels_float().gemm_packed
 
-# What was measured, an instruction set each: multiplications up to which our kernels are faster
-# than BLAS (where they pack, they always are), and from which packing pays, by number type.
-cdef double[3] MAX_OWN = [1e5, 1e300, 1e300]
-cdef double[3] PACKED_DOUBLE = [1e300, 8e6, 8e6]
-cdef double[3] PACKED_FLOAT = [1e300, 1.2e7, 1.7e7]
-cdef double max_own = 0 if small_double.name == NULL else MAX_OWN[c_level()]
-cdef double least_packed_double = PACKED_DOUBLE[c_level()]
-cdef double least_packed_float = PACKED_FLOAT[c_level()]
-# NEON was not measured. It has no kernels that pack; and Apple's BLAS has a unit for products.
-if packed_double.nt == NULL:
-    max_own = min(max_own, 4e6)
-    least_packed_double = least_packed_float = 1e300
+# Where there are kernels that pack, BLAS is never faster.
+OWN_AT_ANY_SIZE = packed_double.nt != NULL
+
+# What was measured: multiplications up to which our kernels are faster than BLAS, and from which
+# packing pays, with AVX2 and AVX-512 by number type. NEON, at level 1 without packing, was not
+# measured; and Apple's BLAS has a unit for products.
+cdef double max_own = (
+    INFINITY if OWN_AT_ANY_SIZE else 0 if small_double.name == NULL else [1e5, 4e6][c_level()])
+cdef double least_packed_double = 8e6 if OWN_AT_ANY_SIZE else INFINITY
+cdef double least_packed_float = [1.2e7, 1.7e7][c_level() - 1] if OWN_AT_ANY_SIZE else INFINITY
 
 # Packing pays if a panel is used often enough: by so many rows of A (if B is transposed on the way,
 # if it is copied), or if so many rows of A and B are added up; and if C is no narrow strip.

@@ -15,7 +15,7 @@ from libc.string cimport memcpy
 
 from fastnn._core.atomic cimport c_load, c_store
 from fastnn._core.forward cimport c_after_product, c_forward
-from fastnn._core.constants cimport CACHE_LINE
+from fastnn._core.constants cimport CACHE_LINE, WIDE_LAYER
 from fastnn._core.context cimport PREDICT, BatchContext, c_batch_context
 from fastnn._core.compiled_plan cimport CompiledPlan, Layer, Plan, c_n_in, c_n_out
 from fastnn._core.gemm cimport c_has_panels, c_make_panels, c_panels_size, c_product_np
@@ -38,10 +38,7 @@ cdef extern from *:
     Py_ssize_t c_next "FASTNN_NEXT"(const Py_ssize_t* next) noexcept nogil
 
 cdef enum:
-    # Rows above which it pays to pack the weights, and side from which a layer is so wide that its
-    # product packs them anyway; engine.py has the same number.
-    PACKED_ROWS = 128
-    WIDE_LAYER = 128
+    PACKED_ROWS = 128      # rows above which it pays to pack the weights of narrow layers
     LEAST_ROWS = 48        # of a block: the weights are read anew for each
     MANY_BLOCKS = 16       # for each worker, from which they need not be even
     ROW_STEP = 12          # a multiple of the rows of a tile, for any instruction set
