@@ -29,7 +29,7 @@ from bench.command import add_output, add_repeats, positive, refuse_unknown, say
 from bench.contenders.networks import Fastnn
 from bench.contenders.scikit_learn import ScikitLearn
 from bench.report import write_whole
-from bench.timing import SETTLE, available_cores, choose
+from bench.timing import available_cores, choose, settle
 
 ASKED = 500  # single rows in one timed round
 LARGEST = 1e-8  # difference of coefficients, predictions or scores that counts as equal
@@ -172,7 +172,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def clock(run: Run, threads: int | None) -> float:
     """Seconds of one run, once other libraries' pools have gone to sleep."""
-    time.sleep(SETTLE)
+    settle()
     with threadpool_limits(threads, user_api="blas"):
         start = time.perf_counter()
         run()

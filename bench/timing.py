@@ -22,6 +22,16 @@ WORTH = 0.97  # a second thread must save at least 3 % to be preferred
 REFERENCE_EPOCHS = 10  # at most so many of the reference's are timed together
 
 
+def settle() -> None:
+    """Wait until the workers of other contenders' pools sleep, while this processor stays awake.
+
+    After a sleep some virtual machines are several times slower for as long as short works take.
+    """
+    until = time.perf_counter() + SETTLE
+    while time.perf_counter() < until:
+        pass
+
+
 @dataclass(frozen=True)
 class Timing:
     """Seconds of one contender.
@@ -78,7 +88,7 @@ def clock(contender: Contender, problem: Problem) -> float:
     work = problem.work
     X = problem.X[: work.predict_rows]
     with contender.pools(problem.threads):
-        time.sleep(SETTLE)
+        settle()
         own = None
         start = time.perf_counter()
         if work.predict_rows:

@@ -249,3 +249,24 @@ def test_a_feature_major_plan_refuses_dropout_and_spare_parameters() -> None:
     n_parameters = feature_major_plan()["n_parameters"]
     with pytest.raises(ValueError, match=f"expected {n_parameters} parameters"):
         CompiledPlan(**feature_major_plan(n_parameters=n_parameters + 1))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("batch_size", [32, 64, 150, 600])
+@pytest.mark.parametrize("n_in", [3, 8, 20, 33, 64])
+def test_rows_summed_where_they_are_or_from_a_copy_give_the_same_bits(n_in, batch_size, dtype):
+    """The first layer's gradient is summed by rows in place, or by those converted."""
+    rng = np.random.default_rng(n_in)
+    X = rng.standard_normal((600, n_in)).astype(np.float32)
+    Y = np.sin(X[:, :1]).astype(dtype)
+    other = X.astype(np.float64) if dtype == "float32" else X
+    trained = []
+    for rows, n_threads in ((X.astype(dtype), 1), (other, 1), (X.astype(dtype), 2), (other, 2)):
+        net = fastnn.Network(
+            [n_in, 13, 1], fastnn.QuadraticCost, activation="relu", output="identity",
+            dtype=dtype, rng=0,
+        )  # fmt: skip
+        net.fit(rows, Y, epochs=2, batch_size=batch_size, optimizer="adam", n_threads=n_threads)
+        trained.append(net.parameters.copy())
+    for parameters in trained[1:]:
+        np.testing.assert_array_equal(parameters, trained[0])

@@ -72,6 +72,11 @@ def initialize(network: Drawn, initializer: Initializer) -> None:
         If the initializer's numbers are none in the network's dtype.
     """
     initializer.check(network.dtype)
+    draw(network, initializer)
+
+
+def draw(network: Drawn, initializer: Initializer) -> None:
+    """Do the same with an initializer that is known to fit."""
     if type(initializer) is Zeros:  # without a second network to copy from
         for zeros in (*network.weights, *network.biases):
             zeros[...] = 0

@@ -32,7 +32,7 @@ from fastnn._core.threads import training
 from fastnn._data.inputs import Inputs, as_source, taken
 from fastnn._data.rows import Rows, as_rows, as_targets
 from fastnn._model import storage
-from fastnn._model.beginning import begin_normalization, check_groups, initialize
+from fastnn._model.beginning import begin_normalization, check_groups, draw, initialize
 from fastnn._model.book_methods import gradient_of_checked, sgd, take_step
 from fastnn._model.outputs import outputs_of_columns, outputs_of_rows
 from fastnn._model.parameters import ParameterList, vector_like
@@ -165,7 +165,7 @@ class Model:
         self._parameters[...] = 0
         self._running[...] = 0
         self._stand_untrained(np.random.default_rng(rng))
-        self._initialize(initializer)
+        draw(self, initializer)
 
     def __repr__(self) -> str:
         layers = "-".join(map(str, self.sizes))

@@ -175,15 +175,90 @@ cdef void _output_delta(
     c_mark(ctx, DELTA)
 
 
+cdef bint _goes_by_rows(const floating* _, const Plan* plan) noexcept nogil:
+    """Whether the first layer's gradient is summed from the rows as they are.
+
+    That depends on the plan alone: the sums have the same bits for any rows and threads.
+    """
+    cdef int rows = plan.batch_size
+    if plan.n_partial_sums > 0:
+        rows = rows // plan.n_partial_sums
+    rows = min(rows, plan.block_rows)
+    if floating is float:
+        return of_float.by_rows(c_n_in(plan), rows)
+    else:
+        return of_double.by_rows(c_n_in(plan), rows)
+
+
+cdef void _sum_rows(
+    floating* to, const floating* before, floating scale, const floating* delta,
+    const floating* rows, const Py_ssize_t* order, const Layer* layer, Py_ssize_t width,
+    Py_ssize_t m,
+) noexcept nogil:
+    if floating is float:
+        of_float.row_gradient(to, before, scale, delta, width, rows, order, layer.n_out,
+                              layer.n_in, m)
+    else:
+        of_double.row_gradient(to, before, scale, delta, width, rows, order, layer.n_out,
+                               layer.n_in, m)
+
+
+cdef void _sum_transposed(
+    floating* to, const floating* before, floating scale, const floating* delta,
+    const floating* inp, const Layer* layer, Block block,
+) noexcept nogil:
+    """The same sums where the rows are not in place, from their copy (n_in, width)."""
+    cdef floating[ROW_BUFFER] rows
+    cdef Py_ssize_t i, j, n = layer.n_in, start = 0, some
+    while start < block.m:
+        some = min(<Py_ssize_t> ROW_BUFFER // n, block.m - start)
+        for i in range(some):
+            for j in range(n):
+                rows[i * n + j] = inp[j * block.width + start + i]
+        _sum_rows(to, before, scale if start + some == block.m else <floating> 1, delta + start,
+                  <floating*> rows, NULL, layer, block.width, some)
+        before = to
+        start += some
+
+
+cdef void _add_gradient(
+    floating* gradient, floating* work, const Source* X, const Py_ssize_t* order,
+    const floating* inp, const Layer* layer, const Plan* plan, Block block, floating scale,
+) noexcept nogil:
+    """Add a layer's to the sums; ``order`` is NULL where they are not summed by rows."""
+    cdef floating* lanes = work + plan.lane_sums
+    cdef const floating* delta = work + layer.delta
+    cdef floating* kept = lanes + layer.weights * MAX_LANES
+    cdef const floating* before = NULL if block.first else kept
+    cdef floating* to = kept if gradient == NULL else gradient + layer.weights
+    cdef Py_ssize_t n_in = layer.n_in
+    if order != NULL:
+        if gradient == NULL:
+            scale = 1
+        if c_in_place(X, sizeof(floating)):
+            _sum_rows(to, before, scale, delta, <const floating*> X.buffers[0].buf,
+                      order + block.begin, layer, block.width, block.m)
+        else:
+            _sum_transposed(to, before, scale, delta, inp, layer, block)
+        n_in = 0  # what is left are the biases
+    if floating is float:
+        of_float.gradient(lanes, gradient, scale, layer.weights, layer.biases, delta, inp,
+                          layer.n_out, n_in, block.width, block.first)
+    else:
+        of_double.gradient(lanes, gradient, scale, layer.weights, layer.biases, delta, inp,
+                           layer.n_out, n_in, block.width, block.first)
+
+
 cdef void _backward(
-    floating* gradient, floating* work, const floating* parameters, const Plan* plan, Block block,
-    floating scale, BatchContext* ctx,
+    floating* gradient, floating* work, const floating* parameters, const Source* X,
+    const Py_ssize_t* order, const Plan* plan, Block block, floating scale, BatchContext* ctx,
 ) noexcept nogil:
     """Add the block's gradient to the sums, layer by layer from the last.
 
-    They stay in SIMD lanes if ``gradient`` is NULL, else it becomes scale times the sum of these.
+    They stay where they are, in SIMD lanes but for rows, if ``gradient`` is NULL; else it becomes
+    scale times the sum of these.
     """
-    cdef floating* lanes = work + plan.lane_sums
+    cdef bint by_rows = _goes_by_rows(<const floating*> work, plan)
     cdef const floating* inp
     cdef floating* below
     cdef Layer* layer
@@ -204,14 +279,8 @@ cdef void _backward(
                 c_activation_backward(below, inp, <const floating*> NULL, before.activation,
                                       layer.n_in, block.width)
                 c_mark(ctx, DELTA)
-        if floating is float:
-            of_float.gradient(lanes, gradient, scale, layer.weights, layer.biases,
-                              work + layer.delta, inp, layer.n_out, layer.n_in, block.width,
-                              block.first)
-        else:
-            of_double.gradient(lanes, gradient, scale, layer.weights, layer.biases,
-                               work + layer.delta, inp, layer.n_out, layer.n_in, block.width,
-                               block.first)
+        _add_gradient(gradient, work, X, order if l == 0 and by_rows else NULL, inp, layer, plan,
+                      block, scale)
         c_mark(ctx, UPDATE)
 
 
@@ -389,7 +458,8 @@ cdef double _train_on_rows(
         if with_cost:
             cost += _cost(work, plan, weighted, block, ctx)
         last = block.begin + plan.block_rows >= end
-        _backward(gradient if last else <floating*> NULL, work, parameters, plan, block, scale, ctx)
+        _backward(gradient if last else <floating*> NULL, work, parameters, X, order, plan, block,
+                  scale, ctx)
         block.begin += plan.block_rows
     return cost
 

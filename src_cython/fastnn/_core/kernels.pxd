@@ -188,6 +188,10 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*gradient)(
             double*, double*, double, Py_ssize_t, Py_ssize_t, const double*, const double*,
             Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*row_gradient)(
+            double*, const double*, double, const double*, Py_ssize_t, const double*,
+            const Py_ssize_t*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        int (*by_rows)(Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*softmax)(double*, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*softmax_delta)(
             double*, const double*, const double*, Py_ssize_t, Py_ssize_t) noexcept nogil
@@ -204,6 +208,10 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*gradient)(
             float*, float*, float, Py_ssize_t, Py_ssize_t, const float*, const float*,
             Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
+        void (*row_gradient)(
+            float*, const float*, float, const float*, Py_ssize_t, const float*,
+            const Py_ssize_t*, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+        int (*by_rows)(Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*softmax)(float*, Py_ssize_t, Py_ssize_t) noexcept nogil
         void (*softmax_delta)(
             float*, const float*, const float*, Py_ssize_t, Py_ssize_t) noexcept nogil

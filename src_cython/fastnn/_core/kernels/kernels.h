@@ -143,6 +143,9 @@ extern const DropoutFloat fastnn_dropout_float[];
                     const REAL *, ptrdiff_t, ptrdiff_t, ptrdiff_t, int); \
     void (*gradient)(REAL *, REAL *, REAL, ptrdiff_t, ptrdiff_t, const REAL *, const REAL *, \
                      ptrdiff_t, ptrdiff_t, ptrdiff_t, int); \
+    void (*row_gradient)(REAL *, const REAL *, REAL, const REAL *, ptrdiff_t, const REAL *, \
+                         const ptrdiff_t *, ptrdiff_t, ptrdiff_t, ptrdiff_t); \
+    int (*by_rows)(ptrdiff_t, ptrdiff_t); \
     void (*softmax)(REAL *, ptrdiff_t, ptrdiff_t); \
     void (*softmax_delta)(REAL *, const REAL *, const REAL *, ptrdiff_t, ptrdiff_t);
 typedef struct {

@@ -23,6 +23,7 @@ const OptimizerFloat fastnn_optimizer_float[] = {FOR_EACH_ISA(OF_FLOAT)};
 #else /* ---- once for each instruction set and number type ---- */
 
 #include "simd/simd.h"
+#include "simd/over_root.h"
 
 /* p and its state `one` and `two`, by g and the step's numbers k, which are read before anything
  * is written. */
@@ -65,7 +66,7 @@ STEP(nesterov, {
 STEP(by_squares, {
     Vec slope = AT(g), s = k[KEEP] * AT(one) + k[TAKE] * slope * slope;
     SET(one, s);
-    SET(p, AT(p) - k[RATE] * slope / (Sqrt(s) + k[EPS]));
+    SET(p, AT(p) - NAME(over_root)(k[RATE] * slope, s, 1, k[EPS]));
 })
 
 STEP(adam, {
@@ -73,7 +74,7 @@ STEP(adam, {
     Vec square = k[KEEP_SQUARE] * AT(two) + k[TAKE_SQUARE] * slope * slope;
     SET(one, mean);
     SET(two, square);
-    SET(p, AT(p) - k[RATE] * mean / (Sqrt(square) * k[ROOT] + k[EPS]));
+    SET(p, AT(p) - NAME(over_root)(k[RATE] * mean, square, k[ROOT], k[EPS]));
 })
 
 /* The gradient before is `one`, the step `two`. A gradient that changed its sign is forgotten, and

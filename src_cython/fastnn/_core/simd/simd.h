@@ -24,6 +24,9 @@
  *                             products is rounded is then not the compiler's choice
  *   NegMulAdd(b, c, a)        a − b c for a close to b c, all but exact
  *   ScaleByExponent(x, n)     2^n x (AVX-512 only)
+ *   RoughInverse(x)           1 / x to 14 bits (float64 of AVX-512 only)
+ *   RoughInverseRoot(x)       1 / √x, the same
+ *   AllOf(mask)               whether a comparison holds in all lanes (the same)
  *   SumOfLanes(v)             from the first lane to the last
  *   TreeSumOfLanes(v)         pairs first, then pairs of pairs
  *
@@ -110,6 +113,9 @@
 #define ClampBelow(x, limit) NAME(max)(Set(limit), x)
 #define MulAdd(b, c, a) NAME(mul_add)(b, c, a)
 #define NegMulAdd(b, c, a) NAME(neg_mul_add)(b, c, a)
+#define RoughInverse(x) NAME(rough_inverse)(x)
+#define RoughInverseRoot(x) NAME(rough_inverse_root)(x)
+#define AllOf(mask) NAME(all_of)((Bits)(mask))
 #define SumOfLanes(v) NAME(sum_of_lanes)(v)
 #define TreeSumOfLanes(v) NAME(tree_sum_of_lanes)(v)
 
@@ -349,6 +355,12 @@ INLINE Vec Sqrt(Vec x)
 #endif
 }
 
+#if ISA_LEVEL == 2 && REAL_BITS == 64
+INLINE Vec RoughInverse(Vec x) { return _mm512_rcp14_pd(x); }
+INLINE Vec RoughInverseRoot(Vec x) { return _mm512_rsqrt14_pd(x); }
+INLINE int NAME(all_of)(Bits mask) { return _mm512_movepi64_mask((__m512i)mask) == 0xff; }
+#endif
+
 /* The leading half of each number's digits. */
 INLINE Vec NAME(high_half)(Vec x)
 {
@@ -521,6 +533,50 @@ INLINE NAME(four) NAME(sums_of_4)(Vec a, Vec b, Vec c, Vec d)
 {
     NAME(four) sums = {{TreeSumOfLanes(a), TreeSumOfLanes(b), TreeSumOfLanes(c), TreeSumOfLanes(d)}};
     return sums;
+}
+#endif
+
+#if ISA_LEVEL == 1 || ISA_LEVEL == 2
+/* Lane l := a[l] + a[l ^ bit] where `bit` is not in l, b[l] + b[l ^ bit] where it is; `bit` is a
+ * constant. Half of the moves are blends, which more ports do than shuffles. */
+INLINE Vec NAME(fold_two)(Vec a, Vec b, const int bit)
+{
+#if ISA_LEVEL == 2 && REAL_BITS == 64
+    const __m512i places = _mm512_setr_epi64(2, 3, 8, 9, 6, 7, 12, 13);
+    return bit == 4   ? _mm512_mask_blend_pd(0xf0, a, b) + _mm512_shuffle_f64x2(a, b, 0x4e)
+           : bit == 2 ? _mm512_mask_blend_pd(0xcc, a, b) + _mm512_permutex2var_pd(a, places, b)
+                      : _mm512_mask_blend_pd(0xaa, a, b) + _mm512_shuffle_pd(a, b, 0x55);
+#elif ISA_LEVEL == 2
+    const __m512i fours =
+        _mm512_setr_epi32(4, 5, 6, 7, 16, 17, 18, 19, 12, 13, 14, 15, 24, 25, 26, 27);
+    const __m512i ones =
+        _mm512_setr_epi32(1, 16, 3, 18, 5, 20, 7, 22, 9, 24, 11, 26, 13, 28, 15, 30);
+    return bit == 8   ? _mm512_mask_blend_ps(0xff00, a, b) + _mm512_shuffle_f32x4(a, b, 0x4e)
+           : bit == 4 ? _mm512_mask_blend_ps(0xf0f0, a, b) + _mm512_permutex2var_ps(a, fours, b)
+           : bit == 2 ? _mm512_mask_blend_ps(0xcccc, a, b) + _mm512_shuffle_ps(a, b, 0x4e)
+                      : _mm512_mask_blend_ps(0xaaaa, a, b) + _mm512_permutex2var_ps(a, ones, b);
+#elif REAL_BITS == 64
+    return bit == 2 ? _mm256_blend_pd(a, b, 12) + _mm256_permute2f128_pd(a, b, 0x21)
+                    : _mm256_blend_pd(a, b, 10) + _mm256_shuffle_pd(a, b, 5);
+#else
+    return bit == 4   ? _mm256_blend_ps(a, b, 0xf0) + _mm256_permute2f128_ps(a, b, 0x21)
+           : bit == 2 ? _mm256_blend_ps(a, b, 0xcc) + _mm256_shuffle_ps(a, b, 0x4e)
+                      : _mm256_blend_ps(a, b, 0xaa) +
+                            _mm256_permute_ps(_mm256_blend_ps(b, a, 0xaa), 0xb1);
+#endif
+}
+
+/* Lane l := the sum of the lanes of v[l], of as many vectors as there are lanes. */
+INLINE Vec NAME(sums_by_lane)(const Vec *v)
+{
+    Vec left[LANES];
+    memcpy(left, v, sizeof left);
+    UNROLL
+    for (int bit = LANES / 2; bit > 0; bit /= 2)
+        UNROLL
+        for (int k = 0; k < bit; k++)
+            left[k] = NAME(fold_two)(left[k], left[k + bit], bit);
+    return left[0];
 }
 #endif
 
