@@ -27,7 +27,7 @@ from bench.many_peers import TRAINERS, FitMany, Many, Trainer
 from bench.memory import peak
 from bench.report import write_whole
 from bench.roofline import Roof
-from bench.timing import available_cores, settle
+from bench.timing import SETTLE, available_cores
 
 DTYPES = ("float32", "float64")
 PEERS = ("torch", "jax")  # of which the better one counts
@@ -78,7 +78,7 @@ def problem(dtype: str, options: argparse.Namespace) -> Many:
 
 def clock(trainer: Trainer, many: Many) -> tuple[float, np.ndarray]:
     """Seconds for all the networks, scaled from those trained, and their validation costs."""
-    settle()
+    time.sleep(SETTLE)
     start = time.perf_counter()
     costs = trainer.train(many)
     return (time.perf_counter() - start) * many.count / len(costs), costs

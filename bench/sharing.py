@@ -30,7 +30,7 @@ from bench.command import (
 )
 from bench.contenders.networks import Fastnn
 from bench.report import publish
-from bench.timing import available_cores, settle
+from bench.timing import SETTLE, available_cores
 
 TARGET = 1.15  # times one alone in one thread
 SEED = 1
@@ -106,7 +106,7 @@ def clock(
         results.append(training.run(data, epochs, way.n_threads))
 
     threads = [threading.Thread(target=work) for _ in range(way.at_once)]
-    settle()
+    time.sleep(SETTLE)
     start = time.perf_counter()
     for thread in threads:
         thread.start()

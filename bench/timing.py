@@ -22,16 +22,6 @@ WORTH = 0.97  # a second thread must save at least 3 % to be preferred
 REFERENCE_EPOCHS = 10  # at most so many of the reference's are timed together
 
 
-def settle() -> None:
-    """Wait until the workers of other contenders' pools sleep, while this processor stays awake.
-
-    After a sleep some virtual machines are several times slower for as long as short works take.
-    """
-    until = time.perf_counter() + SETTLE
-    while time.perf_counter() < until:
-        pass
-
-
 @dataclass(frozen=True)
 class Timing:
     """Seconds of one contender.
@@ -84,20 +74,30 @@ def available_cores() -> int:
 
 
 def clock(contender: Contender, problem: Problem) -> float:
-    """Seconds of ``work.per`` epochs or predictions, after others' pools have gone to sleep."""
-    work = problem.work
-    X = problem.X[: work.predict_rows]
+    """Seconds of ``work.per`` epochs or predictions, after others' pools have gone to sleep.
+
+    Works of many short epochs are done twice, and the second time counts: after a pause some
+    virtual machines are several times slower for as long as such a work takes.
+    """
     with contender.pools(problem.threads):
-        settle()
-        own = None
-        start = time.perf_counter()
-        if work.predict_rows:
-            for _ in range(work.epochs):
-                contender.predict(X)
-        else:
-            own = contender.train()
-        seconds = time.perf_counter() - start if own is None else own
-    return seconds * work.per / work.epochs
+        time.sleep(SETTLE)
+        if problem.work.epochs > 1:
+            run(contender, problem)
+        return run(contender, problem) * problem.work.per / problem.work.epochs
+
+
+def run(contender: Contender, problem: Problem) -> float:
+    """Seconds of ``work.epochs``."""
+    work = problem.work
+    start = time.perf_counter()
+    if not work.predict_rows:
+        own = contender.train()
+        return time.perf_counter() - start if own is None else own
+    X = problem.X[: work.predict_rows]
+    start = time.perf_counter()
+    for _ in range(work.epochs):
+        contender.predict(X)
+    return time.perf_counter() - start
 
 
 def probe(work: Work, arrays: Arrays, contender: Contender, max_threads: int) -> Seconds:
