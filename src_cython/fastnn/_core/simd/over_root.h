@@ -2,11 +2,11 @@
  * set and number type. No lane depends on another. */
 
 #if ISA_LEVEL == 2 && REAL_BITS == 64
-/* Squares between which estimates serve, and from which eps on no digit of the divisor tells the
- * smallest of them from less. */
-#define SMALLEST_SQUARE 1e-300
+/* Squares between which estimates serve, with errors that are normal numbers: others take a hundred
+ * cycles. From which eps on no digit of the divisor tells the smallest of them from less. */
+#define SMALLEST_SQUARE 1e-200
 #define LARGEST_SQUARE 1e200
-#define SAFE_EPS 1e-100
+#define SAFE_EPS 1e-80
 #endif
 
 /* x / (√square · factor + eps). For float64 of AVX-512 to 2 ulp, by Newton's steps from estimates of
