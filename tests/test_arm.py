@@ -179,8 +179,8 @@ def test_costs(kernels_of):
 
 def test_feature_major(kernels_of):
     """The gradient of two blocks: of the first one the lanes are kept."""
-    of = kernels_of("feature_major", 5, more_of_double=1)
-    pick, product, gradient, softmax, softmax_delta = of.on_arm[:5]
+    of = kernels_of("feature_major", 7, more_of_double=1)
+    pick, product, gradient, row_gradient, by_rows, softmax, softmax_delta = of.on_arm[:7]
     lanes = 16 // np.dtype(of.dtype).itemsize
     for n_out, n_in, width in [(1, 1, 4), (5, 4, 8), (7, 9, 12), (12, 3, 20)]:
         rows, W, b = of.array(width, n_in), of.array(n_out, n_in), of.array(n_out)
@@ -200,13 +200,24 @@ def test_feature_major(kernels_of):
             )  # fmt: skip
         close(of, total[: n_out * n_in].reshape(n_out, n_in), out.astype(np.float64) @ x.T, width)
         close(of, total[n_out * n_in :], out.sum(axis=1, dtype=np.float64), width)
+        order, mixed = of.rng.permutation(width).astype(np.int64), np.empty_like(rows)
+        mixed[order] = rows
+        whole = total[: n_out * n_in].copy()
+        for to, before, scale, told in (
+            (sums, None, 1, (rows, None)),
+            (total, sums, 0.5, (mixed, order)),
+        ):
+            of.arm.call(
+                row_gradient, to, before, of.number(scale), out, width, *told, n_out, n_in, width
+            )
+        close(of, total[: n_out * n_in], whole, width)
+        assert of.arm.call(by_rows, n_in, width, result=int) in (0, 1)
         e = np.exp(act.astype(np.float64) - act.max(axis=0))
         of.arm.call(softmax, act, n_in, width)
         close(of, act, e / e.sum(axis=0), n_in)
         y = np.abs(of.array(n_in, width))
         of.arm.call(softmax_delta, back, act, y, n_in, width)
         close(of, back, act * y.sum(axis=0, dtype=np.float64) - y, n_in)
-        order = of.rng.permutation(width).astype(np.int64)
         picked = np.zeros((n_in, width), of.dtype)
         whole = of.arm.call(pick, picked, width, rows, n_in, order, width, result=int)
         assert whole in (0, n_in // 4 * 4)
@@ -214,4 +225,4 @@ def test_feature_major(kernels_of):
     if of.dtype == np.float64:
         for size, weights in itertools.product(SIZES, (None, np.ones(37))):
             a, y = np.abs(of.array(size)) % 1, np.arange(size) % 2.0
-            of.compare(5, np.ones(1), a, y, weights, size, of.number(800), result=int)
+            of.compare(7, np.ones(1), a, y, weights, size, of.number(800), result=int)
