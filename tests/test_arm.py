@@ -121,13 +121,16 @@ def test_activations(kernels_of):
 
 
 def test_optimizers(kernels_of):
-    of = kernels_of("optimizer", 11)
+    of = kernels_of("optimizer", 12)
     coefficients = np.array([0.1, 0.9, 0.1, 1e-8, 0.99, 0.01, 1.0], of.dtype)
     for place, size in itertools.product(range(9), SIZES):
         squares = np.abs(of.array(size))
         of.compare(place, of.array(size), of.array(size), squares, squares + 1, size, coefficients)
     for place, size in itertools.product((9, 10), SIZES):
         of.compare(place, of.array(size), size, result=float)
+    for m, n in itertools.product((1, 5), SIZES):
+        factors = of.number(0.5), of.number(0.25)
+        of.compare(11, of.array(n), of.array(m, n + 3), m, n, n + 3, *factors)
 
 
 @pytest.mark.parametrize(("m", "n"), [(1, 1), (2, 5), (9, 12), (40, 7)])

@@ -8,32 +8,22 @@ from cython cimport floating
 
 from fastnn._core.blas cimport c_need_blas
 from fastnn._core.gemm cimport c_product_nn, c_product_nt, c_product_tn
+from fastnn._core.kernels cimport (
+    OptimizerDouble, OptimizerFloat, c_kernels_double, c_kernels_float)
 
 
-cdef enum:
-    STRIPE = 64  # columns summed side by side
+cdef const OptimizerDouble* of_double = c_kernels_double().optimizer
+cdef const OptimizerFloat* of_float = c_kernels_float().optimizer
 
 
 cdef void c_column_sums(
     floating* sums, const floating* rows, int m, int n, int ld, floating scale, floating keep,
 ) noexcept nogil:
-    """sums := keep sums + scale Σ_i rows[i], with rows (m, n) at a distance of ld.
-
-    The rows are added up first: one by one, each would lose its last digits to the large sum.
-    """
-    cdef floating totals[STRIPE]
-    cdef Py_ssize_t i, j, first = 0, width
-    while first < n:
-        width = min(<Py_ssize_t> STRIPE, n - first)
-        for j in range(width):
-            totals[j] = rows[first + j]
-        for i in range(1, m):
-            for j in range(width):
-                totals[j] += rows[i * ld + first + j]
-        for j in range(width):
-            sums[first + j] = (
-                0 if keep == 0 else keep * sums[first + j]) + scale * totals[j]
-        first += STRIPE
+    """sums := keep sums + scale Σ_i rows[i], with rows (m, n) at a distance of ld."""
+    if floating is float:
+        of_float.column_sums(sums, rows, m, n, ld, scale, keep)
+    else:
+        of_double.column_sums(sums, rows, m, n, ld, scale, keep)
 
 
 cdef int _check(str name, Py_ssize_t rows, Py_ssize_t columns,

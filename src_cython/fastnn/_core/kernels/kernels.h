@@ -122,7 +122,8 @@ typedef void StepFloat(float *, const float *, float *, float *, ptrdiff_t, cons
 #define OPTIMIZER(Step, REAL) \
     Step *plain, *momentum, *nesterov, *by_squares, *adam, *rprop, *decay, *shrink, *add_penalty; \
     double (*sum_of_squares)(const REAL *x, ptrdiff_t size); \
-    double (*sum_of_sizes)(const REAL *x, ptrdiff_t size);
+    double (*sum_of_sizes)(const REAL *x, ptrdiff_t size); \
+    void (*column_sums)(REAL *, const REAL *, ptrdiff_t, ptrdiff_t, ptrdiff_t, REAL, REAL);
 typedef struct { OPTIMIZER(StepDouble, double) } OptimizerDouble;
 typedef struct { OPTIMIZER(StepFloat, float) } OptimizerFloat;
 #undef OPTIMIZER

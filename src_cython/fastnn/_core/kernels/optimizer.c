@@ -14,7 +14,7 @@
     plain_##type##_##isa, momentum_##type##_##isa, nesterov_##type##_##isa, \
     by_squares_##type##_##isa, adam_##type##_##isa, rprop_##type##_##isa, decay_##type##_##isa, \
     shrink_##type##_##isa, add_penalty_##type##_##isa, sum_of_squares_##type##_##isa, \
-    sum_of_sizes_##type##_##isa}
+    sum_of_sizes_##type##_##isa, column_sums_##type##_##isa}
 #define OF_DOUBLE(isa) TABLE(double, isa)
 #define OF_FLOAT(isa) TABLE(float, isa)
 const OptimizerDouble fastnn_optimizer_double[] = {FOR_EACH_ISA(OF_DOUBLE)};
@@ -152,5 +152,50 @@ static double NAME(sum_of_sizes)(const REAL *x, ptrdiff_t size)
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 #undef SIDE_BY_SIDE
+
+/* sums := keep sums + scale Σ_i rows[i], for `vectors` of columns, of which the last has `tail`. The
+ * rows are added up first: one by one, each would lose its last digits to the large sum. */
+INLINE void NAME(sums_of_strip)(REAL *sums, const REAL *rows, ptrdiff_t m, ptrdiff_t ld,
+                                ptrdiff_t tail, REAL scale, REAL keep, const int vectors)
+{
+    Vec totals[4];
+#define COUNT(v) (v < vectors - 1 ? LANES : tail)
+    UNROLL
+    for (int v = 0; v < vectors; v++)
+        totals[v] = LoadNOr(0, rows + v * LANES, COUNT(v));
+    for (ptrdiff_t i = 1; i < m; i++)
+        UNROLL
+        for (int v = 0; v < vectors; v++)
+            totals[v] += LoadNOr(0, rows + i * ld + v * LANES, COUNT(v));
+    UNROLL
+    for (int v = 0; v < vectors; v++) {
+        Vec sum = scale * totals[v];
+        if (keep != 0)
+            sum = MulAdd(Set(keep), LoadNOr(0, sums + v * LANES, COUNT(v)), sum);
+        StoreN(sum, sums + v * LANES, COUNT(v));
+    }
+#undef COUNT
+}
+
+/* The same for n columns of rows at a distance of ld. */
+static void NAME(column_sums)(REAL *sums, const REAL *rows, ptrdiff_t m, ptrdiff_t n, ptrdiff_t ld,
+                              REAL scale, REAL keep)
+{
+    for (; n > 0; n -= 4 * LANES, sums += 4 * LANES, rows += 4 * LANES) {
+#define STRIP(vectors) \
+    NAME(sums_of_strip)(sums, rows, m, ld, n - (vectors - 1) * LANES, scale, keep, vectors)
+        if (n > 4 * LANES)
+            NAME(sums_of_strip)(sums, rows, m, ld, LANES, scale, keep, 4);
+        else if (n > 3 * LANES)
+            STRIP(4);
+        else if (n > 2 * LANES)
+            STRIP(3);
+        else if (n > LANES)
+            STRIP(2);
+        else
+            STRIP(1);
+#undef STRIP
+    }
+}
 
 #endif
