@@ -161,7 +161,8 @@ cdef extern from "kernels/kernels.h" nogil:
         double (*sum_of_squares)(const double*, Py_ssize_t) noexcept nogil
         double (*sum_of_sizes)(const double*, Py_ssize_t) noexcept nogil
         void (*column_sums)(
-            double*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double, double) noexcept nogil
+            double*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t, double,
+            double) noexcept nogil
     ctypedef struct OptimizerFloat:
         StepFloat* plain
         StepFloat* momentum
@@ -175,7 +176,8 @@ cdef extern from "kernels/kernels.h" nogil:
         double (*sum_of_squares)(const float*, Py_ssize_t) noexcept nogil
         double (*sum_of_sizes)(const float*, Py_ssize_t) noexcept nogil
         void (*column_sums)(
-            float*, const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t, float, float) noexcept nogil
+            float*, const float*, Py_ssize_t, Py_ssize_t, Py_ssize_t, float,
+            float) noexcept nogil
     ctypedef void (*DropoutDouble)(
         double*, const double*, uint32_t, Py_ssize_t, uint32_t, double, uint32_t, uint32_t,
     ) noexcept nogil
