@@ -26,8 +26,7 @@ cdef const FeatureMajorDouble* of_double = c_kernels_double().feature_major
 cdef const FeatureMajorFloat* of_float = c_kernels_float().feature_major
 
 cdef enum:
-    COSTS = 64       # computed at a time
-    FEW_COLUMNS = 8  # that are transposed one by one
+    COSTS = 64  # computed at a time
 
 
 # A block of rows from `begin` on: `width` columns, of which `m` are rows. The others are copies of
@@ -46,26 +45,19 @@ cdef void _transpose(
     floating* out, const floating* rows, const Py_ssize_t* order, Py_ssize_t n, Block block,
 ) noexcept nogil:
     """out (n, width) := the rows that ``order`` names."""
-    cdef Py_ssize_t i, j, width = block.width, done
-    cdef const floating* row
-    cdef floating* column
     if floating is float:
-        done = of_float.pick(out, width, rows, n, order, block.m)
+        of_float.pick(out, block.width, rows, n, order, block.m)
     else:
-        done = of_double.pick(out, width, rows, n, order, block.m)
-    if n - done <= FEW_COLUMNS:
-        for j in range(done, n):
-            row, column = rows + j, out + j * width
-            for i in range(block.m):
-                column[i] = row[order[i] * n]
-    else:
-        for i in range(block.m):
-            row = rows + order[i] * n
-            for j in range(done, n):
-                out[j * width + i] = row[j]
+        of_double.pick(out, block.width, rows, n, order, block.m)
+    _repeat_last(out, n, block)
+
+
+cdef void _repeat_last(floating* out, Py_ssize_t n, Block block) noexcept nogil:
+    """Let the columns beyond the rows be copies of the last one."""
+    cdef Py_ssize_t i, j
     for j in range(n):
-        for i in range(block.m, width):
-            out[j * width + i] = out[j * width + block.m - 1]
+        for i in range(block.m, block.width):
+            out[j * block.width + i] = out[j * block.width + block.m - 1]
 
 
 cdef void _transpose_converted(
@@ -82,9 +74,7 @@ cdef void _transpose_converted(
             for j in range(n):
                 out[j * width + start + i] = buffer[i * n + j]
         start += some
-    for j in range(n):
-        for i in range(block.m, width):
-            out[j * width + i] = out[j * width + block.m - 1]
+    _repeat_last(out, n, block)
 
 
 cdef void _load(

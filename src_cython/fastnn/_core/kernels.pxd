@@ -185,7 +185,7 @@ cdef extern from "kernels/kernels.h" nogil:
         float*, const float*, uint32_t, Py_ssize_t, uint32_t, float, uint32_t, uint32_t,
     ) noexcept nogil
     ctypedef struct FeatureMajorDouble:
-        Py_ssize_t (*pick)(
+        void (*pick)(
             double*, Py_ssize_t, const double*, Py_ssize_t, const Py_ssize_t*,
             Py_ssize_t) noexcept nogil
         void (*product)(
@@ -205,7 +205,7 @@ cdef extern from "kernels/kernels.h" nogil:
             double*, const double*, const double*, const double*, Py_ssize_t,
             double) noexcept nogil
     ctypedef struct FeatureMajorFloat:
-        Py_ssize_t (*pick)(
+        void (*pick)(
             float*, Py_ssize_t, const float*, Py_ssize_t, const Py_ssize_t*,
             Py_ssize_t) noexcept nogil
         void (*product)(

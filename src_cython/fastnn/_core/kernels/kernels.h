@@ -139,7 +139,7 @@ extern const DropoutFloat fastnn_dropout_float[];
 
 /* Narrow networks with rows as SIMD lanes. */
 #define FEATURE_MAJOR(REAL) \
-    ptrdiff_t (*pick)(REAL *, ptrdiff_t, const REAL *, ptrdiff_t, const ptrdiff_t *, ptrdiff_t); \
+    void (*pick)(REAL *, ptrdiff_t, const REAL *, ptrdiff_t, const ptrdiff_t *, ptrdiff_t); \
     void (*product)(REAL *, const REAL *, ptrdiff_t, ptrdiff_t, const REAL *, const REAL *, \
                     const REAL *, ptrdiff_t, ptrdiff_t, ptrdiff_t, int); \
     void (*gradient)(REAL *, REAL *, REAL, ptrdiff_t, ptrdiff_t, const REAL *, const REAL *, \

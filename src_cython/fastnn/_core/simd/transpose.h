@@ -41,29 +41,46 @@ INLINE void NAME(copy_transposed)(REAL *to, ptrdiff_t step, const REAL *from, pt
             to[c * step + r] = from[r * ld + c];
 }
 
-/* out[c * width + i] := rows[order[i]][c] for i < m and the columns that go in whole tiles; returns
- * how many these are of the n. */
-static inline ptrdiff_t NAME(gather_transposed)(REAL *out, ptrdiff_t width, const REAL *rows, ptrdiff_t n,
-                                                const ptrdiff_t *order, ptrdiff_t m)
+/* out[c * width + i] := rows[order[i]][c] for i < m and c < `columns`, which is a constant. */
+INLINE void NAME(gather_columns)(REAL *out, ptrdiff_t width, const REAL *rows, ptrdiff_t n,
+                                 const ptrdiff_t *order, ptrdiff_t m, const int columns)
 {
+    for (ptrdiff_t i = 0; i < m; i++) {
+        const REAL *row = rows + order[i] * n;
+        UNROLL
+        for (int c = 0; c < columns; c++)
+            out[c * width + i] = row[c];
+    }
+}
+
+/* The same for all n columns. */
+static inline void NAME(gather_transposed)(REAL *out, ptrdiff_t width, const REAL *rows, ptrdiff_t n,
+                                           const ptrdiff_t *order, ptrdiff_t m)
+{
+    ptrdiff_t c = 0;
 #ifdef TRANSPOSE_TILE
     ptrdiff_t whole = n / TRANSPOSE_TILE * TRANSPOSE_TILE, i = 0;
     for (; whole > 0 && i + TRANSPOSE_TILE <= m; i += TRANSPOSE_TILE) {
         const REAL *some[TRANSPOSE_TILE];
         for (int r = 0; r < TRANSPOSE_TILE; r++)
             some[r] = rows + order[i + r] * n;
-        for (ptrdiff_t c = 0; c < whole; c += TRANSPOSE_TILE) {
+        for (c = 0; c < whole; c += TRANSPOSE_TILE) {
             NAME(transpose_tile)(out + c * width + i, width, some);
             for (int r = 0; r < TRANSPOSE_TILE; r++)
                 some[r] += TRANSPOSE_TILE;
         }
     }
     for (; i < m; i++)
-        for (ptrdiff_t c = 0; c < whole; c++)
+        for (c = 0; c < whole; c++)
             out[c * width + i] = rows[order[i] * n + c];
-    return whole;
-#else
-    (void)out, (void)width, (void)rows, (void)n, (void)order, (void)m;
-    return 0;
+    c = whole;
 #endif
+    for (; c + 3 < n; c += 4)
+        NAME(gather_columns)(out + c * width, width, rows + c, n, order, m, 4);
+    if (n - c == 3)
+        NAME(gather_columns)(out + c * width, width, rows + c, n, order, m, 3);
+    else if (n - c == 2)
+        NAME(gather_columns)(out + c * width, width, rows + c, n, order, m, 2);
+    else if (n - c == 1)
+        NAME(gather_columns)(out + c * width, width, rows + c, n, order, m, 1);
 }
