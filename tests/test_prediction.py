@@ -321,3 +321,19 @@ def test_a_network_of_other_parameters_predicts_by_them() -> None:
     np.testing.assert_array_equal(after, predicted(net, X)[1])
     for first, second in pairwise([net.predict(X), net.predict(X)]):
         np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sizes", [[20, 32, 1], [3, 5, 4, 2], [64, 30, 10], [300, 40, 10]])
+def test_rows_predicted_in_memory_that_is_kept_have_the_bits_of_those_in_blocks(sizes, dtype):
+    net = fastnn.Network(sizes, dtype=dtype, rng=0)
+    X = np.random.default_rng(0).standard_normal((1200, sizes[0])).astype(dtype)
+    for m in (1, 8, 9, 100, 127, 128, 129, 300, 566, 567, 568, 1200):
+        few = net._engine.predict_few(net, X[:m])
+        blocks = net._engine.predict_in_blocks(net, RowSource(X[:m]), checked=True)
+        if few is not None:
+            np.testing.assert_array_equal(few, blocks)
+        np.testing.assert_array_equal(net.predict(X[:m]), blocks)
+        bad = X[:m].copy()
+        bad[m // 2, 1] = np.nan
+        assert net._engine.predict_few(net, bad) is None

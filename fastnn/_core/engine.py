@@ -36,6 +36,8 @@ __all__ = ["BLOCK", "CompiledEngine"]
 BLOCK = 256
 # Rows that are predicted at once, without the GIL being given up.
 FEW = 8
+# Numbers in the workspace, and weights times rows, up to which more are.
+MEMORY_OF_FEW, WORK_OF_FEW = 16_000, 400_000
 # Parameters up to which the gradient of one example is computed without the GIL being given up.
 SMALL = 200_000
 # Multiplications of a mini-batch's forward pass above which its step is longer than anybody wants
@@ -55,6 +57,16 @@ Result = TypeVar("Result")
 def _guarded(plan: CompiledPlan, work: Callable[..., Result]) -> Callable[..., Result]:
     """Return ``work`` that holds BLAS at one thread, if the plan's products are for BLAS."""
     return partial(quietly, work) if plan.needs_blas else work
+
+
+def _few_rows(layout: ParameterLayout) -> tuple[int, int]:
+    """Return up to how many rows are predicted in memory that is kept, at once and in blocks.
+
+    They are FEW, or as many as take about ten microseconds and 64 KB: nobody else has the GIL then.
+    """
+    block, most = _rows_of_block(layout), WORK_OF_FEW // layout.n_parameters
+    at_once = max(FEW, min(MEMORY_OF_FEW // sum(layout.sizes), most, block))
+    return at_once, most if at_once == block else at_once
 
 
 def _rows_of_block(layout: ParameterLayout) -> int:
@@ -152,9 +164,12 @@ class CompiledEngine(Engine):
         """Return what is kept for predictions, made anew for other parameters."""
         predictor = self._predictor
         if predictor is None or predictor.parameters is not net._parameters:
-            workspace = self.workspace(net, FEW)
+            at_once, most = _few_rows(net._layout)
+            workspace = self.workspace(net, at_once)
+            if workspace.compiled.needs_blas:  # which is to be held at one thread
+                workspace, most = self.workspace(net, FEW), FEW
             vectors = net._parameters, net._running, workspace.memory
-            predictor = self._predictor = Predictor(workspace.compiled, *vectors)
+            predictor = self._predictor = Predictor(workspace.compiled, *vectors, most)
         return predictor
 
     def _plan_of_blocks(self, net: Computed) -> CompiledPlan:

@@ -9,7 +9,7 @@ from typing_extensions import Self
 from fastnn._core.compiled_plan import CompiledPlan
 
 class Predictor:
-    """The memory in which a network predicts up to ``plan.batch_size`` rows."""
+    """The memory in which a network predicts a few rows, up to ``most_rows``."""
 
     @property
     def parameters(self) -> NDArray[Any]: ...
@@ -23,6 +23,7 @@ class Predictor:
         parameters: NDArray[Any],
         running: NDArray[Any],
         work: NDArray[Any],
+        most_rows: int,
     ) -> Self:
         """All arrays (n,) of one dtype, float32 or float64."""
 
