@@ -19,7 +19,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from platforms import PLATFORMS, PYTHONS, Target
+from platforms import NOT_MADE, PLATFORMS, PYTHONS, Target
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -189,6 +189,8 @@ def main() -> None:
             print(f"no headers of Python {PYTHONS[abi]} here: no wheels for {abi}")
             continue
         for name in told.platform:
+            if (name, abi) in NOT_MADE:
+                continue
             target = Target(PLATFORMS[name], abi, include)
             for old in told.out.glob(f"*-{'-'.join(target.tags)}-*{target.platform.tag}*.whl"):
                 old.unlink()
