@@ -38,8 +38,8 @@ BUILT = dist/fastnn_cpu-*-$(shell "$(PYTHON)" -c 'import sysconfig as s; print(s
 # The steps share an environment, and each uses all cores by itself.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format wheel wheels test-wheels debug-test sanitize tsan sdist-check \
-    recipe-check bench clean distclean
+.PHONY: help demo test lint format wheel wheels test-wheels wheel-of-zig debug-test sanitize tsan \
+    sdist-check recipe-check bench clean distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -69,7 +69,15 @@ wheels: $(TOOLS)  ## wheels of all platforms into dist/; ARGS="--platform window
 	@$(PY) .ci/wheels/build.py $(ARGS)
 
 test-wheels: $(TOOLS)  ## install and test those that can run here; ARGS="--all --only python3.13"
+	@$(PIP) install "ziglang>=0.14" "pefile>=2023"
 	@$(PY) .ci/wheels/test.py $(ARGS)
+
+wheel-of-zig: $(DEV)  ## the wheel of zig's clang for this machine, built, installed and tried
+	@$(PIP) install "auditwheel>=6.2" "wheel>=0.45"
+	@$(PY) .ci/wheels/build.py --platform manylinux-$$(uname -m) --abi abi3 --out build/wheels/dist
+	@rm -rf build/wheels/installed
+	@$(PIP) install --no-deps --target build/wheels/installed build/wheels/dist/*-abi3-manylinux*.whl
+	@cd build/wheels/installed && PYTHONPATH=. $(PY) "$(ROOT)/.ci/smoke.py" --training && echo "zig's wheel trains"
 
 debug-test: build/debug/wheel.stamp $(DEV) $(TORCH)  ## most of it against a build with bounds checks
 	$(call pytest,build/debug/site,PYTHONPATH="$(ROOT)/build/debug/site",$(RELEASE_ONLY),tests)

@@ -45,9 +45,12 @@ FLAGS = {
     "release": [
         "-g0",
         "-fno-asynchronous-unwind-tables",  # a twelfth of the wheel, for debuggers alone
+        "-fno-unwind-tables",
+        "-fomit-frame-pointer",  # some compilers keep it by default, and have a register less
         "-fno-math-errno",
         "-fno-trapping-math",
         "-ffp-contract=fast",
+        "-Wno-unused-function",  # of Cython, where strings are not compressed
     ],
     "debug": ["-O0", "-g", "-UNDEBUG"],
     "sanitize": [
@@ -124,10 +127,11 @@ def settings() -> str:
 
 
 def macros() -> list[tuple[str, str]]:
-    """What tells the headers of Python which binary interface is wanted."""
+    """What Cython's C and the headers of Python ask for."""
+    told = [("CYTHON_COMPRESS_STRINGS", "0")]  # a wheel compresses them better, and without code
     if ABI == "abi3":
-        return [("Py_LIMITED_API", "0x030B0000"), ("CYTHON_LIMITED_API", "1")]
-    return [("Py_GIL_DISABLED", "1")] if ABI.endswith("t") else []
+        return [*told, ("Py_LIMITED_API", "0x030B0000"), ("CYTHON_LIMITED_API", "1")]
+    return [*told, ("Py_GIL_DISABLED", "1")] if ABI.endswith("t") else told
 
 
 def differs(record: Path, text: str) -> bool:

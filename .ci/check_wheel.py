@@ -14,7 +14,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LARGEST = 1.75e6  # bytes
-LARGEST_OF_WINDOWS = 2.75e6  # each module there has a part of the C library of its own
 RUN_TIME = {"numpy", "scipy", "threadpoolctl"}
 
 
@@ -49,9 +48,8 @@ def check(path: Path) -> list[str]:
         required = run_time_requirements(wheel)
     if required != RUN_TIME:
         wrong.append(f"it requires {sorted(required)}, expected {sorted(RUN_TIME)}")
-    largest = LARGEST_OF_WINDOWS if "-win" in path.name else LARGEST
-    if path.stat().st_size > largest:
-        wrong.append(f"it has {path.stat().st_size} bytes, at most {largest:.0f} are allowed")
+    if path.stat().st_size > LARGEST:
+        wrong.append(f"it has {path.stat().st_size} bytes, at most {LARGEST:.0f} are allowed")
     return wrong
 
 

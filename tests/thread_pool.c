@@ -3,6 +3,7 @@
  * Workers write to places of their own and read one another's after each barrier, with jobs of
  * different sizes from two threads at once, of which one finds the pool taken.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

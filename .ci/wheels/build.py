@@ -19,11 +19,13 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from platforms import PLATFORMS, PYTHONS, Target
+from platforms import NOT_MADE, PLATFORMS, PYTHONS, Target
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BUILD = ROOT / "build" / "wheels"
+# The parts of Windows' C library that modules call.
+WINDOWS_LIBRARIES = ("heap", "math", "private", "stdio", "string")
 
 
 def interpreters(version: str) -> list[str]:
@@ -76,31 +78,40 @@ def import_library(target: Target, folder: Path) -> None:
     )
 
 
+def run_time(folder: Path, told: dict[str, str]) -> list[str]:
+    """Return what links a module to Windows without MinGW's run time."""
+    compiled = folder / "runtime.o"
+    source = HERE / "windows" / "runtime.c"
+    run([told["CC"], "-Os", "-fno-builtin", "-c", source, "-o", compiled], env=told)
+    libraries = [f"-lapi-ms-win-crt-{part}-l1-1-0" for part in WINDOWS_LIBRARIES]
+    return ["-nostdlib", str(compiled), "-lkernel32", *libraries]
+
+
 def environment(target: Target, folder: Path) -> dict[str, str]:
     """What setup.py is told, to build for ``target`` below ``folder``."""
     platform, compiler = target.platform, str(HERE / "zigcc")
-    linker, include, ldflags = [compiler, "-shared"], target.include, "-Wl,-s"
-    if platform.is_windows:
-        import_library(target, folder)
-        include = str(windows_headers(target, folder))
-        ldflags += f" -L{folder} -l{target.python_dll}"
-    elif not platform.is_linux:
-        linker += ["-undefined", "dynamic_lookup"]  # of Python, which is there by then
-    return {
+    told = {
         **os.environ,
         "ZIG_PYTHON": sys.executable,
         "ZIG_TARGET": platform.zig,
         "ZIG_LOCAL_CACHE_DIR": str(BUILD / "zig"),
         "ZIG_GLOBAL_CACHE_DIR": str(BUILD / "zig"),
         "CC": compiler,
-        "LDSHARED": " ".join(linker),
         "CFLAGS": "-DNDEBUG -fwrapv",
-        "LDFLAGS": ldflags,
+        "LDFLAGS": "-Wl,-s",
         "SETUPTOOLS_EXT_SUFFIX": target.suffix,
         "FASTNN_ABI": target.abi,
-        "FASTNN_PYTHON_INCLUDE": include,
+        "FASTNN_PYTHON_INCLUDE": target.include,
         "FASTNN_BUILD": str(folder.relative_to(ROOT)),
     }
+    linker = [compiler, "-shared"]
+    if platform.is_windows:
+        import_library(target, folder)
+        told["FASTNN_PYTHON_INCLUDE"] = str(windows_headers(target, folder))
+        linker += [f"-L{folder}", f"-l{target.python_dll}", *run_time(folder, told)]
+    elif not platform.is_linux:
+        linker += ["-undefined", "dynamic_lookup"]  # of Python, which is there by then
+    return {**told, "LDSHARED": " ".join(linker)}
 
 
 def run(command: list[object], **options: object) -> str:
@@ -178,6 +189,8 @@ def main() -> None:
             print(f"no headers of Python {PYTHONS[abi]} here: no wheels for {abi}")
             continue
         for name in told.platform:
+            if (name, abi) in NOT_MADE:
+                continue
             target = Target(PLATFORMS[name], abi, include)
             for old in told.out.glob(f"*-{'-'.join(target.tags)}-*{target.platform.tag}*.whl"):
                 old.unlink()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["PLATFORMS", "PYTHONS", "Platform", "Target"]
+__all__ = ["NOT_MADE", "PLATFORMS", "PYTHONS", "Platform", "Target"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,8 @@ PLATFORMS = {
 
 # From a wheel's ABI to the Python whose headers it is compiled with.
 PYTHONS = {"cp310": "3.10", "abi3": "3.11", "cp314t": "3.14"}
+# There is no such Python.
+NOT_MADE = {("windows-arm64", "cp310")}
 
 
 @dataclass(frozen=True)

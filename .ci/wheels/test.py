@@ -17,6 +17,8 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import wine_math
+
 from build import interpreters
 
 HERE = Path(__file__).resolve().parent
@@ -39,6 +41,7 @@ class Runner:
     platforms: list[str] = field(default_factory=list)
     free_threaded: bool = False
     environment: dict[str, str] = field(default_factory=dict)
+    libraries: tuple[str, ...] = ()  # that pip would not see that they are needed there
 
     @property
     def tags(self) -> list[str]:
@@ -82,7 +85,8 @@ def foreign() -> list[Runner]:
     if windows:
         said = subprocess.run(["wine", windows, "-V"], capture_output=True, text=True, check=True)
         (version,) = re.findall(r"Python (3\.\d+)", said.stdout)
-        runners.append(Runner("windows", ["wine", windows], version, ["win_amd64"]))
+        wine = ["wine", windows]
+        runners.append(Runner("windows", wine, version, ["win_amd64"], libraries=("colorama",)))
     return runners
 
 
@@ -95,8 +99,10 @@ def install(runner: Runner, wheels: Path) -> Path | None:
     if subprocess.run(ours, capture_output=True).returncode != 0:
         return None
     if not (site / "pytest").is_dir():
-        subprocess.run([*pip, *into, *LIBRARIES], check=True)
+        subprocess.run([*pip, *into, *LIBRARIES, *runner.libraries], check=True)
         subprocess.run(ours, check=True, capture_output=True)
+        if runner.name == "windows":
+            wine_math.complete(site, Path(runner.command[-1]).parent)
     return site
 
 

@@ -1,15 +1,6 @@
 """What is done in one step, as signals and other threads see it."""
 
-cdef extern from *:
-    """
-    #if defined(__GNUC__)
-    #define FASTNN_LOAD(number) __atomic_load_n(number, __ATOMIC_RELAXED)
-    #define FASTNN_STORE(number, value) __atomic_store_n(number, value, __ATOMIC_RELAXED)
-    #else /* no threads, as in thread_pool.h */
-    #define FASTNN_LOAD(number) (*(number))
-    #define FASTNN_STORE(number, value) (*(number) = (value))
-    #endif
-    """
+cdef extern from "runtime/atomics.h":
     int c_load "FASTNN_LOAD"(const int* number) noexcept nogil
     void c_store "FASTNN_STORE"(int* number, int value) noexcept nogil
 

@@ -24,18 +24,9 @@ from fastnn._core.row_source cimport (
 from fastnn._core.signals cimport c_handle_signals, c_raise_if, c_signals_are_due
 from fastnn._core.thread_pool cimport c_barrier, c_run
 
-cdef extern from *:
-    """
-    #if defined(__GNUC__)
-    #define FASTNN_TAKE(next, n) __atomic_fetch_add(next, n, __ATOMIC_RELAXED)
-    #define FASTNN_NEXT(next) __atomic_load_n(next, __ATOMIC_RELAXED)
-    #else /* no threads, as in thread_pool.h */
-    #define FASTNN_TAKE(next, n) ((*(next) += (n)) - (n))
-    #define FASTNN_NEXT(next) (*(next))
-    #endif
-    """
-    Py_ssize_t c_take "FASTNN_TAKE"(Py_ssize_t* next, Py_ssize_t n) noexcept nogil
-    Py_ssize_t c_next "FASTNN_NEXT"(const Py_ssize_t* next) noexcept nogil
+cdef extern from "runtime/atomics.h":
+    Py_ssize_t c_take "FASTNN_FETCH_ADD"(Py_ssize_t* next, Py_ssize_t n) noexcept nogil
+    Py_ssize_t c_next "FASTNN_LOAD"(const Py_ssize_t* next) noexcept nogil
 
 cdef enum:
     PACKED_ROWS = 128      # rows above which it pays to pack the weights of narrow layers

@@ -16,7 +16,7 @@ from numpy import ndarray as _ndarray
 
 cdef extern from *:
     """
-    #if defined(__GNUC__)
+    #if defined(__GNUC__) || defined(__clang__)
     #define FASTNN_PREFETCH(address) __builtin_prefetch(address)
     #else
     #define FASTNN_PREFETCH(address) ((void) (address))

@@ -132,7 +132,7 @@ INLINE void NAME(store_tile)(const NAME(block) *of, REAL *C, Vec sums[TILE_ROWS]
     UNROLL
     for (int r = 0; r < TILE_ROWS; r++) { /* a bound that is known, or the sums leave registers */
         if (r >= rows)
-            return;
+            continue; /* by `return`, clang would keep the loop, and the sums in memory */
         UNROLL
         for (int v = 0; v < width; v++) {
             REAL *row = C + r * of->ldc;

@@ -2,20 +2,14 @@
  *
  * The caller is worker 0; the others sleep in between. Waiting spins for about the time that
  * waking takes (some 100 us), then sleeps, so that idle workers leave the processor to others.
- * There is one pool in a process; a caller that finds it taken works alone. Without POSIX
- * threads every caller does.
+ * There is one pool in a process; a caller that finds it taken works alone. Without threads
+ * every caller does.
  */
 #ifndef FASTNN_THREAD_POOL_H
 #define FASTNN_THREAD_POOL_H
 
 #include "runtime/clock.h"
-
-#if defined(__GNUC__) && !defined(_WIN32) && !defined(FASTNN_NO_THREADS) /* for a trial, too */
-#define FASTNN_HAVE_THREADS 1
-#include <pthread.h>
-#include <signal.h>
-#include <sched.h>
-#endif
+#include "runtime/threads.h"
 
 #define FASTNN_MAX_WORKERS 64
 #define FASTNN_JOBS 256 /* from one job's number to the next: more than the workers */
@@ -28,8 +22,8 @@ typedef void (*FastnnWork)(void *argument, int worker, int n_workers);
 #ifdef FASTNN_HAVE_THREADS
 
 typedef struct {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
+    FastnnLock lock;
+    FastnnCondition changed;
     int taken;   /* somebody's work is being done, or workers are being started */
     int started; /* threads, the caller not counted */
     int kept_off; /* the processor that the first `n_kept` workers are kept off */
@@ -44,10 +38,10 @@ typedef struct {
     int arrived; /* at the barrier */
     int asleep;  /* workers that wait for `changed` */
     char padding_4[64];
-    long stalled; /* microseconds that workers stalled at barriers, all together */
+    long long stalled; /* microseconds that workers stalled at barriers, all together */
 } FastnnThreadPool;
 
-static FastnnThreadPool fastnn_pool = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER};
+static FastnnThreadPool fastnn_pool = {FASTNN_LOCK, FASTNN_CONDITION};
 
 static inline void fastnn_relax(void)
 {
@@ -71,16 +65,16 @@ static double fastnn_wait(unsigned *counter, unsigned old)
         if (i % FASTNN_A_WHILE)
             fastnn_relax();
         else /* whoever is waited for may have been put on this processor */
-            sched_yield();
+            fastnn_yield();
     }
-    pthread_mutex_lock(&pool->lock);
+    fastnn_lock(&pool->lock);
     /* First counted as asleep, then looked again: who changes the counter looks the other way
      * round, so that one of the two sees the other. */
     __atomic_add_fetch(&pool->asleep, 1, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(counter, __ATOMIC_SEQ_CST) == old)
-        pthread_cond_wait(&pool->changed, &pool->lock);
+        fastnn_sleep(&pool->changed, &pool->lock);
     __atomic_sub_fetch(&pool->asleep, 1, __ATOMIC_SEQ_CST);
-    pthread_mutex_unlock(&pool->lock);
+    fastnn_unlock(&pool->lock);
     return fastnn_seconds() - began;
 }
 
@@ -89,9 +83,9 @@ static void fastnn_set(unsigned *counter, unsigned value)
     FastnnThreadPool *pool = &fastnn_pool;
     __atomic_store_n(counter, value, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&pool->asleep, __ATOMIC_SEQ_CST) > 0) {
-        pthread_mutex_lock(&pool->lock);
-        pthread_cond_broadcast(&pool->changed);
-        pthread_mutex_unlock(&pool->lock);
+        fastnn_lock(&pool->lock);
+        fastnn_wake(&pool->changed);
+        fastnn_unlock(&pool->lock);
     }
 }
 
@@ -116,7 +110,7 @@ static void fastnn_barrier(int n_workers)
 {
     double waited = fastnn_long_barrier(n_workers);
     if (waited > FASTNN_A_STALL)
-        __atomic_add_fetch(&fastnn_pool.stalled, (long)(1e6 * waited), __ATOMIC_RELAXED);
+        __atomic_add_fetch(&fastnn_pool.stalled, (long long)(1e6 * waited), __ATOMIC_RELAXED);
 }
 
 /* Barriers passed since the pool began. */
@@ -136,7 +130,7 @@ typedef struct {
     unsigned job; /* the last one before the thread was started */
 } FastnnWorker;
 
-static void *fastnn_worker(void *start)
+FASTNN_THREAD_FUNCTION(fastnn_worker, start)
 {
     FastnnThreadPool *pool = &fastnn_pool;
     int worker = ((FastnnWorker *)start)->worker;
@@ -151,44 +145,36 @@ static void *fastnn_worker(void *start)
             fastnn_long_barrier(n);
         }
     }
-    return NULL;
 }
 
-static pthread_t fastnn_threads[FASTNN_MAX_WORKERS];
+static FastnnThread fastnn_threads[FASTNN_MAX_WORKERS];
 
 /* In a forked child the threads are gone, and the lock may have been held. */
 static void fastnn_forget_threads(void)
 {
-    static const FastnnThreadPool none = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER};
+    static const FastnnThreadPool none = {FASTNN_LOCK, FASTNN_CONDITION};
     fastnn_pool = none;
 }
 
-/* Start threads until there are `wanted`; return how many there are. Signals are not for them. */
+/* Start threads until there are `wanted`; return how many there are. */
 static int fastnn_start(int wanted)
 {
     static FastnnWorker starts[FASTNN_MAX_WORKERS];
     static int forks_are_watched;
     FastnnThreadPool *pool = &fastnn_pool;
-    sigset_t all, before;
     if (pool->started >= wanted)
         return pool->started;
-    if (!forks_are_watched && pthread_atfork(NULL, NULL, fastnn_forget_threads) != 0)
+    if (!forks_are_watched && !fastnn_watch_forks(fastnn_forget_threads))
         return pool->started;
     forks_are_watched = 1;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     while (pool->started < wanted) {
-        pthread_t thread;
         int worker = pool->started + 1;
         starts[worker].worker = worker;
         starts[worker].job = pool->job;
-        if (pthread_create(&thread, NULL, fastnn_worker, &starts[worker]) != 0)
+        if (!fastnn_create(&fastnn_threads[worker], fastnn_worker, &starts[worker]))
             break;
-        fastnn_threads[worker] = thread;
-        pthread_detach(thread);
         pool->started++;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return pool->started;
 }
 
