@@ -145,6 +145,7 @@ FASTNN_THREAD_FUNCTION(fastnn_worker, start)
             fastnn_long_barrier(n);
         }
     }
+    return 0; /* never: but some compilers want one */
 }
 
 static FastnnThread fastnn_threads[FASTNN_MAX_WORKERS];
