@@ -60,9 +60,9 @@ RUN_HELP = """\
 With --run DIR a new folder gets config.toml with all settings, history.csv and
 checkpoint.npz after each epoch, and at the end model.npz, result.json and
 pictures. However such a training ends, --resume DIR goes on after its last
-finished epoch, and comes to the same numbers as if it had never stopped; but
-for a --time-limit, and for lbfgs, which begins with a new memory. Its epochs,
-time limit and threads may be told anew."""
+finished epoch, and comes to the same numbers as if it had never stopped, unless
+there is a --time-limit, which goes by the clock. Its epochs, time limit and
+threads may be told anew."""
 
 LR_FIND_HELP = """\
 Train a network on a few mini-batches, each with a larger learning rate, and show

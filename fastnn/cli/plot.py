@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
+import numpy as np
+
 from fastnn._common.extras import require
 from fastnn.cli.examples import Examples, read_examples
 from fastnn.cli.outputs import say, writing
@@ -38,6 +40,6 @@ def _examples(folder: RunFolder, network: Network) -> Examples:
         folder.check_rows(fingerprint_of(examples.split), settings["data"])
     except (OSError, ValueError) as error:
         say(f"note: no picture of what it confuses: {error}")
-        rows = network.predict([[0.0] * network.sizes[0]])[:0], network.predict([[0.0]])[:0]
+        rows = np.empty((0, network.sizes[0])), np.empty(0)
         return Examples(Split(rows, rows, rows), network.table, False, [])
     return replace(examples, said=[])

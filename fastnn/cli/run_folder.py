@@ -36,17 +36,23 @@ FORMAT = 1
 
 
 class RunFolder:
-    """A folder that this process alone writes to, until it ends.
+    """A folder of a run; within ``with`` nobody else writes to it once it is begun or gone on with.
 
     Parameters
     ----------
     path : str
-        Of a folder that is there.
     """
 
     def __init__(self, path: str) -> None:
         self.path = Path(path)
         self._lock: Any = None
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            self._lock.close()
 
     def file(self, name: str) -> str:
         """Return the path of a file in the folder."""

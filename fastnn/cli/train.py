@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import math
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +33,16 @@ from fastnn.plot import plot_history
 
 # What may be told anew where a run goes on, as no number before it depends on it.
 FOR_RESUME = ("epochs", "time_limit", "n_threads")
+NAMES = ("digits", "mnist")  # of data that are no path
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Train, print and save as the arguments say; what cannot work is found before training."""
-    with silent_but_for(arguments.json) as tell:
-        tell(_run(arguments))
+    with silent_but_for(arguments.json) as tell, _folder(arguments) as folder:
+        tell(_run(arguments, folder))
 
 
-def _run(arguments: argparse.Namespace) -> dict[str, Any]:
-    folder = _folder(arguments)
+def _run(arguments: argparse.Namespace, folder: RunFolder | None) -> dict[str, Any]:
     settings = _settings(arguments, folder)
     _check_files(arguments, settings)
     examples = read_examples(row_arguments(settings))
@@ -80,14 +81,14 @@ def _run(arguments: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def _folder(arguments: argparse.Namespace) -> RunFolder | None:
+def _folder(arguments: argparse.Namespace) -> AbstractContextManager[RunFolder | None]:
     """Return the folder of the run, if there is to be one."""
     if arguments.run_folder is not None and arguments.resume is not None:
         raise ValueError("--run: expected it or --resume, got both")
     if arguments.run_folder is not None:
         check_new(arguments.run_folder)
     path = arguments.run_folder or arguments.resume
-    return None if path is None else RunFolder(path)
+    return nullcontext() if path is None else RunFolder(path)
 
 
 def _settings(arguments: argparse.Namespace, folder: RunFolder | None) -> Settings:
@@ -96,7 +97,7 @@ def _settings(arguments: argparse.Namespace, folder: RunFolder | None) -> Settin
         assert folder is not None
         return _settings_to_resume(arguments, folder)
     settings = settings_of(arguments)
-    if folder is not None and Path(settings["data"]).exists():
+    if folder is not None and settings["data"] not in NAMES:
         settings["data"] = str(Path(settings["data"]).absolute())  # from wherever it is resumed
     return settings
 
