@@ -194,7 +194,7 @@ def add_training(group: Any) -> None:
     )
     group.add_argument(
         "--label-smoothing",
-        type=values.share,
+        type=values.fraction,
         metavar="X",
         help="share of a target that is spread over all classes (default: 0)",
     )

@@ -18,7 +18,7 @@ from fastnn._model.table_info import TASKS
 from fastnn.cli import values
 from fastnn.cli.grid import HIDDEN, check_hidden
 from fastnn.cli.toml_files import read_toml
-from fastnn.many._settings import FIT_KEYS, NETWORK_KEYS, resolved
+from fastnn.many._settings import FIT_KEYS, NAMED, NETWORK_KEYS, resolved
 
 Settings = dict[str, Any]
 
@@ -43,7 +43,7 @@ NUMBERS: dict[str, Callable[[str], Any]] = {
     "epochs": values.count,
     "batch_size": values.count,
     "learning_rate": values.rate,
-    "label_smoothing": values.share,
+    "label_smoothing": values.fraction,
     "time_limit": values.rate,
     "n_threads": values.count,
     "input_scale": values.rate,
@@ -105,9 +105,18 @@ def _checked(key: str, value: Any) -> Any:
         raise argparse.ArgumentTypeError(f"expected {' or '.join(TASKS)}, got {brief(value)}")
     if key == HIDDEN:
         return check_hidden(value, HIDDEN)
+    if key == "activation" and not _are_names(value):
+        raise argparse.ArgumentTypeError(f"expected a name or a list of them, got {brief(value)}")
+    if key in NAMED and isinstance(value, Mapping) and key != "schedule" and "name" not in value:
+        raise argparse.ArgumentTypeError(f"expected a name among its keys, got {brief(value)}")
     if key in (*NETWORK_KEYS, *FIT_KEYS):
         _made(key, value)
     return value
+
+
+def _are_names(value: Any) -> bool:
+    names = value if isinstance(value, list) else [value]
+    return bool(names) and all(isinstance(name, str) for name in names)
 
 
 def _column(value: Any, *, may_be_absent: bool) -> str | bool:

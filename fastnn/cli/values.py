@@ -59,6 +59,14 @@ def share(text: str) -> float:
     return value
 
 
+def fraction(text: str) -> float:
+    """A number from 0 to 1, 1 excluded, of something else than rows."""
+    value = _number(text)
+    if value is None or not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0, below 1, got {text!r:.80}")
+    return value
+
+
 def share_or_part(text: str) -> float | str:
     """A share of the rows, or the part of the data to measure."""
     if text in ("validation", "test", "none"):
@@ -99,7 +107,7 @@ def patience(texts: list[str]) -> Any:
 
 def shares_dropped(texts: list[str]) -> Any:
     """Shares of units, one for all layers or one each; or one with settings."""
-    shares = [share(text) for text in texts if "=" not in text]
+    shares = [fraction(text) for text in texts if "=" not in text]
     settings = pairs([text for text in texts if "=" in text])
     if settings:
         return {**({"rate": shares[0]} if len(shares) == 1 else {}), **settings}
