@@ -1,4 +1,4 @@
-"""The command ``fastnn``: train, search, evaluate, predict, info, export and demo from a shell.
+"""The command ``fastnn``: networks trained, searched for, measured and asked from a shell.
 
 ``main`` turns whatever goes wrong into one line on standard error and an exit code.
 """
