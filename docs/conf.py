@@ -48,6 +48,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
+intersphinx_disabled_reftypes: list[str] = []  # a page without a catalogue is the English one
 suppress_warnings: list[str] = []
 
 # Looks.

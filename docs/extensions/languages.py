@@ -32,7 +32,7 @@ def leave_out_what_has_no_catalogue(app: Sphinx, config: Any) -> None:
     ]
     english = Path(app.outdir).parent / "en"
     config.intersphinx_mapping = {"en": ("../en", str(english / "objects.inv"))}
-    config.suppress_warnings.append("toc.excluded")
+    config.suppress_warnings += ["toc.excluded", "toc.not_readable"]
 
 
 def link_to_twin(
