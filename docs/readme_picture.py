@@ -16,8 +16,8 @@ from fastnn import plot
 
 def draw() -> Figure:
     """Train both networks, in a second, and return the figure."""
-    figure = Figure(figsize=(12, 4), layout="constrained")
-    plane, curves, right = figure.subplots(1, 3)
+    figure = Figure(figsize=(13.5, 4), layout="constrained")
+    plane, curves, right = figure.subplots(1, 3, width_ratios=[1, 1, 1.5])
 
     points = fastnn.datasets.circles(300, noise=0.1, seed=1)
     net = fastnn.Network([2, 16, 16, 1], activation="relu", initializer="he_normal", rng=0)
