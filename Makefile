@@ -30,6 +30,7 @@ SOURCES := setup.py pyproject.toml MANIFEST.in README.md LICENSE \
 TOOLS := $(VENV)/.tools
 DEV := $(VENV)/.dev
 TORCH := $(VENV)/.torch
+DOCS := $(VENV)/.docs
 INSTALLED := $(VENV)/.installed
 WHEEL := build/release/wheel.stamp
 # Its name, which is none of those that `make wheels` gives.
@@ -39,7 +40,7 @@ BUILT = dist/fastnn_cpu-*-$(shell "$(PYTHON)" -c 'import sysconfig as s; print(s
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint format wheel wheels test-wheels debug-test sanitize tsan sdist-check \
-    recipe-check bench clean distclean
+    recipe-check bench docs linkcheck clean distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -107,8 +108,16 @@ bench: $(INSTALLED) $(DEV)  ## time an epoch against other libraries; ARGS="digi
 	@mkdir -p build/elsewhere && ln -sfn ../../bench build/elsewhere/bench
 	@cd build/elsewhere && $(PY) -m bench.epoch --output "$(ROOT)/bench/results" $(ARGS)
 
+docs: $(INSTALLED) $(DOCS)  ## the documentation, into build/docs; ARGS=-E reads all pages anew
+	@$(call sphinx,html,en)
+	@if [ -d docs/locale/zh_CN ]; then $(call sphinx,html,zh_CN); fi
+	@echo "wrote build/docs/en/index.html"
+
+linkcheck: $(INSTALLED) $(DOCS)  ## whether the documentation's links to other sites are good
+	@$(call sphinx,linkcheck,en)
+
 clean:  ## remove what was built
-	@rm -rf build dist fastnn/_core/*.so *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis curves.png
+	@rm -rf build dist docs/gallery docs/api/generated fastnn/_core/*.so *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis curves.png
 
 distclean: clean  ## remove the environment too
 	@rm -rf $(VENV)
@@ -128,6 +137,12 @@ $(DEV): $(TOOLS)
 	@echo "installing what the tests need"
 	@$(PY) .ci/requirements.py run dev >$(VENV)/dev.txt
 	@$(PIP) install -r $(VENV)/dev.txt
+	@touch $@
+
+$(DOCS): $(TOOLS)
+	@echo "installing what the documentation needs"
+	@$(PY) .ci/requirements.py docs >$(VENV)/docs.txt
+	@$(PIP) install -r $(VENV)/docs.txt
 	@touch $@
 
 # Where there is none to be had, which is its exit code 2, the tests do without.
@@ -185,6 +200,12 @@ holds = grep -q "$(2)" $(1)/site/fastnn/_core/epoch.*.so || \
 
 LIBASAN = $(shell $${CC:-gcc} -print-file-name=libasan.so)
 LIBUBSAN = $(shell $${CC:-gcc} -print-file-name=libubsan.so)
+
+# ---- the documentation --------------------------------------------------------------------------
+
+# $(call sphinx,BUILDER,LANGUAGE): all warnings are shown, and are errors.
+sphinx = $(BIN)/sphinx-build -q -W --keep-going -b $(1) -D language=$(2) \
+    -d build/docs/doctrees/$(2) docs build/docs/$(if $(filter html,$(1)),$(2),$(1)) $(ARGS)
 
 # ---- the tests ----------------------------------------------------------------------------------
 

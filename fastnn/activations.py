@@ -26,7 +26,9 @@ KERNELS: dict[str, Activation] = {
     "softmax": Activation.SOFTMAX,
     "exp": Activation.EXP,
 }
+#: What an output layer may have.
 OUTPUT = ("sigmoid", "softmax", "identity", "exp")
+#: What a hidden layer may have.
 HIDDEN = tuple(name for name in KERNELS if name not in ("softmax", "exp"))
 # Their derivative is not a function of the output: the weighted input is kept.
 FROM_Z = tuple(name for name, kernel in KERNELS.items() if slope_from_z(kernel))

@@ -77,7 +77,7 @@ class LogLikelihoodCost:
 
 
 class HuberCost:
-    """C = Σ ½ d² where |d| ≤ δ, else δ (|d| − ½ δ), with d = a − y (Huber, 1964).
+    """``C = Σ ½ d²`` where ``|d| ≤ δ``, else ``δ (|d| − ½ δ)``, with d = a − y (Huber, 1964).
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class HuberCost:
 
 
 class AbsoluteCost:
-    """C = Σ |a − y|, whose smallest is at the median."""
+    """``C = Σ |a − y|``, whose smallest is at the median."""
 
     @staticmethod
     def fn(a: np.ndarray, y: np.ndarray) -> float:

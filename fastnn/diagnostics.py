@@ -38,7 +38,7 @@ class LayerStatistics:
     mean, std, min, max : float
         Over all rows and units; of two passes, in float64.
     saturated : float
-        Share of the activations at which the slope |f'(z)| is below the given one.
+        Share of the activations at which the slope ``|f'(z)|`` is below the given one.
     dead : float
         Share of the units that are saturated in every row, and so cannot learn from any of them.
         For ReLU these are the units that are zero in every row.
@@ -193,7 +193,7 @@ def activation_statistics(network: Any, X: Any, *, slope: float = 0.05) -> Activ
     network : Network
     X : array-like (n, n_in)
     slope : float, default 0.05
-        An activation with |f'(z)| below this counts as saturated. 0.05 means outside 0.053 to
+        An activation with ``|f'(z)|`` below this counts as saturated. 0.05 means outside 0.053 to
         0.947 for the sigmoid, outside ±0.975 for tanh, zero for ReLU; a leaky ReLU's 0.01 counts.
 
     Returns

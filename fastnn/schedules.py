@@ -45,7 +45,7 @@ __all__ = [
     "warm_up",
 ]
 
-# What is asked for a factor: a Schedule, or a user's own function.
+#: What is asked for a factor: a Schedule, or a user's own function.
 Factor = Callable[[float], float]
 
 
