@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,17 +34,23 @@ def public_names(module: ModuleType) -> Iterator[str]:
             yield name
 
 
-def warn_of_missing(app: Sphinx, env: BuildEnvironment) -> None:
-    if app.config.language != "en":
-        return
-    objects = env.domains.python_domain.objects
+def without_entry(entries: Collection[str]) -> list[str]:
+    """Return the public names that are not among ``entries``, nor what they are names of."""
+    missing = []
     for module_name in public_modules():
         module = importlib.import_module(module_name)
         for name in public_names(module):
             thing = getattr(module, name)
             made = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}"
-            if f"{module_name}.{name}" not in objects and made not in objects:
-                logger.warning("not in the reference: %s.%s", module_name, name)
+            if f"{module_name}.{name}" not in entries and made not in entries:
+                missing.append(f"{module_name}.{name}")
+    return missing
+
+
+def warn_of_missing(app: Sphinx, env: BuildEnvironment) -> None:
+    if app.config.language == "en":
+        for name in without_entry(env.domains.python_domain.objects):
+            logger.warning("not in the reference: %s", name)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def export(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     done = fastnn.export.export(net, os.path.join(folder, "digits.c"))
     ...     print(*[file.name for file in done.files], done.flash, done.ram)
-    digits.c digits.h 18080 320
+    digits.c digits.h 18080 480
     """
     target = as_path(path)
     write = _WRITERS.get(target.suffix)
