@@ -100,7 +100,7 @@ def test_the_chinese_readme_says_what_the_english_one_says() -> None:
             re.findall(pattern, TEXTS[path.name].replace("、", ", "), re.M)
             for path in (README, CHINESE)
         )
-        assert len(english) > 5 and english == translated
+        assert len(english) >= 5 and english == translated
 
 
 def write_flowers(folder: Path) -> None:
