@@ -46,6 +46,7 @@ gettext_location = True
 # The reference: what docstrings say, with types as words.
 autosummary_ignore_module_all = False
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
