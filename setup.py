@@ -29,6 +29,7 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 from setuptools.modified import newer_group
 
 SOURCE = Path("src_cython")
@@ -291,10 +292,29 @@ class BuildExtensions(build_ext):
         return name
 
 
+class BuildPython(build_py):
+    """Adds the examples to the package, where ``fastnn experiments`` finds them."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:  # which finds them beside the package
+            for source in sorted(Path("examples").glob("*.py")):
+                self.copy_file(source.as_posix(), self._example(source))
+
+    def _example(self, source: Path) -> str:
+        folder = Path(self.build_lib, "fastnn", "experiments")
+        self.mkpath(folder.as_posix())
+        return (folder / source.name).as_posix()
+
+    def get_outputs(self, include_bytecode: bool = True) -> list[str]:
+        examples = [self._example(source) for source in sorted(Path("examples").glob("*.py"))]
+        return [*super().get_outputs(include_bytecode), *examples]
+
+
 MODULES.mkdir(parents=True, exist_ok=True)
 setup(
     ext_modules=compiled(),
-    cmdclass={"build_ext": BuildExtensions},
+    cmdclass={"build_ext": BuildExtensions, "build_py": BuildPython},
     options={
         "build": {"build_base": MODULES.as_posix()},
         "build_ext": {"parallel": CORES},

@@ -1,7 +1,7 @@
 """Check a wheel against the checkout: ``check_wheel.py fastnn_cpu-*.whl``. Prints its size.
 
-It must hold every Python file, stub and compiled module, and nothing else; must be small; and
-must require at run time what pyproject.toml promises.
+It must hold every Python file, stub, compiled module and example, and nothing else; must be small;
+and must require at run time what pyproject.toml promises.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def expected() -> set[str]:
     names = {file.relative_to(ROOT).as_posix() for file in files}
     sources = (ROOT / "src_cython" / "fastnn" / "_core").glob("*.pyx")
     modules = {f"fastnn/_core/{source.stem}" for source in sources} | {"fastnn/_core/_cyutility"}
-    return names | modules
+    examples = {f"fastnn/experiments/{file.name}" for file in (ROOT / "examples").glob("*.py")}
+    return names | modules | examples
 
 
 def found(wheel: zipfile.ZipFile) -> set[str]:

@@ -25,7 +25,7 @@ from _picture import legend_of, new_figure, save, tidy
 
 import fastnn
 from fastnn import augment, regularizers, schedules
-from fastnn.plot import curve_styles
+from fastnn.plot import confusion, curve_styles
 
 
 @dataclass
@@ -102,8 +102,8 @@ def measure(
 
 
 def draw(runs: list[Run], seeds: Sequence[int], test: Any) -> Any:
-    figure = new_figure(13, 6.2)
-    left, right = figure.subfigures(1, 2, width_ratios=[1, 1.1])
+    figure = new_figure(17, 6.2)
+    left, right = figure.subfigures(1, 2, width_ratios=[1, 1.7])
     axes = left.subplots()
     for run, seed, style in zip(runs, seeds, curve_styles(len(runs)), strict=True):
         wrong = 100 * (1 - np.array(run.validation))
@@ -115,20 +115,8 @@ def draw(runs: list[Run], seeds: Sequence[int], test: Any) -> Any:
     axes.locator_params(axis="x", integer=True)
     tidy(axes, "mistakes on the validation images", "epoch", "wrong (%)")
     legend_of(left, axes, 1)
-    draw_mistakes(right, runs[-1].net, *test)
+    confusion(runs[-1].net, *test, ax=right.subplots())
     return figure
-
-
-def draw_mistakes(figure: Any, net: fastnn.Network, X: np.ndarray, y: np.ndarray) -> None:
-    """Show the first test images that the network takes for another digit."""
-    answers = net.predict(X).argmax(axis=1)
-    panels = figure.subplots(4, 5).ravel()
-    for axes in panels:
-        axes.set_axis_off()
-    for axes, i in zip(panels, np.flatnonzero(answers != y), strict=False):
-        axes.imshow(X[i].reshape(28, 28), cmap="gray_r")
-        axes.set_title(f"{y[i]} as {answers[i]}")
-    figure.suptitle("test images, and what they were taken for")
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -11,6 +11,7 @@ before, strokes and spots after.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,15 +22,15 @@ from _picture import legend_below, new_figure, save, tidy
 
 import fastnn
 from fastnn import pretrain
-from fastnn.plot import curve_styles
+from fastnn.plot import curve_styles, weights
 
 
 @dataclass
 class Runs:
-    """For each start: accuracies (seeds, epochs), and the last network's first weights."""
+    """For each start: accuracies (seeds, epochs), and the last network before fine-tuning."""
 
     accuracies: dict[str, np.ndarray]
-    weights: dict[str, np.ndarray]
+    nets: dict[str, fastnn.Network]
     costs: list[list[float]]  # of giving back, a list a layer
 
 
@@ -51,7 +52,7 @@ def measure(
                     net, X, epochs=epochs[0], optimizer="adam", learning_rate=0.002
                 )
                 runs.costs = [history["training_cost"] for history in histories]
-            runs.weights[start] = np.array(net.weights[0])
+            runs.nets[start] = copy.deepcopy(net)  # before it is fine-tuned
             history = net.fit(
                 X[:labelled],
                 y[:labelled],
@@ -73,17 +74,8 @@ def measure(
     return runs
 
 
-def tiles(weights: np.ndarray) -> np.ndarray:
-    """Return the weights of the first 25 units as small images, 5 × 5 of them in one."""
-    side = round(weights.shape[1] ** 0.5)
-    images = weights[:25].reshape(5, 5, side, side)
-    images = images / np.abs(images).max(axis=(2, 3), keepdims=True)
-    framed = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=np.nan)
-    return framed.transpose(0, 2, 1, 3).reshape(5 * (side + 2), 5 * (side + 2))
-
-
 def draw(runs: Runs, labelled: int) -> Any:
-    figure = new_figure(15, 5.6)
+    figure = new_figure(17, 5.6)
     first, *others = figure.subplots(1, 3, width_ratios=[1.2, 1, 1])
     styles = reversed(curve_styles(2))
     for (start, curves), style in zip(runs.accuracies.items(), styles, strict=True):
@@ -94,11 +86,9 @@ def draw(runs: Runs, labelled: int) -> Any:
     title = f"fine-tuning, {labelled} labelled images\n(mean and range of {len(curves)} seeds)"
     tidy(first, title, "epoch", "right validation images (%)")
     legend_below(first, 2)
-    for axes, (start, weights) in zip(others, runs.weights.items(), strict=True):
-        image = axes.imshow(tiles(weights), cmap="RdBu_r", vmin=-1, vmax=1)
+    for axes, (start, net) in zip(others, runs.nets.items(), strict=True):
+        weights(net, most=25, ax=axes)
         axes.set_title(f"weights of 25 units of the first\nlayer: {start}")
-        axes.set_axis_off()
-    figure.colorbar(image, ax=others, shrink=0.8, label="weight, divided by the unit's largest")
     return figure
 
 

@@ -377,3 +377,32 @@ assert len(smooth_curve(trainer.train_loss_list)) == 8 and isinstance(trainer.op
 
 def test_a_program_finds_the_modules_by_the_books_names():
     subprocess.run([sys.executable, "-c", PROGRAM], check=True)
+
+
+def test_rows_that_change_between_two_steps_are_seen():
+    """And those of ``train``, checked once, give the same as step by step."""
+    (x, t), rest = (DATA[0].copy(), DATA[1].copy()), DATA[2:]
+    nets = [pair("plain")[0] for _ in range(3)]
+    np.random.seed(1)
+    whole = Trainer(nets[0], x, t, *rest, epochs=2, verbose=False)
+    whole.train()
+    for net, changed in ((nets[1], False), (nets[2], True)):
+        np.random.seed(1)
+        trainer = Trainer(net, x, t, *rest, epochs=2, verbose=False)
+        for i in range(whole.max_iter):
+            if changed and i == 1:
+                x *= 0.5
+                t[:] = t[::-1]
+            trainer.train_step()
+        same = np.array(trainer.train_loss_list) == np.array(whole.train_loss_list)
+        assert same.all() != changed and same[0]
+
+
+def test_rows_that_are_no_numbers_are_named_by_the_step_that_meets_them():
+    x = DATA[0].copy()
+    x[3, 0] = np.nan
+    trainer = Trainer(pair("plain")[0], x, *DATA[1:], epochs=3, mini_batch_size=1, verbose=False)
+    np.random.seed(0)
+    with pytest.raises(ValueError, match=r"^x: "):
+        trainer.train()
+    assert len(trainer.train_loss_list) > 0

@@ -282,7 +282,7 @@ def test_pretraining(run: Run) -> None:
     assert random.shape == pretrained.shape == (3, 40)
     assert (pretrained.mean(axis=0)[[9, 39]] > random.mean(axis=0)[[9, 39]] + 0.05).all()
     # Noise, or strokes and spots: how much alike neighbouring pixels' weights are.
-    images = {start: weights.reshape(-1, 8, 8) for start, weights in runs.weights.items()}
+    images = {start: np.array(net.weights[0]).reshape(-1, 8, 8) for start, net in runs.nets.items()}
     alike = {
         start: np.corrcoef(image[:, :, 1:].ravel(), image[:, :, :-1].ravel())[0, 1]
         for start, image in images.items()

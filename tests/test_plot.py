@@ -11,7 +11,7 @@ from colour_vision import KINDS, contrast_with_white, difference
 
 import fastnn
 from fastnn.history import History
-from fastnn.plot import curve_styles, plot_history
+from fastnn.plot import curve_styles, learning_curves, plot_history
 
 pytest.importorskip("matplotlib")
 
@@ -208,3 +208,16 @@ def test_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError, match=r'pip install "fastnn-cpu\[plot\]"'):
         plot_history(COLUMNS, tmp_path / "curves.png")
+
+
+def test_legends_stay_within_panels_where_no_layout_makes_room_below() -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    panels = figure.subplots(2, 1)
+    for axes in panels:
+        learning_curves({"training_cost": [3.0, 2.0, 1.0]}, ax=axes)
+    figure.draw_without_rendering()
+    for axes in panels:
+        legend, panel = axes.get_legend().get_window_extent(), axes.get_window_extent()
+        assert panel.y0 <= legend.y0 and legend.y1 <= panel.y1

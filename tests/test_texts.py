@@ -68,7 +68,7 @@ def needs(text: str) -> None:
         pytest.importorskip("sklearn")
     if "--plot" in text or "import plot" in text:
         pytest.importorskip("matplotlib")
-    if "fastnn search" in text and sys.version_info < (3, 11):
+    if re.search("fastnn search|--config", text) and sys.version_info < (3, 11):
         pytest.importorskip("tomli")
 
 
@@ -104,7 +104,7 @@ def test_the_chinese_readme_says_what_the_english_one_says() -> None:
 
 
 def write_flowers(folder: Path) -> None:
-    """What the README's commands read: tables with names of classes and without, and a grid."""
+    """What the README's commands read: tables with names of classes and without, settings."""
     from sklearn.datasets import load_iris
 
     iris = load_iris()
@@ -113,7 +113,8 @@ def write_flowers(folder: Path) -> None:
     named = [f"{row},{iris.target_names[y]}" for row, y in zip(rows, iris.target, strict=True)]
     (folder / "flowers.csv").write_text("\n".join([f"{names},species", *named]) + "\n")
     (folder / "new-flowers.csv").write_text("\n".join([names, *rows[::30]]) + "\n")
-    (grid,) = GRIDS
+    model, grid = GRIDS
+    (folder / "model.toml").write_text(model)
     (folder / "grid.toml").write_text(grid)
 
 
@@ -128,7 +129,8 @@ def test_the_commands_of_the_readme_run_one_after_another(tmp_path: Path) -> Non
     )
     assert {path.name for path in tmp_path.iterdir()} == {
         "digits.json", "curves.png", "flowers.csv", "new-flowers.csv", "flowers.json",
-        "grid.toml", "best.json", "jobs.jsonl", "flowers.c", "flowers.h",
+        "grid.toml", "best.json", "jobs.jsonl", "flowers.c", "flowers.h", "rates.png", "model.toml",
+        "folder", "circles.png",
     }  # fmt: skip
 
 

@@ -6,9 +6,22 @@ import argparse
 from typing import Any, NoReturn
 
 import fastnn
-from fastnn import activations, initializers
 from fastnn._model.table_info import TASKS
-from fastnn.cli import demo, evaluate, export, info, predict, search, train, values
+from fastnn.cli import (
+    demo,
+    evaluate,
+    experiments,
+    export,
+    info,
+    lr_find,
+    model_options,
+    plot,
+    predict,
+    search,
+    train,
+    values,
+)
+from fastnn.cli.outputs import PICTURES
 
 # Lines of up to 79 columns: argparse does not wrap these texts.
 DATA_HELP = """\
@@ -37,7 +50,50 @@ examples:
   fastnn train mnist -o mnist.npz --hidden 100 --l2 5 --seed 1
   fastnn train flowers.csv -o flowers.json --hidden 20 20 --activation relu \\
       --cost log-likelihood --learning-rate 0.1 --validation 0.2
-  fastnn train houses.csv -o houses.json --target price --task regression"""
+  fastnn train houses.csv -o houses.json --target price --task regression
+  fastnn train digits --optimizer adam --normalization batch --dropout 0.2 \\
+      --schedule cosine epochs=50 --epochs 50 --stopping 10 --run digits-run
+  fastnn train --config model.toml --epochs 100 --run second-run
+  fastnn train --resume second-run"""
+
+RUN_HELP = """\
+With --run DIR a new folder gets config.toml with all settings, history.csv and
+checkpoint.npz after each epoch, and at the end model.npz, result.json and
+pictures. However such a training ends, --resume DIR goes on after its last
+finished epoch, and comes to the same numbers as if it had never stopped, unless
+there is a --time-limit, which goes by the clock. Its epochs, time limit and
+threads may be told anew."""
+
+LR_FIND_HELP = """\
+Train a network on a few mini-batches, each with a larger learning rate, and show
+the cost of each: a table of some of them, the largest rate that still lowers the
+cost, and a tenth of it, a rule of thumb for a first choice."""
+
+LR_FIND_EXAMPLES = """\
+examples:
+  fastnn lr-find digits --plot rates.png
+  fastnn lr-find flowers.csv --config model.toml --lowest 1e-4 --highest 1"""
+
+PLOT_HELP = """\
+Draw the pictures of a folder that 'fastnn train --run' wrote anew: the learning
+curves, the layers of the network and, where the data are still what they were,
+which classes it takes for which."""
+
+PLOT_EXAMPLES = """\
+examples:
+  fastnn plot digits-run --language zh
+  fastnn plot digits-run --folder figures --ending .pdf"""
+
+EXPERIMENTS_HELP = """\
+Run one of the experiments of the texts, each of which prints its numbers and
+draws a picture; without NAME list them. What follows NAME is the experiment's:
+--quick, --output PICTURE, --seed N and, for some, the folder of MNIST."""
+
+EXPERIMENTS_EXAMPLES = """\
+examples:
+  fastnn experiments
+  fastnn experiments circles --output circles.png
+  fastnn experiments overfitting --help"""
 
 EVALUATE_EXAMPLES = """\
 examples:
@@ -136,11 +192,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"fastnn {fastnn.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_train(commands)
+    _add_lr_find(commands)
+    _add_plot(commands)
     _add_search(commands)
     _add_evaluate(commands)
     _add_predict(commands)
     _add_info(commands)
     _add_export(commands)
+    _add_experiments(commands)
     _add_demo(commands)
     return parser
 
@@ -150,27 +209,59 @@ def _add_train(commands: Any) -> None:
         "train",
         help="train a network on data and save it",
         description="Train a network to tell classes apart or to find numbers, and save it.\n\n"
-        f"{DATA_HELP}\n\n{CUT_HELP}",
+        f"{DATA_HELP}\n\n{CUT_HELP}\n\n{model_options.SETTINGS_HELP}\n\n"
+        f"{model_options.CONFIG_HELP}\n\n{RUN_HELP}",
         epilog=TRAIN_EXAMPLES,
     )
     parser.set_defaults(run=train.run)
-    parser.add_argument("data", metavar="DATA", help="what to learn from; see above")
-    _add_network(parser.add_argument_group("the network"))
-    _add_training(parser.add_argument_group("the training"))
+    model_options.add_config(parser)
+    model_options.add_network(parser.add_argument_group("the network"))
+    model_options.add_training(parser.add_argument_group("the training"))
+    _add_rows(parser)
+    _add_results(parser.add_argument_group("the results"))
+
+
+def _add_lr_find(commands: Any) -> None:
+    parser = commands.add_parser(
+        "lr-find",
+        help="find a learning rate by trying",
+        description=f"{LR_FIND_HELP}\n\n{DATA_HELP}\n\n{model_options.CONFIG_HELP}",
+        epilog=LR_FIND_EXAMPLES,
+    )
+    parser.set_defaults(run=lr_find.run)
+    model_options.add_config(parser)
+    model_options.add_network(parser.add_argument_group("the network"))
+    test = parser.add_argument_group("the test")
+    model_options.add_steps(test)
+    for option, kind, default, text in (
+        ("--lowest", values.rate, 1e-6, "the first learning rate"),
+        ("--highest", values.rate, 10.0, "the last one"),
+        ("--steps", values.count, 200, "mini-batches, 3 or more"),
+    ):
+        metavar = "N" if kind is values.count else "X"
+        text += " (default: %(default)s)"
+        test.add_argument(option, type=kind, default=default, metavar=metavar, help=text)
+    _add_rows(parser)
+    results = parser.add_argument_group("the results")
+    results.add_argument("--plot", metavar="FILE", help="draw the costs: .png, .pdf or .svg")
+    _add_language(results)
+    _add_json(results)
+
+
+def _add_rows(parser: Any) -> None:
+    """Add the options that say which rows of the data there are for what, and how they are read."""
     rows = parser.add_argument_group("the rows")
     rows.add_argument(
         "--validation",
         type=values.share_or_part,
-        default="validation",
         metavar="SHARE|PART",
         help="a share of the rows to set aside, such as 0.1, and measure after each epoch; or the "
         "part to measure: 'validation' (as the data are cut by default: 0.1 of the rows, 297 of "
         "the digits, 10,000 of MNIST), 'test', or 'none' (default: validation)",
     )
-    _add_cut(rows)
+    _add_cut(rows, split_seed=None)
     _add_targets(rows)
     _add_table(parser)
-    _add_results(parser.add_argument_group("the results"))
 
 
 def _add_search(commands: Any) -> None:
@@ -237,82 +328,16 @@ def _add_findings(group: Any) -> None:
     )
 
 
-def _add_network(group: Any) -> None:
-    group.add_argument(
-        "--hidden",
-        type=values.count,
-        nargs="*",
-        default=[30],
-        metavar="N",
-        help="neurons of each hidden layer; no number for none (default: 30)",
-    )
-    group.add_argument(
-        "--activation",
-        nargs="+",
-        choices=activations.HIDDEN,
-        metavar="NAME",
-        help=f"of the hidden layers, one for all or one each: {', '.join(activations.HIDDEN)}; of "
-        f"a regression {train.ACTIVATIONS['regression']} if none is given (default: "
-        f"{train.ACTIVATIONS['classification']})",
-    )
-    group.add_argument(
-        "--cost",
-        choices=tuple(train.COSTS),
-        help="what training makes small; a regression takes quadratic (default: cross-entropy)",
-    )
-    group.add_argument(
-        "--output-activation",
-        choices=activations.OUTPUT,
-        help="of the output layer; a regression takes identity (default: softmax with "
-        "log-likelihood, else sigmoid)",
-    )
-    group.add_argument(
-        "--initializer",
-        choices=tuple(initializers.NAMES),
-        default="default",
-        metavar="NAME",
-        help=f"how weights start: {', '.join(initializers.NAMES)} (default: %(default)s, "
-        "N(0, 1/n_in))",
-    )
-    group.add_argument(
-        "--dtype",
-        choices=("float64", "float32"),
-        default="float64",
-        help="float32 is faster and less exact (default: %(default)s)",
-    )
-    group.add_argument(
-        "--seed",
-        type=values.seed,
-        metavar="N",
-        help="of the weights and the mini-batches: the same seed gives the same network "
-        "(default: a new one, which is printed)",
-    )
-
-
-RATE_HELP = (
-    f"length of a step; of a regression {train.RATES['regression']:g} if none is given "
-    f"(default: {train.RATES['classification']:g})"
-)
-
-
-def _add_training(group: Any) -> None:
-    options = (
-        ("--epochs", values.count, 30, "passes over the training rows"),
-        ("--batch-size", values.count, 10, "rows a step"),
-        ("--learning-rate", values.rate, None, RATE_HELP),
-        ("--l2", values.strength, 0.0, "strength s of the weight decay s/2n sum(w^2), n rows"),
-        ("--l1", values.strength, 0.0, "strength s of the penalty s/n sum(|w|)"),
-    )
-    for name, kind, default, text in options:
-        metavar = "N" if kind is values.count else "X"
-        text += "" if default is None else " (default: %(default)s)"
-        group.add_argument(name, type=kind, default=default, metavar=metavar, help=text)
-
-
 def _add_results(group: Any) -> None:
     group.add_argument("-o", "--output", metavar="MODEL", help="save the network: .json or .npz")
     group.add_argument("--plot", metavar="FILE", help="draw the curves: .png, .pdf or .svg")
     group.add_argument("--history", metavar="FILE", help="write a table with a row an epoch, CSV")
+    group.add_argument(
+        "--run", dest="run_folder", metavar="DIR", help="keep all in a new folder; see above"
+    )
+    group.add_argument("--resume", metavar="DIR", help="go on with such a run; see above")
+    _add_language(group)
+    _add_json(group)
     group.add_argument(
         "--progress",
         choices=("auto", "bar", "lines", "none"),
@@ -323,7 +348,22 @@ def _add_results(group: Any) -> None:
     )
 
 
-def _add_cut(group: Any) -> None:
+def _add_language(group: Any) -> None:
+    group.add_argument(
+        "--language", choices=("en", "zh"), help="of the texts in pictures (default: en)"
+    )
+
+
+def _add_json(group: Any) -> None:
+    group.add_argument(
+        "--json",
+        action="store_true",
+        help="write one object of JSON with what came of it to standard output, and all else to "
+        "standard error",
+    )
+
+
+def _add_cut(group: Any, split_seed: int | None = 0) -> None:
     group.add_argument(
         "--test",
         type=values.share,
@@ -333,9 +373,9 @@ def _add_cut(group: Any) -> None:
     group.add_argument(
         "--split-seed",
         type=values.seed,
-        default=0,
+        default=split_seed,
         metavar="N",
-        help="seed of the order in which rows are cut into parts (default: %(default)s)",
+        help="seed of the order in which rows are cut into parts (default: 0)",
     )
 
 
@@ -474,6 +514,41 @@ def _add_export(commands: Any) -> None:
         help="of the arithmetic (default: float64; float32 in .onnx, the network's own in "
         ".safetensors)",
     )
+
+
+def _add_plot(commands: Any) -> None:
+    parser = commands.add_parser(
+        "plot",
+        help="draw the pictures of a run anew",
+        description=PLOT_HELP,
+        epilog=PLOT_EXAMPLES,
+    )
+    parser.set_defaults(run=plot.run)
+    parser.add_argument("folder_of_run", metavar="RUN", help="the folder of the run")
+    parser.add_argument(
+        "--folder", metavar="DIR", help="where to draw (default: in the folder of the run)"
+    )
+    parser.add_argument(
+        "--ending",
+        choices=PICTURES,
+        default=".png",
+        help="the kind of the pictures (default: %(default)s)",
+    )
+    _add_language(parser)
+
+
+def _add_experiments(commands: Any) -> None:
+    parser = commands.add_parser(
+        "experiments",
+        help="run an experiment of the texts",
+        description=EXPERIMENTS_HELP,
+        epilog=EXPERIMENTS_EXAMPLES,
+    )
+    parser.set_defaults(run=experiments.run)
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", help="which one; without, all are listed"
+    )
+    parser.add_argument("rest", metavar="...", nargs=argparse.REMAINDER, help="what it is told")
 
 
 def _add_demo(commands: Any) -> None:

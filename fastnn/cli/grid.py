@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from fastnn._common.checks import brief
-from fastnn._common.extras import require
-from fastnn._common.files import open_regular, shown
+from fastnn._common.files import shown
+from fastnn.cli.toml_files import read_toml
 
 KEYS = ("settings", "seeds", "cv", "scoring")
 # Neurons of the hidden layers; inputs and outputs are those of the data.
@@ -47,13 +46,7 @@ def read_grid(path: str) -> Grid:
     ImportError
         If Python is older than 3.11 and tomli is missing.
     """
-    toml = _toml()
-    with open_regular(path, "a TOML file") as file:
-        content = file.read()
-    try:
-        found = toml.loads(content.decode("utf-8"))
-    except ValueError as error:  # of the encoding, too
-        raise ValueError(f"{shown(path)}: expected a TOML file: {error}") from None
+    found = read_toml(path)
     for key in found:
         if key not in KEYS:
             raise ValueError(
@@ -68,13 +61,6 @@ def read_grid(path: str) -> Grid:
     if not isinstance(scoring, (str, type(None))):
         raise ValueError(f"{shown(path)}: scoring: expected a name, got {brief(scoring)}")
     return Grid(found["settings"], _seeds(found.get("seeds", 1), path), cv, scoring)
-
-
-def _toml() -> Any:
-    try:
-        return importlib.import_module("tomllib")
-    except ModuleNotFoundError:  # before Python 3.11
-        return require("tomli", extra="search")
 
 
 def _seeds(given: Any, path: str) -> list[int]:
@@ -104,9 +90,7 @@ def with_defaults(settings: Any, n_in: int, n_out: int, defaults: dict[str, Any]
     """
 
     def sizes(hidden: Any, where: str) -> list[int]:
-        if not isinstance(hidden, list) or not all(type(n) is int and n > 0 for n in hidden):
-            raise ValueError(f"{where}: expected numbers of neurons, got {brief(hidden)}")
-        return [n_in, *hidden, n_out]
+        return [n_in, *check_hidden(hidden, where), n_out]
 
     def choices(hidden: Any) -> list[list[int]]:
         several = isinstance(hidden, list) and any(isinstance(each, list) for each in hidden)
@@ -125,6 +109,19 @@ def with_defaults(settings: Any, n_in: int, n_out: int, defaults: dict[str, Any]
 
         replaced.append(_replaced(setting, where, one, defaults))
     return replaced
+
+
+def check_hidden(hidden: Any, where: str) -> list[int]:
+    """Return the neurons of the hidden layers.
+
+    Raises
+    ------
+    ValueError
+        If it is no list of whole numbers above 0; named by ``where``.
+    """
+    if not isinstance(hidden, list) or not all(type(n) is int and n > 0 for n in hidden):
+        raise ValueError(f"{where}: expected numbers of neurons, got {brief(hidden)}")
+    return hidden
 
 
 def _replaced(

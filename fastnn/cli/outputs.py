@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 from fastnn._common.printable import printable
 
@@ -20,6 +22,22 @@ def say(text: str) -> None:
     name, is written with a backslash, and so is what could steer a terminal."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     print(printable(text).encode(encoding, "backslashreplace").decode(encoding), flush=True)
+
+
+@contextmanager
+def silent_but_for(json_is_wanted: bool) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Let nothing reach standard output but one object of JSON, if that is wanted.
+
+    What is said in the block goes to standard error then. Yields what takes the object.
+    """
+    if not json_is_wanted:
+        yield lambda found: None
+        return
+    told: list[Mapping[str, Any]] = []
+    with redirect_stdout(sys.stderr):
+        yield told.append
+    for found in told:
+        print(json.dumps(found, allow_nan=False), flush=True)
 
 
 @contextmanager
@@ -105,18 +123,20 @@ def writing(path: str) -> Iterator[None]:
         raise OSError(error.errno, error.strerror or str(error), path) from error
 
 
-def write_files(*writers: tuple[str | None, Callable[[str], object]]) -> None:
+def write_files(*writers: tuple[str | None, Callable[[str], object]], kept: bool = False) -> None:
     """Write the files that were asked for, the network's first, and say which.
 
     Parameters
     ----------
     *writers : pairs of path and function
         None where the file was not asked for; what writes it there.
+    kept : bool, default False
+        Whether the network was saved elsewhere.
     """
     for path, write in writers:
         if path is not None:
             with writing(path):
                 write(path)
             say(f"wrote {path}")
-    if writers[0][0] is None:
+    if writers[0][0] is None and not kept:
         say("the network was not saved: --output model.json would")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from fastnn.datasets import Split
@@ -67,15 +69,24 @@ def check_classes(network: Network, y: np.ndarray, model: str, data: str) -> Non
 
 
 def quality(network: Network, rows: Xy) -> str:
-    """Return in words how right a network is: its accuracy, or R² and RMSE of a regression.
+    """Return in words what ``measured`` does."""
+    found = measured(network, rows)
+    if "accuracy" in found:
+        return f"accuracy {found['accuracy']:.2%} ({found['right']} of {found['rows']})"
+    determination = "undefined" if found["r2"] is None else f"{found['r2']:.4f}"
+    return f"R² {determination}, RMSE {found['rmse']:.6g} ({found['rows']} rows)"
 
-    R² = 1 − Σ(a − y)² / Σ(y − ȳ)², RMSE = √(Σ(a − y)² / n).
+
+def measured(network: Network, rows: Xy) -> dict[str, Any]:
+    """Return how right a network is: its accuracy, or R² and RMSE of a regression.
+
+    R² = 1 − Σ(a − y)² / Σ(y − ȳ)², None where all targets are equal; RMSE = √(Σ(a − y)² / n).
     """
     X, y = rows
     if network.table is None or network.table.task == "classification":
         right = network.accuracy(rows)
-        return f"accuracy {right / len(X):.2%} ({right} of {len(X)})"
+        return {"accuracy": right / len(X), "right": right, "rows": len(X)}
     error = float(np.mean((network.predict(X)[:, 0] - y) ** 2, dtype=np.float64))
     variance = float(np.var(y))
-    determination = f"{1 - error / variance:.4f}" if variance > 0 else "undefined"
-    return f"R² {determination}, RMSE {error**0.5:.6g} ({len(X)} rows)"
+    determination = 1 - error / variance if variance > 0 else None
+    return {"r2": determination, "rmse": error**0.5, "rows": len(X)}

@@ -12,6 +12,7 @@ import numpy as np
 from fastnn._common.extras import require
 from fastnn._common.files import shown
 from fastnn._monitor.direction import larger_is_better
+from fastnn.cli.epochs import bar_is_possible
 from fastnn.cli.examples import Examples, read_examples
 from fastnn.cli.grid import Grid, read_grid, with_defaults
 from fastnn.cli.outputs import MODELS, PICTURES, check_outputs, hints, say, write_files
@@ -25,13 +26,7 @@ from fastnn.cli.search_results import (
     varying,
     write_jobs,
 )
-from fastnn.cli.train import (
-    SOME_ROWS,
-    bar_is_possible,
-    count_outputs,
-    scaling_for,
-    unscaled_network,
-)
+from fastnn.cli.training import SOME_ROWS, count_outputs, scaling_for, unscaled_network
 from fastnn.datasets import Split
 from fastnn.datasets.by_name import files_of
 from fastnn.datasets.split import Xy

@@ -4,221 +4,172 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import sys
-import warnings
-from collections.abc import Callable
+import math
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from fastnn import costs, regularizers
 from fastnn._common.extras import require
+from fastnn.cli.epochs import Epochs
 from fastnn.cli.examples import Examples, read_examples
-from fastnn.cli.outputs import MODELS, PICTURES, check_outputs, hints, say, write_files
-from fastnn.cli.rows import choose_part, count_classes, quality
-from fastnn.cli.scaling import (
-    Scaling,
-    largest_of_pixels,
-    scale_rows,
-    scaling_of,
-    scaling_of_pixels,
-    unscaled,
+from fastnn.cli.outputs import MODELS, PICTURES, check_outputs, say, silent_but_for, write_files
+from fastnn.cli.pictures import draw_run
+from fastnn.cli.rows import measured, quality
+from fastnn.cli.run_folder import CONFIG, HISTORY, MODEL, RunFolder, check_new, fingerprint_of
+from fastnn.cli.settings import Settings, given_in, settings_of
+from fastnn.cli.training import (
+    check_task,
+    keywords_of_fit,
+    network_for,
+    prepare,
+    row_arguments,
+    say_network,
+    unscaled_network,
 )
-from fastnn.datasets import Split
 from fastnn.datasets.by_name import files_of
-from fastnn.datasets.split import Xy
 from fastnn.history import History
 from fastnn.network import Network
 from fastnn.plot import plot_history
 
-COSTS = {
-    "quadratic": costs.QuadraticCost,
-    "cross-entropy": costs.CrossEntropyCost,
-    "log-likelihood": costs.LogLikelihoodCost,
-}
-
-
-# What is not given. The outputs of a regression have no sigmoid that would hold long steps in, and
-# with tanh, whose mean is 0, short ones get farther.
-ACTIVATIONS = {"classification": "sigmoid", "regression": "tanh"}
-RATES = {"classification": 0.5, "regression": 0.02}
-SOME_ROWS = 1000  # on which the scaled and the unscaled network are compared
+# What may be told anew where a run goes on, as no number before it depends on it.
+FOR_RESUME = ("epochs", "time_limit", "n_threads")
+NAMES = ("digits", "mnist")  # of data that are no path
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Train, print and save as the arguments say; what cannot work is found before training."""
-    files = {f"--{name}": getattr(arguments, name) for name in ("output", "plot", "history")}
-    check_outputs(files, files_of(arguments.data), {"--output": MODELS, "--plot": PICTURES})
-    _check_extras(arguments)
-    examples = read_examples(arguments)
-    split = examples.split
-    _check_options(arguments, examples.task)
+    with silent_but_for(arguments.json) as tell, _folder(arguments) as folder:
+        tell(_run(arguments, folder))
+
+
+def _run(arguments: argparse.Namespace, folder: RunFolder | None) -> dict[str, Any]:
+    settings = _settings(arguments, folder)
+    _check_files(arguments, settings)
+    examples = read_examples(row_arguments(settings))
+    check_task(settings, examples.task)
     for line in examples.said:
         say(line)
-    network = _build(arguments, examples)
-    validation = _validation(arguments, split)
-    rows, sample = split.train, split.train[0][:0]
-    scaling = scaling_for(arguments, examples)
-    if scaling is not None:
-        sample = rows[0][:SOME_ROWS].copy()
-        rows = scale_rows(rows, scaling, in_place=True)
-        validation = validation and scale_rows(validation, scaling)
-    history = _fit(network, rows, validation, arguments, examples.task)
-    if scaling is not None:
-        network = unscaled_network(network, scaling, sample)
-    epochs = f"{len(history)} epoch{'s' * (len(history) > 1)}"
-    say(f"trained {epochs} in {sum(history['seconds']):.2f} s")
-    if len(split.test[0]):
-        say(f"test {quality(network, split.test)}")
+    network, history, rows_are = None, History(), ""
+    if folder is not None:
+        rows_are = fingerprint_of(examples.split)
+    if arguments.resume:
+        assert folder is not None
+        folder.check_rows(rows_are, settings["data"])
+        network, history = folder.go_on()
+    network = network or network_for(settings, examples)
+    say_network(network, settings, examples)
+    rows = prepare(settings, examples, network)
+    epochs = Epochs(network, rows, keywords_of_fit(settings, examples), arguments.progress)
+    if folder is None:
+        history = epochs.run()
+    else:
+        epochs.check()
+        if not arguments.resume:
+            folder.begin(settings, rows_are)
+        history = epochs.run_in(folder, history)
+    if rows.scaling is not None:
+        network = unscaled_network(network, rows.scaling, rows.sample)
+    said = f"{len(history)} epoch{'s' * (len(history) != 1)}"
+    say(f"trained {said} in {_seconds(history):.2f} s")
+    test = examples.split.test
+    if len(test[0]):
+        say(f"test {quality(network, test)}")
+    found = _result(network, history, settings, examples)
+    if folder is not None:
+        _finish(folder, network, history, examples, found, arguments)
     _save(network, history, arguments)
+    return found
 
 
-def _check_extras(arguments: argparse.Namespace) -> None:
+def _folder(arguments: argparse.Namespace) -> AbstractContextManager[RunFolder | None]:
+    """Return the folder of the run, if there is to be one."""
+    if arguments.run_folder is not None and arguments.resume is not None:
+        raise ValueError("--run: expected it or --resume, got both")
+    if arguments.run_folder is not None:
+        check_new(arguments.run_folder)
+    path = arguments.run_folder or arguments.resume
+    return nullcontext() if path is None else RunFolder(path)
+
+
+def _settings(arguments: argparse.Namespace, folder: RunFolder | None) -> Settings:
+    """Return what the training is told."""
+    if arguments.resume:
+        assert folder is not None
+        return _settings_to_resume(arguments, folder)
+    settings = settings_of(arguments)
+    if folder is not None and settings["data"] not in NAMES:
+        settings["data"] = str(Path(settings["data"]).absolute())  # from wherever it is resumed
+    return settings
+
+
+def _settings_to_resume(arguments: argparse.Namespace, folder: RunFolder) -> Settings:
+    """Return what the run was told, but for what may be told anew."""
+    if arguments.config is not None:
+        raise ValueError("--resume: expected no --config, for the run has its own")
+    given, settings = given_in(arguments), folder.settings()
+    for key in given:
+        if key not in FOR_RESUME:
+            raise ValueError(
+                f"--resume: expected no setting but {', '.join(FOR_RESUME)}, got {key}; the others "
+                f"are those in {folder.file(CONFIG)}"
+            )
+    return {**settings, **given}
+
+
+def _check_files(arguments: argparse.Namespace, settings: Settings) -> None:
+    """Raise if what is to be written could not be, or needs what is not installed."""
+    files = {f"--{name}": getattr(arguments, name) for name in ("output", "plot", "history")}
+    inputs = [*files_of(settings["data"]), *filter(None, [arguments.config])]
+    check_outputs(files, inputs, {"--output": MODELS, "--plot": PICTURES})
     if arguments.plot:
         require("matplotlib", extra="plot")
     if arguments.progress == "bar":
         require("tqdm", extra="progress")
 
 
-def _check_options(arguments: argparse.Namespace, task: str) -> None:
-    """Raise for options that a regression does not take: its output is linear."""
-    if task != "regression":
+def _result(
+    network: Network, history: History, settings: Settings, examples: Examples
+) -> dict[str, Any]:
+    """Return what came of a training, in JSON's values."""
+    last = {} if len(history) == 0 else history[-1]
+    test = examples.split.test
+    return {
+        "data": settings["data"],
+        "task": examples.task,
+        "classes": [str(each) for each in examples.info.classes] if examples.info else None,
+        "sizes": network.sizes,
+        "n_parameters": network.n_parameters,
+        "dtype": str(network.dtype),
+        "seed": settings["seed"],
+        "rows": {name: len(X) for name, (X, _) in examples.split._asdict().items()},
+        "epochs": len(history),
+        "seconds": _seconds(history),
+        "last_epoch": {key: _number(value) for key, value in last.items()},
+        "test": measured(network, test) if len(test[0]) else None,
+        "settings": settings,
+    }
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _seconds(history: History) -> float:
+    return float(sum(history["seconds"])) if len(history) else 0.0
+
+
+def _finish(
+    folder: RunFolder, network: Network, history: History, examples: Examples,
+    found: dict[str, Any], arguments: argparse.Namespace,
+) -> None:  # fmt: skip
+    """Write the trained network, what came of it and its pictures into the folder."""
+    folder.finish(network, found)
+    say(f"wrote {folder.file(MODEL)}, {folder.file(HISTORY)}")
+    if importlib.util.find_spec("matplotlib") is None:
+        say("note: no pictures were drawn, for matplotlib is not installed")
         return
-    for option, value, wanted in (
-        ("--cost", arguments.cost, "quadratic"),
-        ("--output-activation", arguments.output_activation, "identity"),
-    ):
-        if value not in (None, wanted):
-            raise ValueError(
-                f"{option} {value}: a regression takes {wanted}; or say --task classification"
-            )
-
-
-def _validation(arguments: argparse.Namespace, split: Split) -> Xy | None:
-    """Return the rows to measure after each epoch, or None."""
-    if isinstance(arguments.validation, str) and arguments.validation in ("test", "none"):
-        named = arguments.validation
-        return None if named == "none" else choose_part(split, "test", arguments.data)
-    return split.validation if len(split.validation[0]) else None
-
-
-def scaling_for(arguments: argparse.Namespace, examples: Examples) -> Scaling | None:
-    """Return how inputs and targets are to be scaled, and say it; None if they are not."""
-    X, y = examples.split.train
-    regression, asked = examples.task == "regression", arguments.standardize
-    largest = 1.0 if examples.are_pixels else None if regression else largest_of_pixels(X)
-    if asked is False or (asked is None and largest == 1):
-        said = "--no-standardize" if asked is False else "pixels from 0 to 1"
-        say(f"scaling: none ({said})")
-        return None
-    if asked is None and largest is not None:
-        say("scaling: pixels from 0 to 255 to 0 to 1, saved within the weights")
-        return scaling_of_pixels(X.shape[1])
-    scaling = scaling_of(X, y, None if examples.info is None else examples.info.features)
-    constant = int(np.count_nonzero(~scaling.used))
-    left_out = f", {constant} constant ones left out" * (constant > 0)
-    what = "features and target" if regression else "features"
-    say(
-        f"scaling: {what} to mean 0 and standard deviation 1 in the training rows{left_out}; saved "
-        "within the weights (--no-standardize: none)"
-    )
-    return scaling
-
-
-def unscaled_network(network: Network, scaling: Scaling, sample: np.ndarray) -> Network:
-    """Return the network for rows as they are in the data, and say if it had to be float64."""
-    found = unscaled(network, scaling, sample)
-    if found is not network:
-        say("note: float32 is too coarse for features of this size; the network is now float64")
-    return found
-
-
-def _build(arguments: argparse.Namespace, examples: Examples) -> Network:
-    split, info = examples.split, examples.info
-    seed = arguments.seed
-    if seed is None:
-        seed = int(np.random.SeedSequence().generate_state(1)[0])
-    n_in, names = split.train[0].shape[1], arguments.activation or [ACTIVATIONS[examples.task]]
-    cost, output = arguments.cost or "cross-entropy", arguments.output_activation
-    n_out = count_outputs(examples, arguments.data)
-    if examples.task == "regression":
-        cost, output = "quadratic", "identity"
-    network = Network(
-        [n_in, *arguments.hidden, n_out],
-        COSTS[cost],
-        activation=names[0] if len(names) == 1 else names,
-        output=output,
-        initializer=arguments.initializer,
-        dtype=arguments.dtype,
-        rng=seed,
-    )
-    network.table = info
-    hidden = ", ".join(dict.fromkeys(network.activation)) or "no hidden layer"
-    say(
-        f"{'-'.join(map(str, network.sizes))} ({network.n_parameters} parameters), {hidden}, "
-        f"output {network.output}, {cost}, {network.dtype}, seed {seed}"
-    )
-    counts = [f"{len(X)} {name}" for name, (X, _) in zip(Split._fields, split, strict=True)]
-    say(f"{arguments.data}: {', '.join(counts)} rows")
-    return network
-
-
-def count_outputs(examples: Examples, data: str) -> int:
-    """Return how many outputs a network needs: one a class, and one for a regression."""
-    if examples.info is None:
-        return count_classes(examples.split, data)
-    return len(examples.info.classes) or 1
-
-
-def _fit(
-    network: Network, rows: Xy, validation: Xy | None, arguments: argparse.Namespace, task: str
-) -> History:
-    bar = arguments.progress == "bar" or (arguments.progress == "auto" and bar_is_possible())
-    lines = arguments.progress in ("auto", "lines") and not bar
-    callbacks: list[Callable[..., None]] = []
-    if lines:
-        spread = 0.0
-        if task == "regression" and validation is not None:
-            spread = float(np.var(validation[1]))
-        callbacks.append(lambda _, history: say(_line(history[-1], arguments.epochs, spread)))
-    rate = RATES[task] if arguments.learning_rate is None else arguments.learning_rate
-    try:
-        with warnings.catch_warnings(), hints():
-            warnings.filterwarnings("error", message="the training diverged")
-            return network.fit(
-                *rows,
-                epochs=arguments.epochs,
-                batch_size=arguments.batch_size,
-                learning_rate=rate,
-                regularizer=regularizers.L1L2(l1=arguments.l1, l2=arguments.l2),
-                validation_data=validation,
-                callbacks=callbacks,
-                progress=bar,
-            )
-    except RuntimeWarning:
-        raise ValueError(
-            f"the weights grew beyond all numbers: expected a smaller --learning-rate than {rate:g}"
-        ) from None
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt("before the training was finished; nothing was saved") from None
-
-
-def bar_is_possible() -> bool:
-    """Whether standard error is a terminal and tqdm is installed."""
-    terminal = sys.stderr is not None and sys.stderr.isatty()
-    return terminal and importlib.util.find_spec("tqdm") is not None
-
-
-def _line(row: dict[str, Any], epochs: int, spread: float) -> str:
-    """Return what is said of an epoch; ``spread`` is the variance of a regression's targets."""
-    parts = [f"epoch {row['epoch']:{len(str(epochs))}}/{epochs}: cost {row['training_cost']:.4f}"]
-    if "validation_cost" in row:
-        parts.append(f"validation cost {row['validation_cost']:.4f}")
-    if spread > 0:  # the quadratic cost is half the mean square
-        parts.append(f"R² {1 - 2 * row['validation_cost'] / spread:.4f}")
-    elif "validation_accuracy" in row:
-        parts.append(f"accuracy {row['validation_accuracy']:.2%}")
-    return ", ".join([*parts, f"{row['seconds']:.3f} s"])
+    for path in draw_run(folder.path, network, history, examples, arguments.language or "en"):
+        say(f"wrote {path}")
 
 
 def _save(network: Network, history: History, arguments: argparse.Namespace) -> None:
@@ -227,4 +178,5 @@ def _save(network: Network, history: History, arguments: argparse.Namespace) -> 
         (arguments.output, network.save),
         (arguments.history, history.to_csv),
         (arguments.plot, lambda path: plot_history(history, path)),
+        kept=bool(arguments.run_folder or arguments.resume),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import math
 import re
+from collections.abc import Collection
+from typing import Any
 
 PARTS = ("train", "validation", "test", "all")
 
@@ -73,3 +75,61 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
+
+
+# What takes several words: a list of texts each.
+
+
+def named(texts: list[str], names: Collection[str]) -> Any:
+    """One of ``names``, with hyphens or underscores, or that with the settings that follow it."""
+    name, settings = texts[0].replace("-", "_"), pairs(texts[1:])
+    if name not in names:
+        raise argparse.ArgumentTypeError(
+            f"expected one of {', '.join(names)}, got {texts[0]!r:.80}"
+        )
+    return {"name": name, **settings} if settings else name
+
+
+def patience(texts: list[str]) -> Any:
+    """How many epochs to wait, the settings of a rule, or 'none'."""
+    if len(texts) == 1 and "=" not in texts[0]:
+        return "none" if texts[0] == "none" else count(texts[0])
+    return pairs(texts)
+
+
+def shares_dropped(texts: list[str]) -> Any:
+    """Shares of units, one for all layers or one each; or one with settings."""
+    shares = [share(text) for text in texts if "=" not in text]
+    settings = pairs([text for text in texts if "=" in text])
+    if settings:
+        return {**({"rate": shares[0]} if len(shares) == 1 else {}), **settings}
+    return shares[0] if len(shares) == 1 else shares
+
+
+def class_weights(texts: list[str]) -> Any:
+    """'balanced', 'none', or a weight for each of some classes."""
+    if texts in (["balanced"], ["none"]):
+        return texts[0]
+    return {key: strength(str(value)) for key, value in pairs(texts).items()}
+
+
+def pairs(texts: list[str]) -> dict[str, Any]:
+    """KEY=VALUE, each; a value is a number, true, false or a text."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.rpartition("=")  # a class may have any name
+        if not equals or not key:
+            raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r:.80}")
+        if key in found:
+            raise argparse.ArgumentTypeError(f"expected {key} once, got it twice")
+        found[key] = _scalar(value)
+    return found
+
+
+def _scalar(text: str) -> Any:
+    if text in ("true", "false"):
+        return text == "true"
+    if re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+        return int(text)
+    number = _number(text)
+    return text if number is None else number

@@ -16,7 +16,7 @@ from fastnn._core.optimizer import Rule
 from fastnn._core.plan import Workspace
 from fastnn._core.thread_tuner import ThreadTuner
 from fastnn._core.threads import tuner_for, work_of_batch
-from fastnn._data.inputs import Inputs, Unchecked, as_source
+from fastnn._data.inputs import Inputs, Unchecked, as_source, taken
 from fastnn._data.rows import Rows
 from fastnn.network import Network
 from fastnn.regularizers import Regularizer
@@ -65,22 +65,27 @@ class Compiled:
     def scores_in_training(self, x: Any) -> np.ndarray:
         """Return the same as in training: batch norm's statistics are those of these rows."""
         X = self.inputs(x)
-        targets = np.zeros((len(X), self._network.sizes[-1]))
-        workspace = self._quietly(self._forward, Rows(X, targets))
-        return workspace.block("z", len(X)).copy()
+        rows, m = Rows(X, np.zeros((len(X), self._network.sizes[-1]))), len(X)
+        return self._quietly(self._forward, m, rows, _all(m), Mode.TRAIN).block("z", m).copy()
+
+    def scores_of(self, rows: Rows, batch: np.ndarray) -> np.ndarray:
+        """Return what ``scores`` does, of some of the rows."""
+        m = len(batch)
+        if self._engine._threads_for(self._network, m) > 1:
+            return self.scores(taken(rows.X, batch, self._network.dtype))
+        return self._quietly(self._forward, m, rows, batch, Mode.PREDICT).block("z", m).copy()
 
     def gradient(self, x: Any, targets: np.ndarray) -> np.ndarray:
         """Return the gradient of the mean cost of rows with ``targets`` (m, n_out)."""
-        gradient = np.zeros_like(self._network.parameters)
-        self._quietly(self._backward, Rows(self.inputs(x), targets), gradient)
+        rows, gradient = Rows(self.inputs(x), targets), np.zeros_like(self._network.parameters)
+        self._quietly(self._backward, len(rows), rows, gradient)
         return gradient
 
     def step(
-        self, x: Any, targets: np.ndarray, rule: Rule, slots: np.ndarray, rate: float, t: int
+        self, rows: Rows, batch: np.ndarray, rule: Rule, slots: np.ndarray, rate: float, t: int
     ) -> None:
-        """Take the step after ``t`` others, by the mean gradient of the rows."""
-        rows, net = Rows(self.inputs(x), targets), self._network
-        m = len(rows)
+        """Take the step after ``t`` others, by the mean gradient of some of the rows."""
+        net, m = self._network, len(batch)
         if self._tuner is None or self._tuner[0] != m:
             self._tuner = m, tuner_for(None, work_of_batch(m, net.n_parameters))
         told = Epoch(
@@ -94,27 +99,35 @@ class Compiled:
             tuner=self._tuner[1],
             rule=rule,
         )
-        self._training.epoch(net, rows, np.arange(m, dtype=np.intp), told)
+        self._training.epoch(net, rows, batch, told)
 
-    def _quietly(self, work: Any, rows: Rows, *arguments: Any) -> Any:
-        """Return ``work(workspace, rows, ...)``, with BLAS at one thread if it is needed."""
-        workspace, m = self._workspace, len(rows)
+    def _quietly(self, work: Any, m: int, *arguments: Any) -> Any:
+        """Return ``work(workspace, ...)``, with room for m rows, BLAS at one thread if needed."""
+        workspace = self._workspace
         if workspace is None or workspace.compiled.batch_size < m:
             workspace = self._engine.workspace(self._network, m, cost_by_z=True)
             self._workspace = workspace
         if workspace.compiled.needs_blas:
-            return quietly(work, workspace, rows, *arguments)
-        return work(workspace, rows, *arguments)
+            return quietly(work, workspace, *arguments)
+        return work(workspace, *arguments)
 
-    def _forward(self, workspace: Workspace, rows: Rows) -> Workspace:
+    def _forward(
+        self, workspace: Workspace, rows: Rows, batch: np.ndarray, mode: Mode
+    ) -> Workspace:
         net = self._network
         _epoch.forward_batch(
             workspace.compiled, net.parameters, net.running_statistics, workspace.memory, rows.X,
-            rows.Y, rows.row_weights, np.arange(len(rows), dtype=np.intp), Mode.TRAIN, 0, 0,
+            rows.Y, rows.row_weights, batch, mode, 0, 0,
         )  # fmt: skip
         return workspace
 
     def _backward(self, workspace: Workspace, rows: Rows, gradient: np.ndarray) -> None:
-        plan, memory, m = self._forward(workspace, rows).compiled, workspace.memory, len(rows)
+        m = len(rows)
+        plan = self._forward(workspace, rows, _all(m), Mode.TRAIN).compiled
+        memory = workspace.memory
         _epoch.output_delta(plan, memory, m, False)
         _epoch.gradient_batch(plan, gradient, self._network.parameters, memory, m, 1 / m, 0.0)
+
+
+def _all(m: int) -> np.ndarray:
+    return np.arange(m, dtype=np.intp)

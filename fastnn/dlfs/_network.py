@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._common.checks import check_choice, check_number
-from fastnn._data.rows import as_targets
+from fastnn._data.rows import Rows, as_targets
 from fastnn.costs import LogLikelihoodCost
 from fastnn.dlfs._compiled import Compiled
 from fastnn.dlfs._parameters import Parameters
@@ -286,20 +286,27 @@ class DenseNetwork:
             for name in self._parameters
         }
 
-    def _step(self, optimizer: Optimizer, x: Any, t: Any) -> bool:
-        """Take a step on a mini-batch in compiled code; return whether that could be done."""
-        one_row = self._network.normalization is not None and len(x) < 2
+    def _checked_rows(self, x: Any, t: Any) -> Rows | None:
+        """Return rows for many steps in compiled code; None where it does not take them all."""
+        try:
+            targets = self._targets(t)
+            return None if targets is None else Rows(self._compiled.inputs(x), targets)
+        except (TypeError, ValueError):  # a mini-batch may be without what is wrong
+            return None
+
+    def _can_step(self, m: int) -> bool:
+        """Whether compiled code takes steps on m rows, as nobody replaced anything."""
+        one_row = self._network.normalization is not None and m < 2
         plain = self._dropout_ratio is None and self._parameters.is_whole and not one_row
-        if not (plain and self._is_own("predict", "loss", "gradient")):
-            return False
-        targets = self._targets(t)
-        if targets is None:
-            return False
+        return plain and self._is_own("predict", "loss", "gradient")
+
+    def _step(self, optimizer: Optimizer, rows: Rows, batch: np.ndarray) -> np.ndarray:
+        """Take a step on some of the rows, and return the scores (m, n_out) after it."""
         rule = optimizer._rule(l2=self.weight_decay_lambda)
         slots = optimizer._slots(self._network._layout, rule.n_slots)
-        self._compiled.step(x, targets, rule, slots, optimizer.lr, optimizer._steps)
+        self._compiled.step(rows, batch, rule, slots, optimizer.lr, optimizer._steps)
         optimizer._steps += 1
-        return True
+        return self._compiled.scores_of(rows, batch)
 
 
 def _deviation(weight_init_std: Any, n_in: int) -> float:

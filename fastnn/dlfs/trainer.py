@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._common.checks import check_choice, check_whole
+from fastnn._data.rows import Rows
 from fastnn.dlfs import optimizer as optimizers
 from fastnn.dlfs._network import DenseNetwork
 
@@ -26,9 +27,9 @@ OPTIMIZERS: dict[str, Any] = {
 class Trainer:
     """Train a network on mini-batches that NumPy's global state draws, with replacement.
 
-    A step of one of this package's networks by one of its optimizers, neither replaced, is one call
-    of compiled code; any other network has its ``gradient``, ``params``, ``loss`` and ``accuracy``
-    asked for.
+    Of this package's networks and optimizers, neither replaced, compiled code takes the steps;
+    ``train`` checks the rows once, before the first one, and copies no mini-batch out of them. Any
+    other network has its ``gradient``, ``params``, ``loss`` and ``accuracy`` asked for.
 
     Parameters
     ----------
@@ -95,14 +96,17 @@ class Trainer:
         self.train_loss_list: list[float] = []
         self.train_acc_list: list[float] = []
         self.test_acc_list: list[float] = []
+        # All rows, checked, as long as nobody can change them: within ``train``.
+        self._rows: Rows | None = None
 
     def train_step(self) -> None:
         """Take a step on a mini-batch, and record its loss, and once an epoch the accuracies."""
         batch = np.random.choice(self.train_size, self.batch_size)
-        x, t = self.x_train[batch], self.t_train[batch]
-        if not self._step_in_core(x, t):
+        loss = self._in_core(batch)
+        if loss is None:
+            x, t = self.x_train[batch], self.t_train[batch]
             self.optimizer.update(self.network.params, self.network.gradient(x, t))
-        loss = self.network.loss(x, t)
+            loss = self.network.loss(x, t)
         self.train_loss_list.append(loss)
         if self.verbose:
             print(f"train loss:{loss}")
@@ -110,14 +114,23 @@ class Trainer:
             self._end_epoch()
         self.current_iter += 1
 
-    def _step_in_core(self, x: np.ndarray, t: np.ndarray) -> bool:
-        """Take the step in compiled code; return whether that could be done."""
+    def _in_core(self, batch: np.ndarray) -> Any:
+        """Take the step in compiled code and return the loss after it; None if that cannot be."""
+        network, t = self.network, self.t_train[batch]
+        if not self._is_compiled(len(batch)):
+            return None
+        rows, places = self._rows, batch
+        if rows is None:
+            rows = network._checked_rows(self.x_train[batch], t)
+            places = np.arange(len(batch), dtype=np.intp)
+        if rows is None:
+            return None
+        return network._error(network._step(self.optimizer, rows, places), t)
+
+    def _is_compiled(self, m: int) -> bool:
+        """Whether compiled code takes steps on m rows, as nothing was replaced."""
         plain = type(self.optimizer) in OPTIMIZERS.values() and "update" not in vars(self.optimizer)
-        return (
-            plain
-            and isinstance(self.network, DenseNetwork)
-            and self.network._step(self.optimizer, x, t)
-        )
+        return plain and isinstance(self.network, DenseNetwork) and self.network._can_step(m)
 
     def _end_epoch(self) -> None:
         self.current_epoch += 1
@@ -131,8 +144,14 @@ class Trainer:
 
     def train(self) -> None:
         """Take all the steps, and print the accuracy on all rows of the test if verbose."""
-        for _ in range(self.max_iter):
-            self.train_step()
+        alone = type(self).train_step is Trainer.train_step and "train_step" not in vars(self)
+        if alone and self._is_compiled(self.batch_size) and self.network._is_own("accuracy"):
+            self._rows = self.network._checked_rows(self.x_train, self.t_train)
+        try:
+            for _ in range(self.max_iter):
+                self.train_step()
+        finally:
+            self._rows = None
         accuracy = self.network.accuracy(self.x_test, self.t_test)
         if self.verbose:
             print(f"=============== Final Test Accuracy ===============\ntest acc:{accuracy}")

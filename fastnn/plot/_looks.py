@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # The colours of Okabe and Ito (2008), but for yellow, which white paper swallows.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#000000", "#CC79A7", "#E69F00", "#56B4E9")
 LINES = ("-", "--", "-.", ":", (0, (8, 2, 2, 2, 2, 2)), (0, (8, 3)), (0, (1, 3)))
+SIGNS = re.compile("[\u3400-\u9fff]")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
@@ -80,7 +82,14 @@ def tidy(ax: Axes, title: str, xlabel: str, ylabel: str) -> None:
 
 
 def legend_below(ax: Axes, columns: int) -> None:
-    """Explain the curves below the panel, where none of them goes."""
+    """Explain the curves below the panel, where none of them goes.
+
+    Without a layout that makes room there, the panel below or the edge of the figure would be in
+    the way: then within the panel, where most room is.
+    """
+    if ax.figure.get_layout_engine() is None:
+        ax.legend(loc="best", fontsize="small")
+        return
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=columns, frameon=False)
 
 
@@ -101,9 +110,10 @@ def finished(ax: Axes, language: str, *others: Axes) -> Axes:
     Warns
     -----
     RuntimeWarning
-        If no font that has Chinese signs is installed; texts then stay English.
+        If Chinese signs are to be drawn, and no font that has them is installed; texts then stay
+        as they are.
     """
-    if check_choice(language, "language", ("en", "zh")) == "en":
+    if check_choice(language, "language", ("en", "zh")) == "en" and not _has_signs((ax, *others)):
         return ax
     manager = require("matplotlib.font_manager", extra="plot")
     known = {font.name for font in manager.fontManager.ttflist}
@@ -111,11 +121,23 @@ def finished(ax: Axes, language: str, *others: Axes) -> Axes:
     if font is None:
         warn_caller(f"language: no font with Chinese signs is installed, {FONTS[0]} for instance")
         return ax
-    kind = require("matplotlib.text", extra="plot").Text
-    for panel in (ax, *others):
-        for text in panel.findobj(kind):
-            _translate(text, [font, "DejaVu Sans"])
+    fonts = [font, "DejaVu Sans"]
+    for text in _texts((ax, *others)):
+        if language == "zh":
+            _translate(text, fonts)
+        elif SIGNS.search(text.get_text()):
+            text.set_fontfamily(fonts)
     return ax
+
+
+def _texts(panels: Sequence[Axes]) -> list[Any]:
+    kind = require("matplotlib.text", extra="plot").Text
+    return [text for panel in panels for text in panel.findobj(kind)]
+
+
+def _has_signs(panels: Sequence[Axes]) -> bool:
+    """Whether something is said in Chinese whatever the language, as names of classes are."""
+    return any(SIGNS.search(text.get_text()) for text in _texts(panels))
 
 
 def _translate(text: Any, fonts: list[str]) -> None:

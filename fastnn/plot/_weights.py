@@ -62,7 +62,7 @@ def weights(
     if image is None:
         raise ValueError(f"shape: expected height and width, for {network.sizes[0]} are no square")
     n = min(len(rows), check_whole(most, "most", 1))
-    columns = min(n, max(4, round((2 * n) ** 0.5)))
+    columns = min(n, max(4, round((2 * n) ** 0.5)) if ax is None else _columns(n, ax))
     lines = -(-n // columns)
     ax = new_axes(ax, 0.9 * columns + 1, 0.8 * lines + 0.7)
     largest = float(np.abs(rows[:n]).max()) or 1.0
@@ -76,6 +76,12 @@ def weights(
     ax.set_title(f"weights of the first layer{some}")
     bar = ax.figure.colorbar(shown, ax=ax, label="weight", shrink=0.8, pad=0.02)
     return finished(ax, language, bar.ax)
+
+
+def _columns(n: int, ax: Axes) -> int:
+    """Return beside how many others each of n squares stands, so that they fill a panel."""
+    box = ax.get_window_extent()
+    return max(1, round((n * box.width / box.height) ** 0.5))
 
 
 def network(net: Any, *, ax: Axes | None = None, language: str = "en") -> Axes:
