@@ -23,9 +23,10 @@ extensions = [
     "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
     "sphinx_gallery.gen_gallery",
-    "examples_as_gallery",  # ours, as the two after it: extensions/
+    "examples_as_gallery",  # ours, as the three after it: extensions/
     "languages",
     "public_names",
+    "translated",
 ]
 root_doc = "index"
 exclude_patterns = ["gallery/index.rst", "gallery_header.rst", "locale"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
@@ -20,14 +21,29 @@ PACKAGE = Path(fastnn.__file__).parent
 README, CONTRIBUTING = REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md"
 if not README.is_file() or not CONTRIBUTING.is_file():
     pytest.skip("the texts are not beside the tests", allow_module_level=True)
-TEXTS = {path.name: path.read_text(encoding="utf-8") for path in (README, CONTRIBUTING)}
-SNIPPETS = re.findall(r"^```python\n(.*?)^```", TEXTS["README.md"], re.DOTALL | re.MULTILINE)
+CHINESE = REPOSITORY / "README.zh-CN.md"
+TEXTS = {path.name: path.read_text(encoding="utf-8") for path in (README, CHINESE, CONTRIBUTING)}
+
+
+def blocks(name: str, language: str) -> list[str]:
+    """The code of one language in a text."""
+    return re.findall(rf"^```{language}\n(.*?)^```", TEXTS[name], re.DOTALL | re.MULTILINE)
+
+
+# What both READMEs tell to run, but for comments and their layout, runs once.
+SNIPPETS = list(
+    {
+        ast.dump(ast.parse(code)): code
+        for name in ("README.zh-CN.md", "README.md")
+        for code in blocks(name, "python")
+    }.values()
+)
 # Lines set off by four blanks are for a shell.
 SHELL = {
     name: [line.partition(" # ")[0].strip() for line in re.findall(r"^ {4}(\S.*)$", text, re.M)]
     for name, text in TEXTS.items()
 }
-GRIDS = re.findall(r"^```toml\n(.*?)^```", TEXTS["README.md"], re.DOTALL | re.MULTILINE)
+GRIDS = blocks("README.md", "toml")
 COMMANDS = [line for line in SHELL["README.md"] if line.startswith("fastnn ")]
 
 
@@ -50,7 +66,7 @@ def needs(text: str) -> None:
     """Skip where the libraries that a text uses are not installed."""
     if re.search(r"sklearn|digits", text):
         pytest.importorskip("sklearn")
-    if "--plot" in text:
+    if "--plot" in text or "import plot" in text:
         pytest.importorskip("matplotlib")
     if re.search("fastnn search|--config", text) and sys.version_info < (3, 11):
         pytest.importorskip("tomli")
@@ -62,12 +78,30 @@ def test_there_are_snippets_and_commands() -> None:
 
 
 @pytest.mark.parametrize("number", range(len(SNIPPETS)))
-def test_each_snippet_of_the_readme_runs_alone(number: int, tmp_path: Path) -> None:
+def test_each_snippet_of_the_readmes_runs_alone(number: int, tmp_path: Path) -> None:
     """In a process of its own; what it loads as MNIST is a small folder like it."""
     needs(SNIPPETS[number])
     images = write_idx_folder(tmp_path / "mnist")
     (tmp_path / "snippet.py").write_text(SNIPPETS[number], encoding="utf-8")
     run(["snippet.py"], tmp_path, FASTNN_MNIST=str(images))
+
+
+def test_the_chinese_readme_says_what_the_english_one_says() -> None:
+    """Its commands and TOML are among those that run below; numbers and wheels are equal."""
+    chinese = [line for line in SHELL["README.zh-CN.md"] if line.startswith("fastnn ")]
+    assert len(chinese) >= 6 and set(chinese) <= set(COMMANDS)
+    english, translated = (
+        [re.findall(r"^[^#\n]+", table, re.M) for table in blocks(path.name, "toml")]
+        for path in (README, CHINESE)
+    )
+    assert translated and all(table in english for table in translated)
+    times, wheels = r"\| *([\d.]+) \| *([\d.]+)? ", r"^\| (`(?:many|musl|win|mac)\w+`.*?) \|"
+    for pattern in (times, wheels):
+        english, translated = (
+            re.findall(pattern, TEXTS[path.name].replace("、", ", "), re.M)
+            for path in (README, CHINESE)
+        )
+        assert len(english) >= 5 and english == translated
 
 
 def write_flowers(folder: Path) -> None:

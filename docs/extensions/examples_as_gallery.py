@@ -37,13 +37,16 @@ def page_text(name: str, docstring: str) -> str:
         is_command = paragraph.startswith("    python ")
         parts.append(f".. code-block:: text\n\n{paragraph}" if is_command else paragraph)
     picture = f".. image:: /gallery/images/sphx_glr_{name}_001.png\n   :alt: {title}"
-    made_by = f"The picture and the output below are those of ``{name}.py --quick``, a short run."
+    parts[2:2] = [picture]
+    parts.append(
+        f"The picture and the output below are those of ``{name}.py --quick``, a short run."
+    )
     if name in OF_MNIST and mnist_folder() == DIGITS:
-        made_by += (
-            " MNIST was not on the machine that made this page: these are scikit-learn's digits of "
+        parts.append(
+            "MNIST was not on the machine that made this page: these are scikit-learn's digits of "
             "8 × 8 pixels, enlarged, and fewer of them."
         )
-    return "\n\n".join([*parts[:2], picture, *parts[2:], made_by]) + "\n"
+    return "\n\n".join(parts) + "\n"
 
 
 def write_copies() -> None:

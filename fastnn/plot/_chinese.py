@@ -18,7 +18,7 @@ FONTS = (
 PATTERNS = {
     r"layer (\d+)": r"第 \1 层",
     r"epoch (\d+)": r"第 \1 轮",
-    r"([\d.]+) % right": r"正确率 \1 %",
+    r"([\d.]+) % right": r"准确率 \1 %",
     r"([\d,]+) inputs": r"\1 个输入",
     r"([\d,]+) outputs": r"\1 个输出",
     r"([\d,]+) neurons": r"\1 个神经元",
@@ -51,7 +51,7 @@ CHINESE = {
     "mini-batches": "小批量",
     "norm": "范数",
     "predicted class": "预测类别",
-    "right answers": "正确率",
+    "right answers": "准确率",
     "share": "占比",
     "smoothed": "平滑后",
     "suggested": "建议值",
@@ -60,5 +60,5 @@ CHINESE = {
     "validation": "验证",
     "weight": "权重",
     "weights of the first layer": "第一层的权重",
-    "worst of the wrong": "错得最多的样本",
+    "worst of the wrong": "错得最离谱的样本",
 }
