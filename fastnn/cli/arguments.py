@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import fastnn
 from fastnn import activations, initializers
 from fastnn._model.table_info import TASKS
-from fastnn.cli import demo, evaluate, export, info, predict, search, train, values
+from fastnn.cli import demo, evaluate, export, info, playground, predict, search, train, values
 
 # Lines of up to 79 columns: argparse does not wrap these texts.
 DATA_HELP = """\
@@ -142,6 +142,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_info(commands)
     _add_export(commands)
     _add_demo(commands)
+    playground.add(commands, _add_table)
     return parser
 
 
