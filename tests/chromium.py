@@ -47,7 +47,7 @@ class Page:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def wait_for(self, script: str, seconds: float = 60) -> None:
+    def wait_for(self, script: str, seconds: float = 120) -> None:
         """Wait until an expression is true."""
         deadline = time.monotonic() + seconds
         while not self.run(script):
@@ -95,7 +95,7 @@ def _address(folder: Path, browser: subprocess.Popen[bytes]) -> str:
     import urllib.request
 
     port = folder / "DevToolsActivePort"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not port.is_file() or not port.read_text().strip():
         assert browser.poll() is None and time.monotonic() < deadline, "Chromium did not start"
         time.sleep(0.05)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -119,11 +120,7 @@ def read_own(origin: str | os.PathLike[str] | TableBytes, options: dict[str, Any
 def available() -> list[str]:
     """Return which data can be had here besides one's own: MNIST, for one, only where it lies."""
     found = ["circles", "moons", "spirals", "xor"]
-    try:
-        import sklearn  # noqa: F401 - it carries the digits
-    except ImportError:
-        pass
-    else:
+    if importlib.util.find_spec("sklearn") is not None:  # it carries the digits
         found.append("digits")
     if any(file.is_file() for file in mnist_files()):
         found.append("mnist")
@@ -146,7 +143,7 @@ def data_for(settings: Settings, own: Own | None) -> Data:
         raise Refused("error_no_data", settings.data)
     try:
         return _ready_made(settings.data, settings.noise)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         raise Refused("error_no_data", str(error)) from None
 
 

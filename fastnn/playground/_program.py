@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fastnn.playground._data import Data
 from fastnn.playground._settings import Settings, fit_arguments, network_arguments
-from fastnn.playground._source import Name, call
+from fastnn.playground._source import Name, call, source
 
 Phase = tuple[Settings, int]  # what was chosen, and the epochs that were trained so
 
@@ -24,7 +24,7 @@ def program(data: Data, phases: Sequence[Phase]) -> str:
     first = phases[0][0]
     lines = call(
         "network = fastnn.Network",
-        [f"{[n_in, *first.hidden, n_out]}"],
+        [source([n_in, *first.hidden, n_out])],
         network_arguments(first, data.regression),
     )
     for settings, epochs in phases:

@@ -29,7 +29,9 @@ _FILES = {
 }
 _HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'none'",
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'none'"
+    ),
     "Referrer-Policy": "no-referrer",  # the address holds the token
     "X-Content-Type-Options": "nosniff",
 }
@@ -186,8 +188,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _json(self) -> dict[str, Any]:
         if self.headers.get_content_type() != "application/json":
             raise Refused("error_settings", "expected application/json", status=415)
+        content = self._body(MOST_JSON)
         try:
-            given = json.loads(self._body(MOST_JSON))
+            given = json.loads(content)
         except (ValueError, RecursionError) as error:
             raise Refused("error_settings", str(error)) from None
         if not isinstance(given, dict):

@@ -28,6 +28,8 @@ def source(value: Any) -> str:
         return f"fastnn.{value.__name__}"
     if isinstance(value, (Optimizer, Regularizer)):
         return _of_object(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(source, value))}]"
     written = repr(value)
     is_plain = isinstance(value, str) and not set(written[1:-1]) & set("\"'\\")
     return f'"{value}"' if is_plain else written

@@ -76,13 +76,13 @@ function powers(low, high, count) {
 // low and high of a log axis are powers of ten. Return where points are.
 export function axes(g, area, x, y) {
   font(g, 11.5);
-  const top = area.y + (y.label ? 18 : 6);
+  const top = area.y + (y.label ? 25 : 6);
   const bottom = area.y + area.height - (x.label ? 31 : 17);
   const count = Math.max(2, Math.floor((bottom - top) / 42));
   const ups = y.log ? powers(y.low, y.high, count) : ticks(y.low, y.high, count);
   const upWords = ups.map((each) => (y.log ? short(10 ** each) : short(each)));
   const left = area.x + Math.max(...upWords.map((each) => g.measureText(each).width), 8) + 6;
-  const right = area.x + area.width - 10;
+  const right = area.x + area.width - 14;
   const px = (value) => left + ((value - x.low) / (x.high - x.low)) * (right - left);
   const py = (value) => {
     const at = y.log ? Math.log10(Math.max(value, 1e-300)) : value;
@@ -171,7 +171,7 @@ export const lineSample = (colour, dash) => (g, x, y) => {
 };
 
 // The mark of a class: filled for training rows, an outline for those of the test.
-export function mark(g, x, y, kind, filled, size = 3.6) {
+export function mark(g, x, y, kind, filled, size = 3.2, colour = classColour(kind)) {
   const shape = SHAPES[kind % SHAPES.length];
   g.beginPath();
   if (shape === "circle") g.arc(x, y, size, 0, 2 * Math.PI);
@@ -181,8 +181,8 @@ export function mark(g, x, y, kind, filled, size = 3.6) {
   if (shape === "pentagon") polygon(g, x, y, 5, 1.2 * size);
   g.closePath();
   g.lineWidth = filled ? 1 : 1.5;
-  g.fillStyle = filled ? classColour(kind) : "rgb(255 255 255 / 75%)";
-  g.strokeStyle = filled ? "#fff" : classColour(kind);
+  g.fillStyle = filled ? colour : "rgb(255 255 255 / 75%)";
+  g.strokeStyle = filled ? "#fff" : colour;
   g.fill();
   g.stroke();
 }

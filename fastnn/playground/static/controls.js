@@ -88,8 +88,8 @@ export class Controls {
       this.slider("units", UNITS.filter((n) => n >= low && n <= high), value, (n) =>
         this.changed({ hidden: hidden.map((old, k) => (k === i ? n : old)) }), i + 1));
     return [
-      layers, ...units, this.choice("activation"), this.choice("initializer"),
-      this.choice("normalization"), this.choice("cost"), this.slider("dropout"),
+      layers, ...units, this.choice("activation"), this.choice("normalization"),
+      this.choice("initializer"), this.choice("cost"), this.slider("dropout"),
     ];
   }
 
@@ -144,8 +144,6 @@ export class Controls {
   choice(name, chosen = (value) => this.changed({ [name]: value })) {
     const control = this.select(name, this.options.fields[name], this.settings[name], chosen);
     control.classList.toggle("half", name === "activation" || name === "normalization");
-    control.classList.toggle("half", ["activation", "initializer", "normalization"].includes(name));
-    if (name === "cost") control.classList.add("half");
     return control;
   }
 

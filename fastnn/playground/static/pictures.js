@@ -35,8 +35,8 @@ function drawPlane({ g, width, height }, { state, points }) {
       words,
       draw: (on, x, y) => mark(on, x + 10, y, i, true, 4.5),
     })),
-    { words: text("training_part"), draw: (on, x, y) => mark(on, x + 10, y, 0, true) },
-    { words: text("test_part"), draw: (on, x, y) => mark(on, x + 10, y, 0, false) },
+    { words: text("training_part"), draw: (on, x, y) => mark(on, x + 10, y, 0, true, 4, SOFT) },
+    { words: text("test_part"), draw: (on, x, y) => mark(on, x + 10, y, 0, false, 4, SOFT) },
   ];
   const below = beside ? 0 : 4 + legend(g, 0, -500, width, items);
   const side = Math.min(beside ? width - 130 : width, height - below);
@@ -115,7 +115,7 @@ function paintCount(g, x, y, cell, count, { share, right }) {
   g.fillRect(x, y, cell - 1, cell - 1);
   g.strokeStyle = LINE;
   g.strokeRect(x - 0.5, y - 0.5, cell, cell);
-  if (!count || cell < 9 + 6.5 * String(count).length) return;
+  if (!count || cell < 5 + 6 * String(count).length) return;
   font(g, Math.min(12, cell * 0.55));
   write(g, String(count), x + cell / 2, y + cell / 2, {
     align: "center", base: "middle", colour: share > 0.5 ? "#fff" : INK,
@@ -199,8 +199,8 @@ const layerName = (i, n) => (i === n - 1 ? text("output_layer") : text("layer", 
 
 function drawActivations({ g, width, height }, { state }) {
   const n = state.layers.length;
-  const most = Math.max(1, Math.floor(width / 104));
-  const rows = Math.min(Math.ceil(n / most), Math.max(1, Math.floor(height / 74)));
+  const most = Math.max(1, Math.floor(width / 118));
+  const rows = Math.min(Math.ceil(n / most), Math.max(1, Math.floor(height / 80)));
   const columns = Math.ceil(n / rows);
   const wide = width / columns;
   const tall = height / rows;
@@ -214,7 +214,9 @@ function drawActivations({ g, width, height }, { state }) {
 function drawHistogram(g, x, y, width, height, layer, name) {
   font(g, 12, 600);
   const function_ = text(`activation.${layer.activation}`);
-  write(g, fitting(g, `${name} · ${function_}`, width), x, y + 12, { colour: INK });
+  const whole = `${name} · ${function_}`;
+  const title = g.measureText(whole).width <= width ? whole : name;
+  write(g, fitting(g, title, width), x, y + 12, { colour: INK });
   font(g, 11.5);
   const stuck = layer.dead > 0.2 ? "dead" : "saturated";
   const words = text(stuck, { n: percent(layer[stuck]) });
