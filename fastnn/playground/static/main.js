@@ -130,8 +130,16 @@ async function keepLooking() {
 
 // What one does
 
+let doing = Promise.resolve();
+
+// Do something once all before it is done, as each begins from what the one before has left.
+function attempt(action) {
+  doing = doing.then(() => attemptNow(action));
+  return doing;
+}
+
 // Do something, and say in words why it could not be done.
-async function attempt(action) {
+async function attemptNow(action) {
   try {
     await action();
     $("notice").hidden = true;
@@ -163,9 +171,10 @@ function showNotice() {
 const both = new Set(["data", "noise"]); // the same on both sides, or there is nothing to compare
 
 function changed(changes) {
+  const shared = Object.keys(changes).some((name) => both.has(name));
+  const concerned = two && shared ? visible() : [panes[active]];
   return attempt(async () => {
-    const shared = Object.keys(changes).some((name) => both.has(name));
-    for (const pane of two && shared ? visible() : [panes[active]]) {
+    for (const pane of concerned) {
       await post("api/settings", {
         pane: pane.name,
         settings: { ...pane.state.settings, ...changes },
@@ -183,21 +192,24 @@ const dropped = (file, options) =>
     controls.wantsTable = false;
   });
 
-async function compare() {
+function compare() {
   two = !two;
   document.body.classList.toggle("two", two);
   $("compare").setAttribute("aria-pressed", two);
   panes.b.element.hidden = !two;
   $("tabs").hidden = !two;
   activate("a");
-  if (!two) {
-    await order("pause", ["b"]);
-    return;
-  }
+  if (two) attempt(likeTheFirst);
+  else order("pause", ["b"]);
+}
+
+// Have the second training begin as the first, unless it is at work on the same data.
+async function likeTheFirst() {
   await look();
   const { settings } = panes.a.state;
-  if (!panes.b.state.epochs || panes.b.state.settings.data !== settings.data) {
-    await attempt(() => post("api/settings", { pane: "b", settings }));
+  const { epochs, settings: others } = panes.b.state;
+  if (!epochs || others.data !== settings.data || others.noise !== settings.noise) {
+    await post("api/settings", { pane: "b", settings });
   }
 }
 
