@@ -165,6 +165,11 @@ def test_the_language_changes_and_no_english_is_left(page: Page) -> None:
     keep(page, "4-two-settings-zh")
     click(page, "#compare")
     page.wait_for("!document.body.classList.contains('two')")
+    page.wait_for(  # the pictures are drawn anew for their new size
+        "[...document.querySelectorAll('[data-pane=a] canvas')]"
+        ".every(each => Math.abs(each.width - each.getBoundingClientRect().width) < 1)"
+    )
+    assert page.run("document.querySelector('[data-pane=a] .letter').hidden")
 
 
 def test_a_bad_table_is_refused_in_words(page: Page) -> None:

@@ -61,6 +61,8 @@ class Data:
         For two features and classes.
     target : str
         What is to be found, for a regression.
+    dtype : {"float64", "float32"}
+        Of the network, which for many rows is to be quick.
     """
 
     train: Xy
@@ -70,6 +72,7 @@ class Data:
     imports: tuple[str, ...] = ()
     plane: Plane | None = None
     target: str = ""
+    dtype: str = "float64"
 
     @property
     def regression(self) -> bool:
@@ -150,9 +153,9 @@ def data_for(settings: Settings, own: Own | None) -> Data:
 @functools.lru_cache(maxsize=8)
 def _ready_made(name: str, noise: float) -> Data:
     if name == "digits":
-        return _of_images(datasets.load_digits(dtype="float64"), 'load_digits(dtype="float64")')
+        return _of_images(datasets.load_digits(), "load_digits()", "float64")
     if name == "mnist":
-        return _of_images(datasets.load_mnist(), "load_mnist()")
+        return _of_images(datasets.load_mnist(), "load_mnist()", "float32")
     make = getattr(datasets, name)
     train, test = make(300, noise=noise, seed=1), make(300, noise=noise, seed=2)
     return Data(
@@ -167,12 +170,13 @@ def _ready_made(name: str, noise: float) -> Data:
     )
 
 
-def _of_images(split: Split, call: str) -> Data:
+def _of_images(split: Split, call: str, dtype: str) -> Data:
     return Data(
         split.train,
         split.test,
         tuple(map(str, range(10))),
         (f"(X, y), _, test = datasets.{call}",),
+        dtype=dtype,
     )
 
 

@@ -25,7 +25,7 @@ def program(data: Data, phases: Sequence[Phase]) -> str:
     lines = call(
         "network = fastnn.Network",
         [source([n_in, *first.hidden, n_out])],
-        network_arguments(first, data.regression),
+        network_arguments(first, data.regression, data.dtype),
     )
     for settings, epochs in phases:
         told = fit_arguments(settings, data.regression) | {"validation_data": Name("test")}

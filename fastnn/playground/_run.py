@@ -47,7 +47,8 @@ class Run:
         self.settings, self.data = settings, data
         n_in, n_out = data.sizes
         self.network = Network(
-            [n_in, *settings.hidden, n_out], **network_arguments(settings, data.regression)
+            [n_in, *settings.hidden, n_out],
+            **network_arguments(settings, data.regression, data.dtype),
         )
         self.epochs = 0
         self.curves: dict[str, list[float | None]] = {name: [] for name in CURVES}

@@ -131,7 +131,8 @@ class Settings:
 SUITING: dict[str, dict[str, Any]] = {
     "circles": {},
     "moons": {"noise": 0.15, "epochs": 200},
-    "spirals": {"noise": 0.02, "hidden": (16, 16), "epochs": 500},
+    "spirals": {"noise": 0.02, "hidden": (32, 32), "activation": "relu", "batch_size": 20,
+                "initializer": "he_normal", "epochs": 200},
     "xor": {"noise": 0.0, "hidden": (4,), "epochs": 200},
     "digits": {"hidden": (30,), "activation": "relu", "initializer": "he_normal", "epochs": 30,
                "learning_rate": 0.005},
@@ -180,7 +181,7 @@ def described() -> dict[str, Any]:
     }
 
 
-def network_arguments(settings: Settings, regression: bool) -> dict[str, Any]:
+def network_arguments(settings: Settings, regression: bool, dtype: str) -> dict[str, Any]:
     """Return the keywords of ``Network`` besides its sizes."""
     found: dict[str, Any] = {
         "cost": costs.QuadraticCost if regression else COSTS[settings.cost],
@@ -194,6 +195,8 @@ def network_arguments(settings: Settings, regression: bool) -> dict[str, Any]:
         found["normalization"] = settings.normalization
     if settings.dropout:
         found["dropout"] = settings.dropout
+    if dtype != "float64":
+        found["dtype"] = dtype
     return found
 
 

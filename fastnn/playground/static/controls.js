@@ -110,7 +110,9 @@ export class Controls {
     line.append(words);
     if (value) line.append(value);
     input.id = `control-${id}`;
-    label.append(line, input);
+    if (id === "data") input.setAttribute("aria-label", words); // its group has the same title
+    else label.append(line);
+    label.append(input);
     return label;
   }
 

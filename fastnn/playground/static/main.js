@@ -199,6 +199,7 @@ function compare() {
   panes.b.element.hidden = !two;
   $("tabs").hidden = !two;
   activate("a");
+  if (panes.a.state) show();
   if (two) attempt(likeTheFirst);
   else order("pause", ["b"]);
 }
@@ -264,7 +265,8 @@ function listen() {
   for (const tab of document.querySelectorAll(".tab")) {
     tab.addEventListener("click", () => activate(tab.dataset.pane));
   }
-  window.addEventListener("resize", show);
+  const resized = new ResizeObserver(() => requestAnimationFrame(show));
+  for (const canvas of document.querySelectorAll("canvas")) resized.observe(canvas);
   listenForFiles();
 }
 

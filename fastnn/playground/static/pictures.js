@@ -7,6 +7,7 @@ import {
 import { percent, short, text } from "./texts.js";
 
 const WARN = "#a33c00";
+const MUCH = 0.2; // of the units, dead
 
 export function drawAll(pane, shared) {
   for (const canvas of pane.element.querySelectorAll("canvas")) {
@@ -207,20 +208,21 @@ function drawActivations({ g, width, height }, { state }) {
   state.layers.forEach((layer, i) => {
     const x = (i % columns) * wide;
     const y = Math.floor(i / columns) * tall;
-    drawHistogram(g, x + 3, y + 2, wide - 10, tall - 4, layer, layerName(i, n));
+    const stuck = layer.dead > MUCH && i < n - 1; // outputs that are sure need not learn any more
+    drawHistogram(g, x + 3, y + 2, wide - 10, tall - 4, layer, layerName(i, n), stuck);
   });
 }
 
-function drawHistogram(g, x, y, width, height, layer, name) {
+function drawHistogram(g, x, y, width, height, layer, name, stuck) {
   font(g, 12, 600);
   const function_ = text(`activation.${layer.activation}`);
   const whole = `${name} · ${function_}`;
   const title = g.measureText(whole).width <= width ? whole : name;
   write(g, fitting(g, title, width), x, y + 12, { colour: INK });
   font(g, 11.5);
-  const stuck = layer.dead > 0.2 ? "dead" : "saturated";
-  const words = text(stuck, { n: percent(layer[stuck]) });
-  write(g, fitting(g, words, width), x, y + 27, { colour: layer.dead > 0.2 ? WARN : SOFT });
+  const what = stuck ? "dead" : "saturated";
+  const words = text(what, { n: percent(layer[what]) });
+  write(g, fitting(g, words, width), x, y + 27, { colour: stuck ? WARN : SOFT });
   const bottom = y + height - 16;
   const high = Math.max(...layer.shares);
   const bar = width / layer.shares.length;
