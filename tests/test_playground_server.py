@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from cli_files import write_idx_folder
 from playground_client import Client, given
 
 import fastnn
@@ -183,6 +184,29 @@ def test_a_table_that_ends_early_is_refused(client: Client) -> None:
         assert raw.recv(1000).startswith(b"HTTP/1.1 400")
 
 
+def test_what_fails_within_is_answered_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(client.server.session, "change", fails)
+    assert client.post("settings", {"pane": "a", "settings": {}}) == (
+        500, {"error": "error_failed", "detail": "no room"},
+    )  # fmt: skip
+
+
+def test_mnist_is_offered_where_it_lies_and_never_downloaded(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTNN_MNIST", str(tmp_path / "mnist"))
+    assert "mnist" not in client.get("api/options")["available"]
+    asked = {"pane": "a", "settings": given("mnist")}
+    assert client.post("settings", asked) == (400, {"error": "error_no_data", "detail": "mnist"})
+    write_idx_folder(tmp_path / "mnist")
+    assert "mnist" in client.get("api/options")["available"]
+    assert client.post("settings", asked) == (200, {})
+    assert client.get("api/points?pane=a")["rows"] == [50, 20]
+
+
 # ---- beginning and end --------------------------------------------------------------------------
 
 
@@ -208,12 +232,13 @@ def test_ctrl_c_ends_it_and_no_file_is_left(tmp_path: Path) -> None:
     ) as process:  # fmt: skip
         assert process.stdout is not None and process.stderr is not None
         url = process.stdout.readline().split()[-1]
+        assert process.stdout.readline() == "Ctrl-C ends it\n"
         with urlopen(f"{url}api/points?pane=a") as answer:
             assert json.load(answer)["names"] == ["长", "宽"]
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=100)
     assert (process.returncode, err) == (0, "")
-    assert out.splitlines() == ["Ctrl-C ends it", "closed"]
+    assert out == "closed\n"
     assert [file.name for file in tmp_path.iterdir()] == ["花.csv"]
 
 

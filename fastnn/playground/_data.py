@@ -13,7 +13,7 @@ import numpy as np
 from fastnn import datasets
 from fastnn._common.printable import printable
 from fastnn.datasets import Split, Table, TableBytes, read_table
-from fastnn.datasets.mnist import mnist_files
+from fastnn.datasets.mnist import mnist_is_here
 from fastnn.playground._refused import Refused
 from fastnn.playground._settings import Settings
 from fastnn.playground._source import source
@@ -125,7 +125,7 @@ def available() -> list[str]:
     found = ["circles", "moons", "spirals", "xor"]
     if importlib.util.find_spec("sklearn") is not None:  # it carries the digits
         found.append("digits")
-    if any(file.is_file() for file in mnist_files()):
+    if mnist_is_here():
         found.append("mnist")
     return found
 
@@ -142,8 +142,8 @@ def data_for(settings: Settings, own: Own | None) -> Data:
         if own is None:
             raise Refused("error_no_table")
         return own.data
-    if settings.data not in available():
-        raise Refused("error_no_data", settings.data)
+    if settings.data == "mnist" and not mnist_is_here():
+        raise Refused("error_no_data", "mnist")  # it would be downloaded
     try:
         return _ready_made(settings.data, settings.noise)
     except (OSError, ValueError, ImportError) as error:

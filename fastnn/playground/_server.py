@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
@@ -58,7 +59,8 @@ class PlaygroundServer(ThreadingMixIn, TCPServer):
         If the port is taken.
     """
 
-    daemon_threads, block_on_close, allow_reuse_address = True, False, True
+    daemon_threads, block_on_close = True, False
+    allow_reuse_address = os.name == "posix"  # elsewhere two could listen at one port
 
     def __init__(self, session: Session, port: int = 0) -> None:
         self.session, self.token = session, secrets.token_urlsafe(24)
@@ -127,6 +129,9 @@ class _Handler(BaseHTTPRequestHandler):
         except Refused as refused:
             self.close_connection = True  # its body may be unread
             self._send_json(refused.status, {"error": refused.code, "detail": refused.detail})
+        except (MemoryError, ArithmeticError, LookupError, RuntimeError, TypeError) as error:
+            self.close_connection = True
+            self._send_json(500, {"error": "error_failed", "detail": str(error)})
 
     # What is asked for.
 
