@@ -43,9 +43,11 @@ export class Controls {
     form.addEventListener("submit", (event) => event.preventDefault());
   }
 
-  show(settings, tableName) {
+  // `points` says what the data are; of a regression the cost is given.
+  show(settings, points = this.points) {
     this.settings = settings;
-    this.tableName = tableName || this.tableName || "";
+    this.points = points;
+    this.tableName = points.file || this.tableName || "";
     const focused = document.activeElement?.id;
     this.form.replaceChildren(
       this.group("data", this.dataControls()),
@@ -89,7 +91,8 @@ export class Controls {
         this.changed({ hidden: hidden.map((old, k) => (k === i ? n : old)) }), i + 1));
     return [
       layers, ...units, this.choice("activation"), this.choice("normalization"),
-      this.choice("initializer"), this.choice("cost"), this.slider("dropout"),
+      this.choice("initializer"), this.points.classes.length > 0 && this.choice("cost"),
+      this.slider("dropout"),
     ];
   }
 

@@ -73,11 +73,11 @@ function show() {
 function showSettings(anew = false) {
   const { state, points } = panes[active];
   if (!state) return;
-  const now = JSON.stringify([active, state.settings, points.file]);
+  const now = JSON.stringify([active, state.settings, points.file, points.classes]);
   if (now === shownSettings && !anew) return;
   shownSettings = now;
   if (points.file) controls.wantsTable = false;
-  controls.show(state.settings, points.file);
+  controls.show(state.settings, points);
 }
 
 function showNumbers({ element, state, points, curves }) {

@@ -209,7 +209,7 @@ function drawActivations({ g, width, height }, { state }) {
     const x = (i % columns) * wide;
     const y = Math.floor(i / columns) * tall;
     const stuck = layer.dead > MUCH && i < n - 1; // outputs that are sure need not learn any more
-    drawHistogram(g, x + 3, y + 2, wide - 10, tall - 4, layer, layerName(i, n), stuck);
+    drawHistogram(g, x + 3, y + 2, wide - 22, tall - 4, layer, layerName(i, n), stuck);
   });
 }
 
