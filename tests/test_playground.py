@@ -252,6 +252,7 @@ def test_numbers_are_found_by_regression(session: Session) -> None:
         (b"\0" * 5000, {}, "error_table", "bad.csv"),
         (b"x,name\n" + b"".join(b"%d.5,c%d\n" % (i, i) for i in range(40)),
          {"task": "classification"}, "error_table", "40 classes"),
+        (b"1," * 5001 + b"a\n" + b"2," * 5001 + b"b\n", {}, "error_table", "5001 features"),
         (flowers(), {"path": "/etc/passwd"}, "error_settings", "path"),
     ],
 )  # fmt: skip

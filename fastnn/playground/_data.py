@@ -20,7 +20,7 @@ from fastnn.playground._source import source
 from fastnn.preprocessing import Standardizer
 
 Xy = tuple[np.ndarray, np.ndarray]
-_MOST_CLASSES = 30
+_MOST_CLASSES, _MOST_FEATURES = 30, 5000
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,11 @@ def read_own(origin: str | os.PathLike[str] | TableBytes, options: dict[str, Any
         raise ValueError(
             f"{printable(name)}: {len(table.classes)} classes; expected at most {_MOST_CLASSES} "
             "for pictures that can be read"
+        )
+    if table.X.shape[1] > _MOST_FEATURES:
+        raise ValueError(
+            f"{printable(name)}: {table.X.shape[1]} features; expected at most {_MOST_FEATURES} "
+            "for a training that can be watched"
         )
     return Own(name, _of_table(name, table, given))
 

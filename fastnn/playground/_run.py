@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from fastnn.network import Network
@@ -29,6 +28,8 @@ class Run:
 
     Attributes
     ----------
+    settings : Settings
+        For the epochs to come; of the training, they may be changed between two.
     network : Network
     epochs : int
         Trained so far.
@@ -86,10 +87,6 @@ class Run:
     def planned(self) -> list[Phase]:
         """Return the phases there were or, before the first epoch, the one that is to come."""
         return list(self.phases) or [(self.settings, self.settings.epochs)]
-
-    def go_on_with(self, settings: Settings) -> None:
-        """Take other settings of the training for the epochs to come."""
-        self.settings = dataclasses.replace(settings)
 
 
 def plain(value: Any) -> float | None:

@@ -32,7 +32,7 @@ class Session:
         self._own = own
         self._changing = threading.Lock()
         settings = suiting("circles" if own is None else "table")
-        self._workers = {pane: Worker(self._new_run(settings)) for pane in PANES}
+        self._workers = {pane: Worker(_new_run(settings, own)) for pane in PANES}
 
     def close(self) -> None:
         """End both trainings."""
@@ -57,17 +57,9 @@ class Session:
             if settings.is_same_network(run.settings):
                 worker.go_on_with(settings)
             else:
-                worker.begin(self._new_run(settings))
+                worker.begin(_new_run(settings, self._own))
             worker.wait()
         return {}
-
-    def _new_run(self, settings: Settings) -> Run:
-        try:
-            return Run(settings, data_for(settings, self._own))
-        except (TypeError, ValueError) as error:
-            if isinstance(error, Refused):
-                raise
-            raise Refused("error_settings", str(error)) from None
 
     def order(self, panes: Any, command: Any) -> dict[str, Any]:
         """Have trainings run, pause, make a step, or begin anew; or take a speed.
@@ -101,12 +93,14 @@ class Session:
         except (OSError, TypeError, ValueError, OverflowError) as error:
             raise Refused(_what_is_wrong(content, options), str(error)) from None
         with self._changing:
+            now = [(each, each.wait().run.settings) for each in self._workers.values()]
+            begun = [
+                (each, _new_run(settings if settings.data == "table" else suiting("table"), own))
+                for each, settings in now
+            ]
             self._own = own
-            for worker in self._workers.values():
-                settings = worker.wait().run.settings
-                if settings.data != "table":
-                    settings = suiting("table")
-                worker.begin(self._new_run(dataclasses.replace(settings, data="table")))
+            for worker, run in begun:
+                worker.begin(run)
                 worker.wait()
         return {}
 
@@ -152,6 +146,15 @@ class Session:
         if not isinstance(pane, str) or pane not in PANES:
             raise Refused("error_settings", "expected pane 'a' or 'b'")
         return self._workers[pane]
+
+
+def _new_run(settings: Settings, own: Own | None) -> Run:
+    try:
+        return Run(settings, data_for(settings, own))
+    except (TypeError, ValueError) as error:
+        if isinstance(error, Refused):
+            raise
+        raise Refused("error_settings", str(error)) from None
 
 
 def _what_is_wrong(content: bytes, options: dict[str, Any]) -> str:

@@ -6,12 +6,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastnn.playground import _pictures
 from fastnn.playground._program import Phase
 from fastnn.playground._run import Run
+from fastnn.playground._settings import Settings
 
 # Epochs a second at each speed; without a number as many as there can be.
 SPEEDS: dict[str, float | None] = {"slow": 4, "medium": 40, "fast": None}
@@ -63,6 +64,8 @@ class Worker:
         Replaced, never changed.
     """
 
+    shown: Shown
+
     def __init__(self, run: Run) -> None:
         self._run, self._number, self._version = run, 0, 0
         self._status, self._detail = "ready", ""
@@ -90,7 +93,7 @@ class Worker:
         """Leave the run there is, and show another one."""
         self._orders.put(lambda: self._begin(run))
 
-    def go_on_with(self, settings: Any) -> None:
+    def go_on_with(self, settings: Settings) -> None:
         """Train the same network from now on by other settings."""
         self._orders.put(lambda: self._go_on_with(settings))
 
@@ -129,7 +132,10 @@ class Worker:
             return action() or 0.0
         except Exception as error:  # whatever a setting makes the library say
             self._status, self._detail = "failed", str(error)
-            self._look()
+            self._version += 1
+            self.shown = replace(
+                self.shown, version=self._version, status=self._status, detail=self._detail
+            )
             return 0.0
 
     def _frame(self) -> float:
@@ -210,9 +216,9 @@ class Worker:
         self._status, self._detail = "ready", ""
         self._look()
 
-    def _go_on_with(self, settings: Any) -> None:
+    def _go_on_with(self, settings: Settings) -> None:
         if not self._can_train():
             self._begin(Run(settings, self._run.data))
             return
-        self._run.go_on_with(settings)
+        self._run.settings = settings
         self._look()

@@ -209,7 +209,8 @@ function drawActivations({ g, width, height }, { state }) {
     const x = (i % columns) * wide;
     const y = Math.floor(i / columns) * tall;
     const stuck = layer.dead > MUCH && i < n - 1; // outputs that are sure need not learn any more
-    drawHistogram(g, x + 3, y + 2, wide - 22, tall - 4, layer, layerName(i, n), stuck);
+    const gap = wide < 100 ? 14 : 22;
+    drawHistogram(g, x + 3, y + 2, wide - gap, tall - 4, layer, layerName(i, n), stuck);
   });
 }
 
@@ -221,8 +222,10 @@ function drawHistogram(g, x, y, width, height, layer, name, stuck) {
   write(g, fitting(g, title, width), x, y + 12, { colour: INK });
   font(g, 11.5);
   const what = stuck ? "dead" : "saturated";
-  const words = text(what, { n: percent(layer[what]) });
-  write(g, fitting(g, words, width), x, y + 27, { colour: stuck ? WARN : SOFT });
+  const share = percent(layer[what]);
+  const words = text(what, { n: share });
+  const shown = g.measureText(words).width <= width ? words : share;
+  write(g, shown, x, y + 27, { colour: stuck ? WARN : SOFT });
   const bottom = y + height - 16;
   const high = Math.max(...layer.shares);
   const bar = width / layer.shares.length;
