@@ -25,6 +25,7 @@ ROOT := $(CURDIR)
 SOURCES := setup.py pyproject.toml MANIFEST.in README.md LICENSE \
     $(shell find fastnn src_cython -name __pycache__ -prune -o \
         \( -type d -o -name '*.py' -o -name '*.pyi' -o -name py.typed -o \
+           -path '*/static/*' -o \
            -name '*.pyx' -o -name '*.px[di]' -o -name '*.[ch]' \) -print)
 
 TOOLS := $(VENV)/.tools

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NEEDED = {
     "src_cython": ("*.pyx", "*.pxd", "*.[ch]"),
     "fastnn": ("*.py", "*.pyi", "py.typed"),
+    "fastnn/playground/static": ("*",),
     "tests": ("*.py", "*.c"),
     "bench": ("*.py", "*.md"),
     "examples": ("*.py",),

@@ -1,7 +1,7 @@
 """Check a wheel against the checkout: ``check_wheel.py fastnn_cpu-*.whl``. Prints its size.
 
-It must hold every Python file, stub, compiled module and example, and nothing else; must be small;
-and must require at run time what pyproject.toml promises.
+It must hold every Python file, stub, compiled module, example and file of the playground's page, and
+nothing else; must be small; and must require at run time what pyproject.toml promises.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ def expected() -> set[str]:
     """The names in a wheel of this checkout, compiled modules without their platform's suffix."""
     package = ROOT / "fastnn"
     files = [*package.rglob("*.py"), *package.rglob("*.pyi"), package / "py.typed"]
+    files += (package / "playground" / "static").iterdir()
     names = {file.relative_to(ROOT).as_posix() for file in files}
     sources = (ROOT / "src_cython" / "fastnn" / "_core").glob("*.pyx")
     modules = {f"fastnn/_core/{source.stem}" for source in sources} | {"fastnn/_core/_cyutility"}

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from fastnn import export as export
     from fastnn import functional as functional
     from fastnn import many as many
+    from fastnn import playground as playground
     from fastnn import plot as plot
     from fastnn import preprocessing as preprocessing
     from fastnn import pretrain as pretrain
@@ -81,7 +82,7 @@ if TYPE_CHECKING:
 else:  # a type checker would take a misspelt name for a module
     _LATER = (
         "augment", "book", "cli", "convert", "demo", "diagnostics", "dlfs", "export", "functional",
-        "many", "plot",
+        "many", "playground", "plot",
         "preprocessing", "pretrain", "profiling", "reference", "sklearn", "tune",
     )  # fmt: skip
     __getattr__, __dir__ = _modules_later(globals(), _LATER, needs={"sklearn": "sklearn"})

@@ -184,6 +184,9 @@ CASES: dict[str, Case] = {
     "EarlyStopping.start": Case(stopping.EarlyStopping().start, {"state": {"waited": 0}}),
     "HalveOnPlateau.start": Case(HalveOnPlateau().start, {"state": {"cuts": 1, "waited": 0}}),
     "circles": Case(datasets.circles, defaults(datasets.circles, n=20)),
+    "moons": Case(datasets.moons, defaults(datasets.moons, n=20)),
+    "spirals": Case(datasets.spirals, defaults(datasets.spirals, n=20)),
+    "xor": Case(datasets.xor, defaults(datasets.xor, n=20)),
     "split_rows": Case(datasets.split_rows, defaults(datasets.split_rows, X=X, y=LABELS)),
     "load_digits": Case(datasets.load_digits, defaults(datasets.load_digits)),
     "datasets.load": Case(

@@ -82,7 +82,7 @@ def test_digits_without_scikit_learn_say_what_to_install(monkeypatch: pytest.Mon
         datasets.load_digits()
 
 
-# --- circles
+# --- points in the plane
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -118,6 +118,42 @@ def test_circles_leave_the_global_state_alone() -> None:
     datasets.circles(50)
     datasets.split_rows(*rows(10))
     assert np.array_equal(np.random.get_state()[1], before)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("n", [300, 301, 2])
+def test_moons_are_scikit_learns(n: int, seed: int) -> None:
+    from sklearn.datasets import make_moons
+
+    X, y = datasets.moons(n, noise=0.2, seed=seed)
+    X_sklearn, y_sklearn = make_moons(n, noise=0.2, random_state=seed)
+    np.testing.assert_allclose(X, X_sklearn, rtol=0, atol=1e-15)
+    assert np.array_equal(y, y_sklearn)
+
+
+def test_spirals_without_noise_lie_on_spirals() -> None:
+    X, y = datasets.spirals(61, noise=0.0, turns=2.0)
+    radius = np.hypot(*X.T)
+    angle = np.arctan2(X[:, 1], X[:, 0]) - np.pi * y
+    off = (angle - 4 * np.pi * radius + np.pi) % (2 * np.pi) - np.pi
+    np.testing.assert_allclose(off, 0, atol=1e-12)
+    assert np.bincount(y).tolist() == [30, 31]
+    assert sorted(radius[y == 0]) == pytest.approx(np.arange(1, 31) / 30)
+
+
+def test_xor_is_whether_the_signs_differ() -> None:
+    X, y = datasets.xor(400)
+    assert np.array_equal(y, X[:, 0] * X[:, 1] < 0)
+    assert np.abs(X).max() < 1 and 150 < y.sum() < 250
+    noisy, same = datasets.xor(400, noise=0.5)
+    assert np.array_equal(same, y)
+    assert (noisy - X).std() == pytest.approx(0.5, rel=0.1)
+
+
+@pytest.mark.parametrize("turns", [0, -1.0, 100.0, float("nan"), "2"])
+def test_spirals_refuse(turns: object) -> None:
+    with pytest.raises(ValueError, match=r"turns=.*: expected a number, 0 < turns < 100"):
+        datasets.spirals(turns=turns)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

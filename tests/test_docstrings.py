@@ -24,9 +24,9 @@ MODULES = (
     "fastnn.dlfs.multi_layer_net", "fastnn.dlfs.multi_layer_net_extend", "fastnn.dlfs.optimizer",
     "fastnn.dlfs.trainer", "fastnn.dlfs.two_layer_net", "fastnn.dlfs.util", "fastnn.export",
     "fastnn.functional", "fastnn.initializers", "fastnn.normalization", "fastnn.optimizers",
-    "fastnn.plot", "fastnn.preprocessing", "fastnn.pretrain", "fastnn.profiling",
-    "fastnn.reference", "fastnn.regularizers", "fastnn.schedules", "fastnn.sklearn",
-    "fastnn.stopping", "fastnn.tune",
+    "fastnn.playground", "fastnn.plot", "fastnn.preprocessing", "fastnn.pretrain",
+    "fastnn.profiling", "fastnn.reference", "fastnn.regularizers", "fastnn.schedules",
+    "fastnn.sklearn", "fastnn.stopping", "fastnn.tune",
 )  # fmt: skip
 # What a cost's methods take is said once, in front of them all.
 OF_EVERY_COST = {"fn": ("a", "y"), "delta": ("z", "a", "y")}

@@ -21,9 +21,9 @@ from fastnn._common import extras as _extras
 PACKAGE = Path(fastnn.__file__).parent
 BY_ATTRIBUTE = {
     "activations", "augment", "book", "cli", "convert", "costs", "datasets", "demo", "diagnostics",
-    "dlfs", "export", "functional", "initializers", "many", "normalization", "optimizers", "plot",
-    "preprocessing", "pretrain", "profiling", "reference", "regularizers", "schedules", "sklearn",
-    "stopping", "tune",
+    "dlfs", "export", "functional", "initializers", "many", "normalization", "optimizers",
+    "playground", "plot", "preprocessing", "pretrain", "profiling", "reference", "regularizers",
+    "schedules", "sklearn", "stopping", "tune",
 }  # fmt: skip
 # Those whose names are imported from the package itself.
 INTERNAL = {
@@ -75,7 +75,7 @@ def test_every_module_is_one_or_the_other() -> None:
 def test_what_is_imported_later_is_not_imported_before() -> None:
     later = said(
         "import fastnn; names = {'augment', 'book', 'cli', 'export', 'functional', 'plot', "
-        "'preprocessing', "
+        "'playground', 'preprocessing', "
         "'pretrain', 'profiling', 'reference', 'sklearn', 'tune'}; "
         "print([name for name in names if 'fastnn.' + name in sys.modules])"
     )

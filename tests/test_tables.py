@@ -12,7 +12,7 @@ from peak_memory import peak_of
 from refusals import assert_one_line
 
 from fastnn import datasets
-from fastnn.datasets import read_table
+from fastnn.datasets import TableBytes, read_table
 
 FLOWERS = [
     [5.1, 3.5, 1.4, 0.2, "setosa"],
@@ -538,3 +538,24 @@ def test_a_list_of_entries_too_long_to_read(tmp_path: Path) -> None:
             archive.writestr(f"entry {i:050}", b"")
     with pytest.raises(ValueError, match="it lists far too many entries"):
         datasets.load_npz(tmp_path / "a.npz")
+
+
+# --- what is no file
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "utf-16"])
+def test_bytes_are_read_as_the_file_that_holds_them(encoding: str, tmp_path: Path) -> None:
+    content = "".join(["长,宽,种\r\n", *["1,2.5,甲\r\n3,4.5,乙\r\n"] * 20]).encode(encoding)
+    (tmp_path / "a.csv").write_bytes(content)
+    told = {"encoding": encoding} if encoding == "gbk" else {}
+    of_file = read_table(tmp_path / "a.csv", **told)
+    of_bytes = read_table(TableBytes("a.csv", content), **told)
+    assert np.array_equal(of_bytes.X, of_file.X) and np.array_equal(of_bytes.y, of_file.y)
+    assert of_bytes.classes == ("乙", "甲") and of_bytes.feature_names == ("长", "宽")
+
+
+def test_bytes_are_refused_by_the_name_that_came_with_them() -> None:
+    with pytest.raises(ValueError, match=r"^sent\.csv, line 3, column 1: 'x'"):
+        read_table(TableBytes("sent.csv", b"a,b\n1,2\nx,3\n4,5\n"))
+    with pytest.raises(TypeError, match="TableBytes: expected a name and bytes, got str and str"):
+        TableBytes("a.csv", "a,b")  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The command ``fastnn``: networks trained, searched for, measured and asked from a shell.
+"""The command ``fastnn``: what it does, from a shell, is a file each beside this one.
 
 ``main`` turns whatever goes wrong into one line on standard error and an exit code.
 """

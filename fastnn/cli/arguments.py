@@ -15,6 +15,7 @@ from fastnn.cli import (
     info,
     lr_find,
     model_options,
+    playground,
     plot,
     predict,
     search,
@@ -201,6 +202,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_export(commands)
     _add_experiments(commands)
     _add_demo(commands)
+    playground.add(commands, _add_table)
     return parser
 
 

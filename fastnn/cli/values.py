@@ -24,6 +24,14 @@ def seed(text: str) -> int:
     return value
 
 
+def port(text: str) -> int:
+    """A port of this machine, or 0 for any."""
+    value = _whole(text, 0)
+    if value >= 2**16:
+        raise argparse.ArgumentTypeError(f"expected a port below 65536, got {text}")
+    return value
+
+
 def _whole(text: str, least: int) -> int:
     # Not int() alone: it takes '1_0', and raises a plain ValueError for thousands of digits.
     if not re.fullmatch(r"[+-]?[0-9]{1,18}", text.strip()) or int(text) < least:

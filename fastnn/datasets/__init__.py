@@ -1,4 +1,4 @@
-"""Data to learn from: real digits, the circles, and files of your own.
+"""Data to learn from: real digits, points in the plane, and files of your own.
 
 Every loader checks what it reads before it returns anything, and needs only NumPy unless its
 docstring names another library.
@@ -12,12 +12,13 @@ from fastnn.datasets.mnist import load_mnist
 from fastnn.datasets.mnist_pickle import load_mnist_pickle
 from fastnn.datasets.npz import load_npz
 from fastnn.datasets.split import Split, split_rows
-from fastnn.datasets.synthetic import circles
-from fastnn.datasets.tables import Table, read_table
+from fastnn.datasets.synthetic import circles, moons, spirals, xor
+from fastnn.datasets.tables import Table, TableBytes, read_table
 
 __all__ = [
     "Split",
     "Table",
+    "TableBytes",
     "load",
     "load_digits",
     "load_mnist",
@@ -27,5 +28,8 @@ __all__ = [
     "read_table",
     "read_idx",
     "circles",
+    "moons",
+    "spirals",
+    "xor",
     "split_rows",
 ]

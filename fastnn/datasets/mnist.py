@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,15 @@ def mnist_files(folder: str | os.PathLike[str] | None = None) -> list[Path]:
     return [Path(named) / name for name in [*names, _PICKLE]] if named else []
 
 
+def mnist_is_here() -> bool:
+    """Whether `load_mnist()` would find its files without a download."""
+    named = os.environ.get("FASTNN_MNIST")
+    if not named and importlib.util.find_spec("pooch") is None:
+        return False
+    folder = Path(named) if named else _cache_folder()
+    return (folder / _PICKLE).is_file() or all(_find(folder, stem) for stem in _SHA256)
+
+
 def _read_pair(images: Path, labels: Path, dtype: np.dtype[Any]) -> Xy:
     X, y = read_idx(images), read_idx(labels)
     if X.dtype != np.uint8 or X.shape[1:] != (_SIDE, _SIDE) or len(X) == 0:
@@ -124,12 +134,16 @@ def _default_folder() -> tuple[Path, str]:
     if named:
         return Path(named), f"FASTNN_MNIST={named!r}"
     pooch = require("pooch", extra="data")
-    folder = Path(pooch.os_cache("fastnn")) / "mnist"
+    folder = _cache_folder()
     if not (folder / _PICKLE).is_file():
         for stem, digest in _SHA256.items():
             if _find(folder, stem) is None:
                 _download(pooch, f"{stem}.gz", digest, folder)
     return folder, f"cache folder {str(folder)!r}"
+
+
+def _cache_folder() -> Path:
+    return Path(require("pooch", extra="data").os_cache("fastnn")) / "mnist"
 
 
 def _download(pooch: Any, name: str, digest: str, folder: Path) -> None:

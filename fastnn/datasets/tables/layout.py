@@ -14,6 +14,7 @@ from fastnn.datasets.checks import regular_file
 from fastnn.datasets.tables.columns import counts_rows, find_index
 from fastnn.datasets.tables.dialect import DELIMITERS, records_of_sample
 from fastnn.datasets.tables.header import has_header
+from fastnn.datasets.tables.in_memory import TableBytes
 from fastnn.datasets.tables.text import encoding_of, opened
 
 # The first lines that are looked at: so many characters, and so many lines at least.
@@ -26,7 +27,7 @@ class Layout:
 
     Attributes
     ----------
-    file : path
+    file : path or TableBytes
     where : str
         What errors call it.
     encoding : str
@@ -43,7 +44,7 @@ class Layout:
         The first rows.
     """
 
-    file: Path
+    file: Path | TableBytes
     where: str
     encoding: str
     delimiter: str
@@ -87,7 +88,7 @@ class Layout:
 
 
 def find_layout(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | TableBytes,
     *,
     header: bool | None = None,
     index: bool | int | str | None = None,
@@ -99,7 +100,7 @@ def find_layout(
 
     Parameters
     ----------
-    path : path
+    path : path or TableBytes
     header, index, encoding, delimiter
         As ``read_table`` takes them; None where they are to be found out.
     known : sequence of str
@@ -112,7 +113,11 @@ def find_layout(
     """
     if header is not None:
         header = check_flag(header, "header")
-    file = regular_file(path, "a .csv file or another table of numbers")
+    file = (
+        path
+        if isinstance(path, TableBytes)
+        else regular_file(path, "a .csv file or another table of numbers")
+    )
     where, encoding = printable(str(file)), encoding_of(file, encoding)
     before, lines, whole = _first_lines(file, encoding)
     delimiter, records = records_of_sample(lines, before, whole, delimiter, where)
@@ -131,7 +136,7 @@ def find_layout(
     )
 
 
-def _first_lines(file: Path, encoding: str) -> tuple[int, list[str], bool]:
+def _first_lines(file: Path | TableBytes, encoding: str) -> tuple[int, list[str], bool]:
     """Return how many empty lines there are, the lines after them, and whether these are all."""
     with opened(file, encoding) as text:
         before, line = 0, text.readline()

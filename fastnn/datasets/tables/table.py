@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastnn.datasets.tables.columns import default_target, locate
+from fastnn.datasets.tables.in_memory import TableBytes
 from fastnn.datasets.tables.layout import Layout, find_layout
 from fastnn.datasets.tables.rows import read_rows
 from fastnn.datasets.tables.target import Label, Target, interpret
@@ -48,7 +49,7 @@ class Table:
 
 
 def read_table(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | TableBytes,
     target: int | str | None = None,
     *,
     task: str | None = None,
@@ -61,9 +62,9 @@ def read_table(
 
     Parameters
     ----------
-    path : path
-        A file of text such as ``.csv``, ``.tsv`` or ``.txt``. Empty lines are skipped; fields may
-        be quoted, and may then have several lines.
+    path : path or TableBytes
+        A file of text such as ``.csv``, ``.tsv`` or ``.txt``, or the bytes of one. Empty lines are
+        skipped; fields may be quoted, and may then have several lines.
     target : int or str, optional
         The column of the targets: a number from 0, or from the end if negative, or a name. None:
         the last, unless another one is called target, class, label or y, which is an error.

@@ -12,6 +12,7 @@ from typing import IO
 
 from fastnn._common.checks import brief
 from fastnn._common.printable import printable
+from fastnn.datasets.tables.in_memory import TableBytes
 
 Record = tuple[int, list[str]]  # the number of its last line, from 1, and its fields
 
@@ -28,7 +29,7 @@ _MOST_COLUMNS = 2**18
 _END = "\x1fend\x1f"
 
 
-def encoding_of(file: Path, encoding: str | None) -> str:
+def encoding_of(file: Path | TableBytes, encoding: str | None) -> str:
     """Return the encoding to open ``file`` with: that of its byte order mark, else the one given.
 
     Raises
@@ -62,7 +63,7 @@ def _known(encoding: str) -> str:
 
 
 @contextmanager
-def opened(file: Path, encoding: str) -> Iterator[IO[str]]:
+def opened(file: Path | TableBytes, encoding: str) -> Iterator[IO[str]]:
     """Open ``file`` for reading lines, each with its end as it stands in the file.
 
     A wrong encoding raises ValueError at whatever read meets it.
