@@ -1,7 +1,7 @@
 """Check a wheel against the checkout: ``check_wheel.py fastnn_cpu-*.whl``. Prints its size.
 
-It must hold every Python file, stub, compiled module, example and file of the playground's page, and
-nothing else; must be small; and must require at run time what pyproject.toml promises.
+It must hold every Python file, stub, compiled module, example and file of the playground's page,
+and nothing else; must be small; and must require at run time what pyproject.toml promises.
 """
 
 from __future__ import annotations
