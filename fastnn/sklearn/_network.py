@@ -73,7 +73,9 @@ def initialize(network: Network, estimator: Any, random_state: np.random.RandomS
         network.weights, network.biases = chosen.draw(rng, network.sizes)
         return
     # The output layer is drawn as the last hidden one; without any, as the argument says.
-    names = network.activation or np.atleast_1d(_names(estimator.activation))
+    names = (
+        network.activation or tuple(np.atleast_1d(_names(estimator.activation))) or ("identity",)
+    )
     for l, (w, b) in enumerate(zip(network.weights, network.biases, strict=True)):
         n_out, n_in = w.shape
         factor = 2.0 if names[min(l, len(names) - 1)] == "sigmoid" else 6.0
