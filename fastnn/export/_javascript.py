@@ -7,9 +7,10 @@ import json
 
 import numpy as np
 
+from fastnn._common.version import version
 from fastnn.export._folded import Folded, folded
 from fastnn.export._graph import Graph, Stage
-from fastnn.export._metadata import metadata_of, version
+from fastnn.export._metadata import metadata_of
 
 __all__ = ["javascript_source"]
 
