@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,7 +11,22 @@ from fastnn._model.table_info import KEY, restore_table
 from fastnn._training.summary import check_summary
 from fastnn.network import Network
 
-__all__ = ["name_network", "told_by_fastnn"]
+__all__ = ["name_network", "only_one", "told_by_fastnn"]
+
+
+def only_one(networks: Sequence[Network]) -> Network:
+    """Return the one network of a file.
+
+    Raises
+    ------
+    ValueError
+        If it holds several.
+    """
+    if len(networks) != 1:
+        raise ValueError(
+            f"it is the mean of {len(networks)} networks; convert.members_from gives each of them"
+        )
+    return networks[0]
 
 
 def told_by_fastnn(texts: Mapping[str, str]) -> dict[str, Any]:
