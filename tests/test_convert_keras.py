@@ -219,5 +219,11 @@ def test_legacy_files_that_are_changed(tmp_path: Path) -> None:
     assert "have 'other' beside" in refused(
         lambda file: file.create_dataset("model_weights/other/kernel", data=np.zeros(3))
     )
+    with h5py.File(GOLDEN / "keras3-functional.h5") as file:
+        model = json.loads(file.attrs["model_config"])
+    several = {"class_name": "Sequential", "config": {"layers": model["config"]["layers"] * 2}}
+    assert "two layers have this name" in refused(
+        lambda file: file.attrs.create("model_config", json.dumps(several))
+    )
     for wrong in (3, "[" * 60_000, np.zeros(3), "{", "{}", "[]"):
         refused(lambda file, wrong=wrong: file.attrs.create("model_config", wrong))

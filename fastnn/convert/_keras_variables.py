@@ -112,6 +112,8 @@ class OldVariables(Variables):
 
     def take(self, kind: str, name: str, n: int, n_others: int = 0) -> list[np.ndarray]:
         """Return the ``n`` first variables of the layer ``name``."""
+        if name in self._taken:
+            raise ValueError(f"layer {name}: two layers have this name")
         self._taken.add(name)
         if n + n_others == 0:
             return []

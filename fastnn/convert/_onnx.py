@@ -86,7 +86,7 @@ def networks_in_onnx(content: bytes, **options: Any) -> list[Network]:
     model = onnx.load_model_from_string(content)
     if not model.HasField("graph") or model.functions:
         raise ValueError(f"expected {EXPECTED} with a graph and no functions of its own")
-    graph = Graph(onnx, model.graph)
+    graph = Graph(onnx, model.graph, len(content))
     name, known = _result(graph, model.graph)
     found = graph.find(COMPLEMENTED, name)
     names = averaged(graph, _unguarded(graph, graph.source(name if found is None else found["z"])))
