@@ -98,10 +98,20 @@ class History:
         IndexError
             If there was no epoch.
         """
+        return self.last_row()[name]  # type: ignore[no-any-return]
+
+    def last_row(self) -> dict[str, Any]:
+        """Return the row of the last epoch, without making rows of the others.
+
+        Raises
+        ------
+        IndexError
+            If there was no epoch.
+        """
         columns = self._later[-1].columns if self._later else None
         if columns is None or self._later[-1].end < len(self):
-            return self.rows[-1][name]  # type: ignore[no-any-return]
-        return columns[name][-1].item()  # type: ignore[no-any-return]
+            return self.rows[-1]
+        return {name: column[-1].item() for name, column in columns.items()}
 
     # A copy has rows of its own, all made.
 

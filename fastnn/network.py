@@ -60,6 +60,8 @@ class Network(Model):
     table : TableInfo or None
         What ``fastnn train`` found its table to be: ``task``, ``classes``, ``features``,
         ``target`` and ``column``. Saved with the network.
+    training_summary : dict of str to str, int or float
+        What is known of the training: version, optimizer, rows, the costs of its last epoch.
 
     Raises
     ------

@@ -79,6 +79,14 @@ def _waiting() -> fastnn.Network:
     return fastnn.Network([3, 3, 2], activation="relu", initializer="lsuv", rng=4)
 
 
+def _told() -> fastnn.Network:
+    """Knows of its training, and was put back to its best epoch."""
+    net = fastnn.Network([3, 4, 2], activation="elu", rng=5)
+    stopping = fastnn.stopping.EarlyStopping(2, monitor="training_cost", restore_best=True)
+    net.fit(INPUTS, LABELS, epochs=4, batch_size=8, optimizer="rmsprop", stopping=stopping)
+    return net
+
+
 NETWORKS: dict[str, Callable[[], fastnn.Network]] = {
     "plain": _plain,
     "book": _book,
@@ -86,6 +94,7 @@ NETWORKS: dict[str, Callable[[], fastnn.Network]] = {
     "group": _group,
     "plateau": _plateau,
     "waiting": _waiting,
+    "told": _told,
 }
 
 

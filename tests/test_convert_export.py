@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -102,16 +103,52 @@ def test_a_classifier_with_its_scaler(ending: str, tmp_path: Path) -> None:
     assert net.table is not None and net.table.classes == ("no", "so", "yes")
 
 
-def test_a_mean_of_networks_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [".safetensors", ".onnx"])
+@pytest.mark.parametrize("kind", ["several", "two", "regressor"])
+def test_the_members_of_an_ensemble_come_back(kind: str, ending: str, tmp_path: Path) -> None:
+    pytest.importorskip(ending[1:], reason="the library of this format is not installed")
     pytest.importorskip("sklearn", reason="scikit-learn is not installed (the extra sklearn)")
-    from fastnn import export
-    from fastnn.sklearn import MLPClassifier, MLPEnsembleClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
-    X, y = rng.normal(size=(60, 3)), np.arange(60) % 3
-    one = MLPClassifier((4,), solver="lbfgs", max_iter=5, tol=100.0)
-    ensemble = MLPEnsembleClassifier(one, n_estimators=3, random_state=0).fit(X, y)
-    for ending, read in ((".onnx", convert.from_onnx), (".safetensors", convert.from_state_dict)):
+    from fastnn import export, sklearn
+
+    draw = np.random.default_rng(1)
+    X, name = draw.normal(2, 3, size=(60, 3)), "Regressor" if kind == "regressor" else "Classifier"
+    y = X[:, 0] if kind == "regressor" else np.arange(60) % (3 if kind == "several" else 2)
+    one = getattr(sklearn, f"MLP{name}")(
+        hidden_layer_sizes=(4, 3), activation=["mish", "softplus"], normalization="batch",
+        max_iter=2, batch_size=20,
+    )  # fmt: skip
+    ensemble = getattr(sklearn, f"MLPEnsemble{name}")(one, n_estimators=3, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it has not converged
+        model = make_pipeline(StandardScaler(), ensemble).fit(X, y)
+    path = tmp_path / f"mean{ending}"
+    export.export(model, path, dtype="float64")
+    members = convert.members_from(path)
+    assert len(members) == 3 and all(each.dtype == np.float64 for each in members)
+    outputs = np.mean([each.predict(X) for each in members], axis=0)
+    wanted = model.predict_proba(X) if hasattr(model, "predict_proba") else model.predict(X)
+    wanted = wanted[:, 1:] if kind == "two" else wanted.reshape(60, -1)
+    np.testing.assert_allclose(outputs, wanted, rtol=0, atol=1e-12 * max(1, np.abs(wanted).max()))
+    if kind != "regressor":
+        assert all(each.table and each.table.classes == tuple({*y.tolist()}) for each in members)
+    read: Any = convert.from_onnx if ending == ".onnx" else convert.from_state_dict
+    with pytest.raises(
+        ValueError, match=rf"mean\{ending}: it is the mean of 3 networks; convert\."
+    ):
+        read(path)
+
+
+def test_of_one_network_there_is_one_member(tmp_path: Path) -> None:
+    net = random_network(3)
+    for ending in (".onnx", ".safetensors"):
         pytest.importorskip(ending[1:], reason="the library of this format is not installed")
-        export.export(ensemble, tmp_path / f"mean{ending}")
-        with pytest.raises(ValueError, match=rf"mean\{ending}: .*(Div|ModuleList|Add)"):
-            read(tmp_path / f"mean{ending}")
+        net.export(tmp_path / f"net{ending}", dtype="float32")
+        (back,) = convert.members_from(tmp_path / f"net{ending}")
+        assert_same(back, net, 2e-5)
+    for content in (b"", b"\0" * 100, bytes(8) + b"{}"):
+        (tmp_path / "odd").write_bytes(content)
+        with pytest.raises(ValueError, match=r"odd: "):
+            convert.members_from(tmp_path / "odd")

@@ -435,3 +435,20 @@ def test_hdf5_that_leads_out_of_the_file_or_claims_more(refuse: Any, tmp_path: P
     assert "biases of shape" in said(
         lambda file: file.create_dataset(place, data=np.zeros((3, 9), "f4"))
     )
+
+
+def test_onnx_whose_nodes_share_a_tensor_cannot_multiply_the_file(refuse: Any) -> None:
+    needs("onnx", "onnx")
+    import onnx
+    from onnx import helper, numpy_helper
+
+    W = numpy_helper.from_array(np.zeros((200, 200), np.float32), "W")
+    nodes = [helper.make_node("MatMul", [f"a{i}", "W"], [f"a{i + 1}"]) for i in range(200)]
+    ends = [
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 200])
+        for name in ("a0", "a200")
+    ]
+    graph = helper.make_graph(nodes, "test", ends[:1], ends[1:], [W])
+    content = helper.make_model(graph).SerializeToString()
+    for read in (convert.from_onnx, convert.members_from):
+        assert "its layers are larger than the file" in refuse(read, content)

@@ -137,3 +137,93 @@ def test_another_kind_of_model(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"model\.keras: "):
         convert.from_keras(path)
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_a_functional_chain(ending: str) -> None:
+    net = convert.from_keras(GOLDEN / f"keras3-functional{ending}")
+    assert (net.sizes, net.activation, net.output) == ([3, 4, 2], ("tanh",), "softmax")
+    assert net.normalization == BatchNorm(1 - 0.99, 1e-3)
+    assert [each.rate for each in net.dropout] == [0.2]
+    outputs = net.predict(INPUTS)
+    np.testing.assert_allclose(outputs, expected("keras3-functional"), rtol=0, atol=1e-6)
+    with pytest.raises(ValueError, match=r"layers: only of a \.weights\.h5"):
+        convert.from_keras(GOLDEN / f"keras3-functional{ending}", [])
+
+
+def refused_functional(change: Any, path: Path) -> str:
+    """What is said of the functional model after a change of its description."""
+    with zipfile.ZipFile(GOLDEN / "keras3-functional.keras") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    model = json.loads(parts["config.json"])
+    change(model["config"])
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in {**parts, "config.json": json.dumps(model).encode()}.items():
+            archive.writestr(name, content)
+    with pytest.raises(ValueError, match=r"model\.keras: ") as caught:
+        convert.from_keras(path)
+    return str(caught.value)
+
+
+def test_a_functional_model_that_is_no_chain(tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+
+    def first(config: Any) -> Any:
+        return next(each for each in config["layers"] if each["name"] == "first")
+
+    def tensors(config: Any) -> Any:
+        return first(config)["inbound_nodes"][0]["args"]
+
+    for change in (
+        lambda config: tensors(config).append(tensors(config)[0]),
+        lambda config: tensors(config)[0]["config"].update(keras_history=["last", 0, 0]),
+        lambda config: first(config)["inbound_nodes"].append(first(config)["inbound_nodes"][0]),
+        lambda config: first(config)["inbound_nodes"][0]["kwargs"].update(training=True),
+        lambda config: first(config).update(inbound_nodes=[]),
+        lambda config: first(config).pop("inbound_nodes"),
+    ):
+        assert "layer first: expected the output of layer" in refused_functional(change, path)
+    ends = {"output_layers": [["norm", 0, 0]], "input_layers": []}
+    for key, value in ends.items():
+        assert f"{key}: expected layer" in refused_functional(
+            lambda config, key=key, value=value: config.update({key: value}), path
+        )
+    assert "expected one input" in refused_functional(
+        lambda config: config["layers"].insert(2, config["layers"][0]), path
+    )
+
+
+def test_legacy_files_that_are_changed(tmp_path: Path) -> None:
+    import h5py
+
+    path = tmp_path / "model.h5"
+
+    def refused(change: Any) -> str:
+        path.write_bytes((GOLDEN / "keras3-functional.h5").read_bytes())
+        with h5py.File(path, "r+") as file:
+            change(file)
+        with pytest.raises(ValueError, match=r"model\.h5: ") as caught:
+            convert.from_keras(path)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    def named(names: list[str]) -> Any:
+        return lambda file: file["model_weights/norm"].attrs.create("weight_names", names)
+
+    norm = [f"norm/{each}" for each in ("gamma", "beta", "moving_mean", "moving_variance")]
+    assert "layer norm: expected 4 variables" in refused(named(norm[::-1]))
+    assert "has (5,) names" in refused(named([*norm, "more"]))
+    assert "have no model_weights/norm/../x" in refused(named([*norm[:3], "../x/moving_variance"]))
+    assert "no names of" in refused(lambda file: file["model_weights/norm"].attrs.clear())
+    assert "no model_weights/first" in refused(lambda file: file.__delitem__("model_weights/first"))
+    assert "have 'other' beside" in refused(
+        lambda file: file.create_dataset("model_weights/other/kernel", data=np.zeros(3))
+    )
+    with h5py.File(GOLDEN / "keras3-functional.h5") as file:
+        model = json.loads(file.attrs["model_config"])
+    several = {"class_name": "Sequential", "config": {"layers": model["config"]["layers"] * 2}}
+    assert "two layers have this name" in refused(
+        lambda file: file.attrs.create("model_config", json.dumps(several))
+    )
+    for wrong in (3, "[" * 60_000, np.zeros(3), "{", "{}", "[]"):
+        refused(lambda file, wrong=wrong: file.attrs.create("model_config", wrong))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -232,3 +233,48 @@ def test_other_models_are_refused_by_their_class() -> None:
                 function(model)
     with pytest.raises(TypeError, match=r"MLPEnsembleClassifier"):
         convert.to_sklearn(ours.MLPEnsembleClassifier())
+
+
+@pytest.mark.parametrize("kind", ["classifier", "regressor"])
+def test_pipelines_by_columns_there_and_back_and_out(kind: str, tmp_path: Path) -> None:
+    """Numbers with holes and texts: each library's own predictions, and those of its export."""
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed (the extra pandas)")
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+
+    from fastnn.export import export
+
+    draw = np.random.default_rng(2)
+    table = pandas.DataFrame(
+        {
+            "size": np.where(draw.random(1000) < 0.1, np.nan, draw.normal(50, 9, 1000)),
+            "tree": draw.choice(["oak", "fir", "ash"], 1000),
+            "floor": draw.choice(["low", "high"], 1000),
+        }
+    )
+    columns = ColumnTransformer(
+        [
+            ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), ["size"]),
+            ("kinds", OneHotEncoder(handle_unknown="ignore"), ["tree"]),
+            ("orders", OrdinalEncoder(), ["floor"]),
+        ],
+        sparse_threshold=0,
+    )
+    regressor = kind == "regressor"
+    last = neural_network.MLPRegressor if regressor else neural_network.MLPClassifier
+    y = draw.normal(size=1000) if regressor else TARGETS["three texts"]
+    theirs = fitted(make_pipeline(columns, perceptron(last, "adam")), table, y)
+    here = convert.from_sklearn(theirs)
+    back = convert.to_sklearn(here)
+    method = "predict" if regressor else "predict_proba"
+    wanted = getattr(theirs, method)(table)
+    for model in (here, back):
+        np.testing.assert_allclose(getattr(model, method)(table), wanted, rtol=0, atol=1e-12)
+    for one, other in zip(theirs[-1].coefs_, back[-1].coefs_, strict=True):
+        np.testing.assert_array_equal(one, other)
+    names: dict[str, Any] = {}
+    exec(export(here, tmp_path / "model.py").files[0].read_text(), names)
+    np.testing.assert_allclose(names[method](table), wanted, rtol=0, atol=1e-12)
+    if not regressor:
+        assert names["predict"](table).tolist() == theirs.predict(table).tolist()

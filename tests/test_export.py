@@ -294,3 +294,52 @@ def test_what_would_predict_something_else_is_not_written(
     with pytest.raises(RuntimeError, match="differs from its predictions by 0"):
         network.export(tmp_path / "model.c")
     assert not any(tmp_path.iterdir())
+
+
+def test_float32_is_refused_where_predictions_would_be_others(tmp_path: Path) -> None:
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+    from fastnn.sklearn import MLPRegressor
+
+    X = 1.7e9 + 100 * np.random.default_rng(0).random((40, 2))  # seconds within two minutes
+    for scaler in (StandardScaler(), MinMaxScaler()):
+        last = MLPRegressor(hidden_layer_sizes=[4], max_iter=2, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = make_pipeline(scaler, last).fit(X, X[:, 0])
+        export(model, tmp_path / "model.c")
+        export(model, tmp_path / "model.py")
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        for name in ("model.c", "model.py"):
+            with pytest.raises(ValueError, match=r"^dtype: expected 'float64', since a column"):
+                export(model, tmp_path / name, dtype="float32")
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    network = fastnn.Network([3, 4, 2], activation="relu", rng=0)
+    network.parameters = network.parameters * 1e30
+    with pytest.raises(ValueError, match=r"^dtype: expected 'float64', since in float32"):
+        export(network, tmp_path / "model.c", dtype="float32")
+
+
+def test_columns_far_from_0_pass_the_self_test_in_float(tmp_path: Path) -> None:
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from fastnn.sklearn import MLPRegressor
+
+    X = 1e3 + np.random.default_rng(0).random((40, 3))
+    last = MLPRegressor(hidden_layer_sizes=[4], solver="lbfgs", random_state=0)
+    model = make_pipeline(StandardScaler(), last).fit(X, X[:, 0])
+    source = export(model, tmp_path / "model.c", dtype="float32").files[0]
+    program = compiled(source, tmp_path / "right", "gcc", "-DMODEL_SELF_TEST")
+    assert subprocess.run([str(program)]).returncode == 0
+
+
+def test_names_that_look_like_places_in_a_template_stay_names(tmp_path: Path) -> None:
+    network = fastnn.Network([2, 2], rng=0)
+    names = ("@CLASSES@", "@GIVEN@"), ("@TEXTS@", "@METADATA@")
+    network.table = TableInfo("classification", *names)
+    export(network, tmp_path / "model.mjs")
+    text = (tmp_path / "model.mjs").read_text()
+    assert 'features = ["@TEXTS@", "@METADATA@"]' in text
+    assert 'classes = ["@CLASSES@", "@GIVEN@"]' in text

@@ -408,3 +408,21 @@ def test_the_library_itself_does_not_import_scikit_learn():
 def test_the_representation_shows_what_was_changed():
     assert repr(MLPClassifier(dropout=0.2)) == "MLPClassifier(dropout=0.2)"
     assert "MLPRegressor" in MLPRegressor()._repr_html_()
+
+
+@pytest.mark.parametrize("activation", [[], (), "relu"])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_without_hidden_layers_it_is_linear(solver: str, activation: Any) -> None:
+    """Whose list of activations, one for each hidden layer, is empty."""
+    told = {"hidden_layer_sizes": [], "activation": activation, "solver": solver}
+    model = regressor(**told)
+    np.testing.assert_allclose(
+        model.predict(inputs()), (inputs() @ model.coefs_[0] + model.intercepts_[0])[:, 0]
+    )
+    assert classifier(**told).coefs_[0].shape == (5, 3)
+    np.testing.assert_array_equal(clone(model).fit(inputs(), targets()).coefs_[0], model.coefs_[0])
+
+
+def test_a_name_for_no_hidden_layer_is_one_too_many() -> None:
+    with pytest.raises(ValueError, match=r"^activation: expected one name or 0 \(one per hidden"):
+        regressor(hidden_layer_sizes=[], activation=["relu"])

@@ -18,6 +18,7 @@ from fastnn._common.checks import brief, check_whole
 from fastnn._common.keys import Keys, check_keys
 from fastnn._model.saved_keys import PLATEAU, TRAINING
 from fastnn._monitor.best_epoch import check_state
+from fastnn._training.summary import check_summary
 from fastnn.dropout import Dropout
 
 _WAITING: dict[str, type[Any]] = {"lsuv": initializers.LSUV}
@@ -104,6 +105,7 @@ def describe_model(model: Any) -> dict[str, Any]:
         "seed": state.seed,
         "plateau": state.plateau,
         "initializer": describe(state.initializer, _WAITING, "initializer"),
+        **({} if state.summary is None else {"summary": state.summary}),
     }
     check_training(training)
     return {
@@ -155,14 +157,16 @@ def check_training(described: Any) -> None:
     Raises
     ------
     TypeError, ValueError
-        If a key is missing or unknown, a number is none of 0 or more, or ``plateau`` is not what
-        ``PlateauWatch.state`` returns.
+        If a key is missing or unknown, a number is none of 0 or more, ``summary`` is no mapping of
+        texts and numbers, or ``plateau`` is not what ``PlateauWatch.state`` returns.
     """
     check_keys(described, TRAINING, "training")
     for name in ("steps", "epochs", *(["masks"] if "masks" in described else [])):
         _check_count(described[name], name)
     if described["seed"] is not None:
         _check_count(described["seed"], "seed")
+    if "summary" in described:
+        check_summary(described["summary"], "summary")
     plateau = described["plateau"]
     if plateau is not None:
         check_keys(plateau, PLATEAU, "plateau")
@@ -211,3 +215,4 @@ def restore_training(model: Any, training: Mapping[str, Any], slots: Any) -> Non
     state.steps, state.epochs, state.seed = (training[k] for k in ("steps", "epochs", "seed"))
     state.masks[0] = training.get("masks", state.steps)
     state.plateau, state.initializer = training["plateau"], initializer
+    state.summary = training.get("summary")

@@ -213,6 +213,22 @@ class Model:
     # Its numbers
 
     @property
+    def training_summary(self) -> dict[str, Any]:
+        """What is known of the training, by name: texts and numbers.
+
+        The optimizer with its epochs and steps, if there was one; and of the last training to come
+        to its end the version of fastnn, the rows and the costs and measures of the epoch that
+        the network stands at. Saved and exported with the network.
+        """
+        state = self.training_state
+        told: dict[str, Any] = dict(state.summary or {})
+        if state.optimizer is not None:
+            name = type(state.optimizer).__name__
+            told |= {"optimizer": name, "epochs": int(state.epochs)}
+            told |= {"steps": state.steps} if state.steps else {}  # none if it was reset since
+        return told
+
+    @property
     def n_parameters(self) -> int:
         """How many weights and biases there are."""
         return self._layout.n_parameters

@@ -16,17 +16,18 @@ BOOK = Keys(("sizes", "weights", "biases", "cost"))
 # What is a list of numbers in JSON, and a part of a vector in an .npz.
 LISTS = ("weights", "biases", "gammas", "betas", "running", "slots")
 
-# table: what the columns of the table were that the network was trained on.
+# table: what the columns of the table were that the network was trained on. version: fastnn's.
 NPZ = Keys(
     ("sizes", "cost", "fastnn", "activation", "output", "dtype", "input_scale", "cost_parameter",
      "normalization", "dropout", "training", "rng"),
-    optional=("table",),
+    optional=("table", "version"),
 )  # fmt: skip
 JSON = Keys((*NPZ.required, *LISTS), NPZ.optional)
 
-# The first files had no initializer (LSUV, as long as it waits for data), nor did they count masks
-# of dropout beside the steps.
+# The first files had no initializer (LSUV, as long as it waits for data), no summary, nor did they
+# count masks of dropout beside the steps.
 TRAINING = Keys(
-    ("optimizer", "steps", "epochs", "seed", "plateau"), optional=("masks", "initializer")
+    ("optimizer", "steps", "epochs", "seed", "plateau"),
+    optional=("masks", "initializer", "summary"),
 )
 PLATEAU = Keys(("cuts", "waited"), optional=("best", "best_epoch"))

@@ -15,6 +15,7 @@ from fastnn import costs
 from fastnn._common.checks import brief, check_number, check_sizes
 from fastnn._common.files import as_path, open_regular, shown, write_whole
 from fastnn._common.keys import check_keys
+from fastnn._common.version import version
 from fastnn._core.plan import ParameterLayout
 from fastnn._model.described import (
     check_training,
@@ -79,6 +80,7 @@ def _options(network: Saved) -> dict[str, Any]:
         "cost_parameter": costs.parameter_of(network.cost),
         **describe_model(network),
         **describe_table(network),
+        "version": version(),
     }
 
 
@@ -269,6 +271,8 @@ def _check_options(content: dict[str, Any]) -> Normalization | None:
             raise ValueError(
                 f"{key}: expected {' or '.join(allowed or ['a name'])}, got {brief(name)}"
             )
+    if not isinstance(content.get("version", ""), str):
+        raise ValueError(f"version: expected a text, got {brief(content['version'])}")
     check_number(content["cost_parameter"], "cost_parameter")
     check_training(content["training"])
     normalization: Normalization | None = model_keywords(content)["normalization"]

@@ -74,15 +74,12 @@ def train(
     run = Run(network, rows, options)
     if isinstance(options.optimizer, LBFGS):
         history = _train_by_lbfgs(run, options.optimizer, measures, callbacks)
-        run.restore_best()
-        run.watch.tell()
-        return history
-    history = History()
-    epochs = _epochs_in_core if can_run_in_core(run, measures, callbacks) else _epochs_in_python
-    with epoch_bar(options.epochs, options.progress) as bar:
-        epochs(run, measures, callbacks, history, bar)
-    run.restore_best()
-    run.watch.tell()
+    else:
+        history = History()
+        epochs = _epochs_in_core if can_run_in_core(run, measures, callbacks) else _epochs_in_python
+        with epoch_bar(options.epochs, options.progress) as bar:
+            epochs(run, measures, callbacks, history, bar)
+    run.end(history)
     return history
 
 

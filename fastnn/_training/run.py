@@ -15,6 +15,7 @@ from fastnn._monitor.plateau import HalveOnPlateau
 from fastnn._training.cost_watch import CostWatch
 from fastnn._training.options import Options
 from fastnn._training.soundness import is_finite
+from fastnn._training.summary import summary_of
 from fastnn._training.trainable import Trainable
 from fastnn.history import History
 from fastnn.optimizers import LBFGS, AdamW
@@ -36,6 +37,8 @@ class Run:
         self.network, self.rows, self.options = network, rows, options
         self.state = network.training_state
         self.state.prepare(options.optimizer, network.n_parameters, network.dtype)
+        if options.epochs:
+            self.state.summary = None  # until this training has come to its end
         schedule = options.schedules.get("learning_rate")
         self.plateau = None
         if isinstance(schedule, HalveOnPlateau):
@@ -162,10 +165,15 @@ class Run:
             return 0.0  # without making views of the weights, which takes longer than a small epoch
         return regularizer.penalty(self.network.weights, len(self.rows))
 
-    def restore_best(self) -> None:
-        """Put the network back to its best epoch, if that was asked for."""
+    def end(self, history: History) -> None:
+        """Put the network back to its best epoch, if that was asked for, and say what is left."""
+        best = None
         if self.stopping is not None and self.stopping.best_snapshot is not None:
             self.network.restore(self.stopping.best_snapshot)
+            best = self.stopping.best_epoch
+        if self.options.epochs:
+            self.state.summary = summary_of(history, len(self.rows), best)
+        self.watch.tell()
 
     def should_stop(self, history: History) -> bool:
         row = history[-1]

@@ -36,6 +36,8 @@ class TrainingState:
         Where ``HalveOnPlateau`` stands.
     initializer : LSUV or None
         What has yet to scale the weights by the first data.
+    summary : dict of str to str, int or float, or None
+        What stays known of the last training.
     """
 
     optimizer: Optimizer | None = None
@@ -46,6 +48,7 @@ class TrainingState:
     seed: int | None = None
     plateau: dict[str, Any] | None = None
     initializer: LSUV | None = None
+    summary: dict[str, Any] | None = None
 
     @property
     def steps(self) -> int:

@@ -163,7 +163,9 @@ Write a saved network as a file that is run without fastnn. FILE is one of
 EXPORT_EXAMPLES = """\
 examples:
   fastnn export digits.json digits.c --dtype float32
-  fastnn export flowers.json flowers.py"""
+  fastnn export flowers.json flowers.py
+  fastnn export digits.json digits.c --fixed int16 --sample digits
+  fastnn export flowers.json flowers.c --fixed int8 --sample flowers.csv"""
 
 DEMO_HELP = """\
 Train 64-30-10 on the digits of scikit-learn, then train the same network on
@@ -504,10 +506,10 @@ def _add_export(commands: Any) -> None:
     parser = commands.add_parser(
         "export",
         help="write a saved network as a file that needs no fastnn",
-        description=EXPORT_HELP,
+        description=f"{EXPORT_HELP}\n\n{DATA_HELP}",
         epilog=EXPORT_EXAMPLES,
     )
-    parser.set_defaults(run=export.run)
+    parser.set_defaults(run=export.run, part="all")
     _add_model(parser)
     parser.add_argument("file", metavar="FILE", help="what to write; see above")
     parser.add_argument(
@@ -516,6 +518,19 @@ def _add_export(commands: Any) -> None:
         help="of the arithmetic (default: float64; float32 in .onnx, the network's own in "
         ".safetensors)",
     )
+    parser.add_argument(
+        "--fixed",
+        choices=("int16", "int8"),
+        help="of STEM.c: layers in fixed point, with weights of this type, and its cost printed",
+    )
+    parser.add_argument(
+        "--sample",
+        dest="data",
+        metavar="DATA",
+        help="with --fixed: rows by which its units are chosen, such as those of the training; "
+        "larger numbers than theirs may be cut off",
+    )
+    _add_table(parser)
 
 
 def _add_plot(commands: Any) -> None:

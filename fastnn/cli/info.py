@@ -25,6 +25,7 @@ def run(arguments: argparse.Namespace) -> None:
         "parameters": network.n_parameters,
         "dtype": network.dtype,
         **_of_table(network),
+        **_of_training(network),
     }
     width = max(map(len, lines))
     for name, value in lines.items():
@@ -44,6 +45,14 @@ def _of_table(network: Network) -> dict[str, str]:
     if info.features is not None:
         lines["features"] = _listed(info.features)
     return lines
+
+
+def _of_training(network: Network) -> dict[str, str]:
+    """Return what the network knows of its training."""
+    told = network.training_summary
+    return (
+        {"training": ", ".join(f"{name} {value}" for name, value in told.items())} if told else {}
+    )
 
 
 def _listed(names: Sequence[Any]) -> str:

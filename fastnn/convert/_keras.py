@@ -1,16 +1,15 @@
-"""Networks from files of Keras 3: .keras, or .weights.h5 with its layers told.
+"""Networks from files of Keras 3: .keras, legacy .h5, or .weights.h5 with its layers told.
 
 A .keras file is a zip archive of ``config.json``, which describes the layers, and
 ``model.weights.h5``. There each layer has a group of its class's name, with a number behind it from
-the second of a class on, which holds its variables in the order in which the layer made them.
+the second of a class on, which holds its variables in the order in which the layer made them. A
+legacy .h5 has the description as an attribute, and a group for each layer by its own name.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import os
-import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
@@ -20,17 +19,19 @@ import numpy as np
 from fastnn._common.archives import check_directory, check_stored
 from fastnn._common.checks import brief, check_finite_number, check_number
 from fastnn._common.extras import require
+from fastnn._model.saved_json import loads
 from fastnn.activations import KERNELS
 from fastnn.convert._assemble import assemble
 from fastnn.convert._chain import Activation, Affine, Dense, Drop, Layer, Norm
-from fastnn.convert._numbers import floats_of
+from fastnn.convert._keras_model import config_of, layers_of_model
+from fastnn.convert._keras_variables import OldVariables, Variables, text_of
 from fastnn.convert._reading import reading
 from fastnn.network import Network
 from fastnn.normalization import BatchNorm, LayerNorm
 
 __all__ = ["from_keras"]
 
-EXPECTED = "a .keras file of Keras 3, or .weights.h5"
+EXPECTED = "a .keras file of Keras 3, .h5 or .weights.h5"
 # Bytes of the archive's directory and of the description, which has about 1 KB a layer.
 _MOST_DIRECTORY, _MOST_CONFIG = 2**16, 2**18
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -47,16 +48,17 @@ def from_keras(
 ) -> Network:
     """Return the network in a file of Keras 3, without Keras.
 
-    It is a Sequential of Dense, BatchNormalization, LayerNormalization, Dropout, Rescaling,
-    Normalization, Flatten and activations that fastnn has; others are refused by name. Needs h5py.
+    It is a Sequential, or a functional model each of whose layers takes the output of the one
+    before, of Dense, BatchNormalization, LayerNormalization, Dropout, Rescaling, Normalization,
+    Flatten and activations that fastnn has; others are refused by name. Needs h5py.
 
     Parameters
     ----------
     path : path
-        A .keras file, or weights alone in a .weights.h5. Its content says which.
+        A .keras file, a legacy .h5, or weights alone in a .weights.h5. Its content says which.
     layers : sequence of mappings, optional
         Of a .weights.h5, which says nothing of the layers' activations: what the model's
-        ``get_config()["layers"]`` lists. Not of a .keras file, which has it.
+        ``get_config()["layers"]`` lists. Not of other files, which have it.
     output : str, optional
         Activation of the outputs where the layers end without one, as networks that are trained on
         logits do.
@@ -81,25 +83,46 @@ def from_keras(
     """
     require("h5py", extra="keras")
     with reading(path, EXPECTED) as file:
-        chain = _chain(*_parts(file, layers))
-        return assemble(chain, output=output, cost=cost, inference=inference)
+        return assemble(_chain(file, layers), output=output, cost=cost, inference=inference)
 
 
-def _parts(file: BinaryIO, layers: Any) -> tuple[Any, bytes]:
-    """Return the descriptions of the layers, and the HDF5 file of their weights."""
+def _chain(file: BinaryIO, layers: Any) -> list[Layer]:
+    """Return the layers of a file of which ``layers`` are told, or None."""
+    h5py = require("h5py", extra="keras")
+    model, weights = _parts(file)
+    with h5py.File(io.BytesIO(weights), "r") as opened:
+        told = text_of(h5py, opened, "model_config", _MOST_CONFIG) if model is None else None
+        described = _described(model if told is None else loads(told), layers)
+        kind = Variables if told is None else OldVariables
+        variables = kind(h5py, opened, len(weights))
+        chain = [layer for each in described for layer in _layers(each, variables)]
+        variables.check_all_taken()
+        return chain
+
+
+def _described(model: Any, layers: Any) -> Sequence[Any]:
+    """Return the descriptions of the layers, of a model or as they are told."""
+    if model is not None:
+        if layers is not None:
+            raise ValueError("layers: only of a .weights.h5, for other files have them")
+        return layers_of_model(model)
+    if layers is None:
+        raise ValueError(
+            "it holds weights alone; give the layers: from_keras(path, "
+            'model.get_config()["layers"])'
+        )
+    if not isinstance(layers, (list, tuple)):
+        raise ValueError(f"layers: expected a list of descriptions, got {brief(layers)}")
+    return layers
+
+
+def _parts(file: BinaryIO) -> tuple[Any, bytes]:
+    """Return the model's description, if there is one apart, and the HDF5 file of its weights."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    if file.read(len(_HDF5)) == _HDF5:
-        if layers is None:
-            raise ValueError(
-                "it holds weights alone; give the layers: from_keras(path, "
-                'model.get_config()["layers"])'
-            )
-        file.seek(0)
-        return layers, file.read()
-    if layers is not None:
-        raise ValueError("layers: only of a .weights.h5, for other files have them")
-    return _unpacked(file, size)
+    content_is_hdf5 = file.read(len(_HDF5)) == _HDF5
+    file.seek(0)
+    return (None, file.read()) if content_is_hdf5 else _unpacked(file, size)
 
 
 def _unpacked(file: BinaryIO, size: int) -> tuple[Any, bytes]:
@@ -112,97 +135,15 @@ def _unpacked(file: BinaryIO, size: int) -> tuple[Any, bytes]:
         raise ValueError(f"expected {EXPECTED}: {error}") from None
     if len(config) > _MOST_CONFIG:
         raise ValueError(f"its description has {len(config)} bytes; at most {_MOST_CONFIG}")
-    model = json.loads(config)
-    kind = model.get("class_name") if isinstance(model, dict) else None
-    if kind != "Sequential":
-        raise ValueError(f"expected a Sequential model, got {brief(kind)}")
-    return _config(model, "model").get("layers"), weights
-
-
-def _config(described: Any, name: str) -> Mapping[str, Any]:
-    config = described.get("config") if isinstance(described, Mapping) else None
-    if not isinstance(config, Mapping):
-        raise ValueError(f"{name}: expected a description of Keras, got {brief(described)}")
-    return config
+    return loads(config.decode()), weights
 
 
 # From descriptions to layers
 
 
-def _chain(described: Any, weights: bytes) -> list[Layer]:
-    if not isinstance(described, (list, tuple)):
-        raise ValueError(f"layers: expected a list of descriptions, got {brief(described)}")
-    h5py = require("h5py", extra="keras")
-    with h5py.File(io.BytesIO(weights), "r") as file:
-        variables = _Variables(h5py, file, len(weights))
-        chain = [layer for each in described for layer in _layers(each, variables)]
-        variables.check_all_taken()
-        return chain
-
-
-class _Variables:
-    """The variables of the layers, which are asked for in the order of the model."""
-
-    def __init__(self, h5py: Any, file: Any, size: int) -> None:
-        self._h5py, self._file, self._size = h5py, file, size
-        self._seen: dict[str, int] = {}
-        self._taken: set[str] = set()
-
-    def take(self, kind: str, name: str, n: int, n_others: int = 0) -> list[np.ndarray]:
-        """Return the ``n`` first variables of the next layer of a class, named ``name``.
-
-        Others that tell nothing of what is computed come behind them.
-        """
-        title = re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", kind))
-        title = title.lower()
-        number = self._seen[title] = self._seen.get(title, -1) + 1
-        place = f"{title}_{number}" if number else title
-        self._taken.add(place)
-        where = f"layers/{place}/vars"
-        group = self._at(where, self._h5py.Group)
-        told = group.attrs.get("name")
-        if told is not None and told != name:
-            raise ValueError(f"layer {name}: its weights are those of {brief(told)}")
-        if len(group) != n + n_others:
-            raise ValueError(f"layer {name}: expected {n + n_others} variables, got {len(group)}")
-        return [self._array(f"{where}/{i}", name) for i in range(n)]
-
-    def check_all_taken(self) -> None:
-        """Raise for variables of a layer that was not described."""
-        if "layers" in self._file:
-            for place in set(self._at("layers", self._h5py.Group)) - self._taken:
-                if len(self._at(f"layers/{place}/vars", self._h5py.Group)):
-                    raise ValueError(f"layers: its weights have {brief(place)} beside them")
-
-    def _at(self, path: str, kind: Any) -> Any:
-        """Return what lies at a path, to which no link leads out of the file."""
-        at = self._file
-        for part in path.split("/"):
-            link = at.get(part, getlink=True) if isinstance(at, self._h5py.Group) else None
-            if not isinstance(link, self._h5py.HardLink):
-                raise ValueError(f"its weights have no {path}")
-            at = at[part]
-        if not isinstance(at, kind):
-            raise ValueError(f"its weights have no {path}")
-        return at
-
-    def _array(self, path: str, name: str) -> np.ndarray:
-        found = self._at(path, self._h5py.Dataset)
-        plain = found.dtype.kind == "f" and not found.is_virtual and found.external is None
-        filters = found.id.get_create_plist().get_nfilters()
-        if not plain or filters or found.nbytes > self._size:
-            raise ValueError(
-                f"layer {name}: expected plain numbers in the file, got {found.dtype} of shape "
-                f"{found.shape}"
-            )
-        if found.id.get_storage_size() != found.nbytes:
-            raise ValueError(f"layer {name}: its numbers are not in the file")
-        return floats_of(found[()], f"layer {name}")
-
-
-def _layers(described: Any, variables: _Variables) -> list[Layer]:
+def _layers(described: Any, variables: Variables) -> list[Layer]:
     """Return the layers that one of Keras stands for."""
-    config = _config(described, "layers")
+    config = config_of(described, "layers")
     kind, name = described.get("class_name"), config.get("name")
     if not isinstance(kind, str) or not isinstance(name, str):
         raise ValueError(f"layers: expected a layer of Keras, got {brief(described)}")
@@ -251,7 +192,7 @@ def _function(config: _Config, given: Any) -> list[Layer]:
     return [Activation(config.name, name)]
 
 
-def _dense(config: _Config, variables: _Variables) -> list[Layer]:
+def _dense(config: _Config, variables: Variables) -> list[Layer]:
     config.only("quantization_config", None)
     config.only("lora_rank", None)
     activation, biased = _function(config, config.get("activation")), config.flag("use_bias")
@@ -271,7 +212,7 @@ def _vectors(config: _Config, found: list[np.ndarray]) -> list[np.ndarray]:
     return found
 
 
-def _scales(config: _Config, variables: _Variables, n_more: int) -> list[np.ndarray]:
+def _scales(config: _Config, variables: Variables, n_more: int) -> list[np.ndarray]:
     """Return γ, β, and what else a normalization has."""
     config.only("axis", -1, [-1], 1, [1])
     scaled, shifted = config.flag("scale"), config.flag("center")
@@ -283,7 +224,7 @@ def _scales(config: _Config, variables: _Variables, n_more: int) -> list[np.ndar
     return [gamma, beta, *found]
 
 
-def _batch_norm(config: _Config, variables: _Variables) -> list[Layer]:
+def _batch_norm(config: _Config, variables: Variables) -> list[Layer]:
     config.only("renorm", False)
     numbers = _scales(config, variables, 2)
     momentum, eps = config.number("momentum"), config.number("epsilon")
@@ -292,13 +233,13 @@ def _batch_norm(config: _Config, variables: _Variables) -> list[Layer]:
     return [Norm(config.name, BatchNorm(1 - momentum, eps), *numbers)]
 
 
-def _layer_norm(config: _Config, variables: _Variables) -> list[Layer]:
+def _layer_norm(config: _Config, variables: Variables) -> list[Layer]:
     config.only("rms_scaling", False)
     kind = LayerNorm(config.number("epsilon"))
     return [Norm(config.name, kind, *_scales(config, variables, 0))]
 
 
-def _dropout(config: _Config, variables: _Variables) -> list[Layer]:
+def _dropout(config: _Config, variables: Variables) -> list[Layer]:
     config.only("noise_shape", None)
     rate = config.number("rate")
     if rate >= 1:
@@ -306,12 +247,12 @@ def _dropout(config: _Config, variables: _Variables) -> list[Layer]:
     return [Drop(config.name, rate)]
 
 
-def _rescaling(config: _Config, variables: _Variables) -> list[Layer]:
+def _rescaling(config: _Config, variables: Variables) -> list[Layer]:
     numbers = (config.number(key, check_finite_number) for key in ("scale", "offset"))
     return [Affine(config.name, *(np.array(number) for number in numbers))]
 
 
-def _normalization(config: _Config, variables: _Variables) -> list[Layer]:
+def _normalization(config: _Config, variables: Variables) -> list[Layer]:
     """x → (x − μ) / max(σ, ε), where Keras's ε is 1e-7."""
     config.only("invert", False)
     config.only("axis", -1, [-1], 1, [1])
@@ -321,37 +262,37 @@ def _normalization(config: _Config, variables: _Variables) -> list[Layer]:
     return [Affine(config.name, scale, -mean * scale)]
 
 
-def _named_function(config: _Config, variables: _Variables) -> list[Layer]:
+def _named_function(config: _Config, variables: Variables) -> list[Layer]:
     return _function(config, config.get("activation"))
 
 
-def _relu(config: _Config, variables: _Variables) -> list[Layer]:
+def _relu(config: _Config, variables: Variables) -> list[Layer]:
     for key, value in (("max_value", None), ("negative_slope", 0), ("threshold", 0)):
         config.only(key, value)
     return [Activation(config.name, "relu")]
 
 
-def _leaky_relu(config: _Config, variables: _Variables) -> list[Layer]:
+def _leaky_relu(config: _Config, variables: Variables) -> list[Layer]:
     config.get("negative_slope")
     config.only("negative_slope", 0.01)
     return [Activation(config.name, "leaky_relu")]
 
 
-def _elu(config: _Config, variables: _Variables) -> list[Layer]:
+def _elu(config: _Config, variables: Variables) -> list[Layer]:
     config.only("alpha", 1)
     return [Activation(config.name, "elu")]
 
 
-def _softmax(config: _Config, variables: _Variables) -> list[Layer]:
+def _softmax(config: _Config, variables: Variables) -> list[Layer]:
     config.only("axis", -1, 1)
     return [Activation(config.name, "softmax")]
 
 
-def _nothing(config: _Config, variables: _Variables) -> list[Layer]:
+def _nothing(config: _Config, variables: Variables) -> list[Layer]:
     return []
 
 
-_MAKERS: dict[str, Callable[[_Config, _Variables], list[Layer]]] = {
+_MAKERS: dict[str, Callable[[_Config, Variables], list[Layer]]] = {
     "InputLayer": _nothing,
     "Flatten": _nothing,
     "Identity": _nothing,

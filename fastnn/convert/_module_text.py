@@ -13,7 +13,7 @@ from fastnn._common.checks import brief
 from fastnn.dropout import Dropout
 from fastnn.normalization import BatchNorm, GroupNorm, LayerNorm, Normalization
 
-__all__ = ["layers_of_text"]
+__all__ = ["networks_of_text"]
 
 _LONGEST = 2**14
 Number = int | float
@@ -46,8 +46,10 @@ def _if(holds: bool, name: str) -> str:
     return name
 
 
-def layers_of_text(text: str) -> list[_Made]:
-    """Return the layers of an ``nn.Sequential``, as ``from_state_dict`` takes them.
+def networks_of_text(text: str) -> list[list[_Made]]:
+    """Return the layers of an ``nn.Sequential``, or of each in an ``nn.ModuleList`` of them.
+
+    As ``from_state_dict`` takes them.
 
     Raises
     ------
@@ -57,12 +59,25 @@ def layers_of_text(text: str) -> list[_Made]:
     if len(text) > _LONGEST:
         raise ValueError(f"its module is described in {len(text)} characters")
     try:
-        name, modules, named = _call(ast.parse(text, mode="eval").body)
-        if name != "Sequential" or named:
-            raise ValueError(f"it is an nn.{name}")
-        return [_module(module) for module in modules]
+        whole = ast.parse(text, mode="eval").body
+        name, given, named = _call(whole)
+        if (
+            name == "ModuleList"
+            and len(given) == 1
+            and isinstance(given[0], ast.List)
+            and not named
+        ):
+            return [_sequential(each) for each in given[0].elts]
+        return [_sequential(whole)]
     except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError) as error:
-        raise ValueError(f"its module {brief(text)} is not one network's: {error}") from None
+        raise ValueError(f"its module {brief(text)} is not of networks: {error}") from None
+
+
+def _sequential(node: ast.expr) -> list[_Made]:
+    name, modules, named = _call(node)
+    if name != "Sequential" or named:
+        raise ValueError(f"it is an nn.{name}")
+    return [_module(module) for module in modules]
 
 
 def _call(node: ast.expr) -> tuple[str, list[ast.expr], dict[str | None, ast.expr]]:

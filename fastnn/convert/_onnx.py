@@ -12,16 +12,17 @@ from fastnn._common.checks import brief
 from fastnn._common.extras import require
 from fastnn.convert._assemble import assemble
 from fastnn.convert._chain import Activation, Affine, Dense, Layer, Norm
-from fastnn.convert._names import name_network, told_by_fastnn
+from fastnn.convert._names import name_network, only_one, told_by_fastnn
 from fastnn.convert._numbers import floats_of
 from fastnn.convert._onnx_graph import Graph, Node
+from fastnn.convert._onnx_mean import averaged
 from fastnn.convert._onnx_patterns import ACTIVATIONS, COMPLEMENTED, NORMALIZED
 from fastnn.convert._onnx_size import check_size
 from fastnn.convert._reading import reading
 from fastnn.network import Network
 from fastnn.normalization import BatchNorm, GroupNorm, LayerNorm, Normalization
 
-__all__ = ["from_onnx"]
+__all__ = ["from_onnx", "networks_in_onnx"]
 
 EXPECTED = "a model of ONNX"
 _MOST_LAYERS = 10_000
@@ -66,30 +67,43 @@ def from_onnx(
     OSError
         If the file cannot be read.
     """
-    onnx = require("onnx", extra="onnx")
+    require("onnx", extra="onnx")
     with reading(path, EXPECTED) as file:
-        content = file.read()
-        check_size(memoryview(content))
-        model = onnx.load_model_from_string(content)
-        if not model.HasField("graph") or model.functions:
-            raise ValueError(f"expected {EXPECTED} with a graph and no functions of its own")
-        chain, known = _chain_and_labels(Graph(onnx, model.graph), model.graph)
-        network = assemble(_merged(chain), output=output, cost=cost, inference=inference)
+        options = {"output": output, "cost": cost, "inference": inference}
+        return only_one(networks_in_onnx(file.read(), **options))
+
+
+def networks_in_onnx(content: bytes, **options: Any) -> list[Network]:
+    """Return the network that the content of a file is, or those whose mean it is.
+
+    Raises
+    ------
+    ValueError
+        As ``from_onnx``.
+    """
+    onnx = require("onnx", extra="onnx")
+    check_size(memoryview(content))
+    model = onnx.load_model_from_string(content)
+    if not model.HasField("graph") or model.functions:
+        raise ValueError(f"expected {EXPECTED} with a graph and no functions of its own")
+    graph = Graph(onnx, model.graph, len(content))
+    name, known = _result(graph, model.graph)
+    found = graph.find(COMPLEMENTED, name)
+    names = averaged(graph, _unguarded(graph, graph.source(name if found is None else found["z"])))
+    networks = [assemble(_merged(_chain(graph, each)), **options) for each in names]
+    texts = {entry.key: entry.value for entry in model.metadata_props}
+    for network in networks:
         if network.output != "softmax" and network.sizes[-1] > 1:
             known = {}  # labels that may hold side by side
-        texts = {entry.key: entry.value for entry in model.metadata_props}
         name_network(network, {**known, **told_by_fastnn(texts)})
-        return network
+    return networks
 
 
 # From the output to the input
 
 
-def _chain_and_labels(graph: Graph, proto: Any) -> tuple[list[Layer], dict[str, Any]]:
-    name, known = _result(graph, proto)
-    found = graph.find(COMPLEMENTED, name)
-    if found is not None:
-        name = found["z"]
+def _chain(graph: Graph, name: str) -> list[Layer]:
+    """Return the layers between the input and a value."""
     back: list[Layer] = []
     widths: list[tuple[int, int, str]] = []
     for _ in range(_MOST_LAYERS):
@@ -99,7 +113,7 @@ def _chain_and_labels(graph: Graph, proto: Any) -> tuple[list[Layer], dict[str, 
             if graph.width:
                 widths.append((len(back), graph.width, graph.input))
             _check_widths(chain, [(len(back) - at, n, label) for at, n, label in widths])
-            return chain, known
+            return chain
         reshaped = _reshaped(graph, name)
         if reshaped is not None:
             n, name, label = reshaped

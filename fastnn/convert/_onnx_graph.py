@@ -67,10 +67,12 @@ class Graph:
     ----------
     onnx : module
     graph : GraphProto
+    size : int
+        Bytes of the file: of its numbers no more are read than four times that.
     """
 
-    def __init__(self, onnx: Any, graph: Any) -> None:
-        self._onnx = onnx
+    def __init__(self, onnx: Any, graph: Any, size: int) -> None:
+        self._onnx, self._left = onnx, 4 * size
         self._tensors = {tensor.name: tensor for tensor in graph.initializer}
         self._arrays: dict[str, np.ndarray] = {}
         self._makers: dict[str, Node] = {}
@@ -120,7 +122,13 @@ class Graph:
     def numbers(self, name: str) -> np.ndarray | None:
         """Return a constant of floating-point numbers, or None."""
         array = self.constant(name)
-        return None if array is None else floats_of(array, f"tensor {brief(name)}")
+        if array is None:
+            return None
+        found = floats_of(array, f"tensor {brief(name)}")
+        self._left -= found.nbytes  # several nodes may share a tensor
+        if self._left < 0:
+            raise ValueError("its layers are larger than the file")
+        return found
 
     def source(self, name: str) -> str:
         """Return the value that this one is, whatever changes nothing being left out."""

@@ -147,7 +147,7 @@ def _take_fitted(to: Any, source: Any) -> None:
 
 
 def _ours(estimator: Any, kind: Any) -> Any:
-    from fastnn.sklearn._network import name_columns
+    from fastnn.sklearn._network import name_columns, training_told
 
     parameters = estimator.get_params(deep=False)
     unknown = [name for name in parameters if name not in inspect.signature(kind).parameters]
@@ -158,6 +158,7 @@ def _ours(estimator: Any, kind: Any) -> Any:
     twin._stand_at(estimator.coefs_, estimator.intercepts_)
     _take_fitted(twin, estimator)
     name_columns(twin.network_, twin)
+    twin.network_.training_state.summary = training_told(twin)
     return twin
 
 

@@ -13,8 +13,8 @@ from fastnn._common.checks import brief
 from fastnn.activations import KERNELS
 from fastnn.convert._assemble import assemble
 from fastnn.convert._chain import Activation, Dense, Drop, Layer, Norm
-from fastnn.convert._module_text import layers_of_text
-from fastnn.convert._names import name_network, told_by_fastnn
+from fastnn.convert._module_text import networks_of_text
+from fastnn.convert._names import name_network, only_one, told_by_fastnn
 from fastnn.convert._numbers import floats_of
 from fastnn.convert._reading import reading
 from fastnn.convert._safetensors import read_safetensors
@@ -23,7 +23,7 @@ from fastnn.dropout import Dropout
 from fastnn.network import Network
 from fastnn.normalization import BatchNorm, Normalization
 
-__all__ = ["Kind", "chain_of", "from_state_dict"]
+__all__ = ["Kind", "chain_of", "from_state_dict", "networks_in"]
 
 Kind = str | Normalization | Dropout
 FUNCTIONS = (*KERNELS, "log_softmax")
@@ -96,18 +96,34 @@ def from_state_dict(
             raise TypeError("layers: expected a list of layers or a mapping, got None")
         return assemble(chain_of(state, named, prefix), **options)
     with reading(state, EXPECTED, "state") as file:
-        tensors, told = _tensors_in(file)
         if named is None:
-            named = _named(_told_layers(told))
+            return only_one(networks_in(file, prefix, **options))
+        tensors, told = _tensors_in(file)
         network = assemble(chain_of(tensors, named, prefix), **options)
         name_network(network, told_by_fastnn(told))
         return network
 
 
-def _told_layers(told: Mapping[str, str]) -> list[Kind]:
+def networks_in(file: BinaryIO, prefix: str = "", **options: Any) -> list[Network]:
+    """Return the networks of a file that tells its module, as fastnn's export writes it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``from_state_dict``.
+    """
+    tensors, told = _tensors_in(file)
     if not {"fastnn", "module"} <= told.keys():
         raise ValueError("layers: needed for this file, which fastnn's export has not written")
-    return layers_of_text(told["module"])
+    several = [_named(layers) for layers in networks_of_text(told["module"])]
+    names = told_by_fastnn(told)
+    if len(several) > 1:  # each by its place; none may take another one's tensors
+        several = [[(f"{m}.{name}", kind) for name, kind in each] for m, each in enumerate(several)]
+    chains = chains_of(tensors, several, prefix)
+    networks = [assemble(chain, **options) for chain in chains]
+    for network in networks:
+        name_network(network, names)
+    return networks
 
 
 def _named(layers: Any) -> list[tuple[str, Kind]]:
@@ -154,10 +170,20 @@ def chain_of(
     TypeError, ValueError
         Naming the tensor that is missing, left over or does not fit.
     """
+    return chains_of(state, [named], prefix)[0]
+
+
+def chains_of(
+    state: Mapping[str, Any], several: Sequence[Sequence[tuple[str, Kind]]], prefix: str = ""
+) -> list[list[Layer]]:
+    """Return the chain of each network, which together take all tensors; see ``chain_of``."""
     tensors = _Tensors(state, prefix)
-    chain = [layer for name, kind in named for layer in _layer(tensors, name, kind)]
+    chains = [
+        [layer for name, kind in named for layer in _layer(tensors, name, kind)]
+        for named in several
+    ]
     tensors.check_all_taken()
-    return chain
+    return chains
 
 
 class _Tensors:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fastnn._common.checks import brief
+from fastnn._common.version import version
 from fastnn.export._c_fixed import fixed_layers_in_c
 from fastnn.export._c_header import c_header, named_tables
 from fastnn.export._c_networks import LayersInC, layers_in_c
@@ -17,7 +18,7 @@ from fastnn.export._c_text import comment, table
 from fastnn.export._fixed_model import FixedModel
 from fastnn.export._folded import Folded, folded
 from fastnn.export._graph import Graph
-from fastnn.export._metadata import metadata_of, version
+from fastnn.export._metadata import metadata_of
 
 __all__ = ["CSource", "c_source", "identifier"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastnn._common.version import version
 from fastnn.export._c_text import comment, texts
 from fastnn.export._graph import Graph
-from fastnn.export._metadata import version
 
 __all__ = ["c_header", "named_tables"]
 

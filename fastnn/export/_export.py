@@ -13,7 +13,7 @@ import numpy as np
 from fastnn._common.checks import check_dtype
 from fastnn._common.files import as_path, write_whole
 from fastnn.export._c import c_source
-from fastnn.export._checked import tested
+from fastnn.export._checked import check_narrow, tested
 from fastnn.export._describe import graph_of
 from fastnn.export._fixed_model import FixedModel, fixed_model
 from fastnn.export._graph import Graph
@@ -111,7 +111,8 @@ def export(
     ------
     TypeError, ValueError
         If the model, a step of its pipeline or an option of that cannot be exported, if ``path``
-        has another suffix, or a number is not finite or too large for ``dtype``.
+        has another suffix, a number is not finite or too large for ``dtype``, or in float32
+        predictions would be others.
     RuntimeError
         If what would be written predicts something else than the model.
     ImportError
@@ -130,8 +131,7 @@ def export(
     digits.c digits.h 18080 480
     """
     target = as_path(path)
-    write = _WRITERS.get(target.suffix)
-    if write is None:
+    if target.suffix not in _WRITERS:
         raise ValueError(
             f"path: expected a file's name that ends in {', '.join(_WRITERS)}, got {target.name!r}"
         )
@@ -140,19 +140,21 @@ def export(
         raise ValueError(f"fixed and sample: only for .c, got them for {target.name!r}")
     if fixed is None and sample is not None:
         raise ValueError("sample: only with fixed='int16' or 'int8', got rows without it")
+    write, usual = _WRITERS[target.suffix]
     graph = graph_of(model)
     tests = tested(model, graph)
+    chosen = checked or (graph.dtype if usual is None else np.dtype(usual))
+    if chosen == np.float32:
+        check_narrow(graph, *tests)
     if fixed is not None:
-        return _write_c(graph, target, checked, fixed_model(graph, fixed, sample, tests[0]))
-    return write(graph, target, checked, tests)
+        return _write_c(graph, target, chosen, fixed_model(graph, fixed, sample, tests[0]))
+    return write(graph, target, chosen, tests)
 
 
-def _write_c(
-    graph: Graph, path: Path, dtype: np.dtype | None, tests: Tests | FixedModel
-) -> Exported:
+def _write_c(graph: Graph, path: Path, dtype: np.dtype, tests: Tests | FixedModel) -> Exported:
     fixed = tests if isinstance(tests, FixedModel) else None
     rows = tests.tests if isinstance(tests, FixedModel) else tests
-    made = c_source(graph, path, dtype or np.dtype(np.float64), rows, fixed)
+    made = c_source(graph, path, dtype, rows, fixed)
     header = path.with_suffix(".h")
     write_whole(header, made.header.encode("ascii"))
     write_whole(path, made.source.encode("ascii"))
@@ -160,32 +162,35 @@ def _write_c(
     return Exported((path, header), made.flash, made.ram, *costs)
 
 
-def _write_numpy(graph: Graph, path: Path, dtype: np.dtype | None, tests: Tests) -> Exported:
-    write_whole(path, numpy_source(graph, dtype or np.dtype(np.float64)).encode("utf-8"))
+def _write_numpy(graph: Graph, path: Path, dtype: np.dtype, tests: Tests) -> Exported:
+    write_whole(path, numpy_source(graph, dtype).encode("utf-8"))
     return Exported((path,))
 
 
-def _write_javascript(graph: Graph, path: Path, dtype: np.dtype | None, tests: Tests) -> Exported:
-    if dtype not in (None, np.float64):
+def _write_javascript(graph: Graph, path: Path, dtype: np.dtype, tests: Tests) -> Exported:
+    if dtype != np.float64:
         raise ValueError(f"dtype: expected 'float64', which JavaScript computes in, got {dtype}")
     write_whole(path, javascript_source(graph).encode("ascii"))
     return Exported((path,))
 
 
-def _write_onnx(graph: Graph, path: Path, dtype: np.dtype | None, tests: Tests) -> Exported:
-    write_whole(path, onnx_bytes(graph, dtype or np.dtype(np.float32)))
+def _write_onnx(graph: Graph, path: Path, dtype: np.dtype, tests: Tests) -> Exported:
+    write_whole(path, onnx_bytes(graph, dtype))
     return Exported((path,))
 
 
-def _write_safetensors(graph: Graph, path: Path, dtype: np.dtype | None, tests: Tests) -> Exported:
-    write_whole(path, safetensors_bytes(graph, dtype or graph.dtype))
+def _write_safetensors(graph: Graph, path: Path, dtype: np.dtype, tests: Tests) -> Exported:
+    write_whole(path, safetensors_bytes(graph, dtype))
     return Exported((path,))
 
 
-_WRITERS: dict[str, Callable[[Graph, Path, np.dtype | None, Tests], Exported]] = {
-    ".c": _write_c,
-    ".py": _write_numpy,
-    ".mjs": _write_javascript,
-    ".onnx": _write_onnx,
-    ".safetensors": _write_safetensors,
+Writer = Callable[[Graph, Path, np.dtype, Tests], Exported]
+
+# Of each format the type of its arithmetic if none is asked for; None: the model's own.
+_WRITERS: dict[str, tuple[Writer, type[np.floating] | None]] = {
+    ".c": (_write_c, np.float64),
+    ".py": (_write_numpy, np.float64),
+    ".mjs": (_write_javascript, np.float64),
+    ".onnx": (_write_onnx, np.float32),
+    ".safetensors": (_write_safetensors, None),
 }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
 import numpy as np
 
+from fastnn._common.version import version
 from fastnn.export._folded import Folded, folded
 from fastnn.export._graph import Graph, Stage
-from fastnn.export._metadata import metadata_of, version
+from fastnn.export._metadata import metadata_of
 
 __all__ = ["javascript_source"]
 
@@ -192,16 +194,16 @@ BY_KIND = {
 def javascript_source(graph: Graph) -> str:
     """Return the source of an ES module that computes in float64 what ``graph`` says."""
     preparation = graph.preparation
-    head = HEAD
-    for name, value in (
-        ("VERSION", version()),
-        ("N_IN", str(preparation.n_in)),
-        ("FEATURES", json.dumps(graph.features)),
-        ("CLASSES", json.dumps(list(graph.classes) or None)),
-        ("METADATA", json.dumps(metadata_of(graph))),
-        ("TEXTS", json.dumps({str(i): list(known) for i, known in preparation.texts.items()})),
-    ):
-        head = head.replace(f"@{name}@", value, 1)
+    values = {
+        "VERSION": version(),
+        "N_IN": str(preparation.n_in),
+        "FEATURES": json.dumps(graph.features),
+        "CLASSES": json.dumps(list(graph.classes) or None),
+        "METADATA": json.dumps(metadata_of(graph)),
+        "TEXTS": json.dumps({str(i): list(known) for i, known in preparation.texts.items()}),
+    }
+    # All at once: a name may look like a place.
+    head = re.sub("@([A-Z_]+)@", lambda place: values[place[1]], HEAD)
     used = np.concatenate([preparation.columns, *(s.sources for s in preparation.stages)])
     given = sorted({int(i) for i in used if i < preparation.n_in})
     columns = "null" if preparation.is_plain else json.dumps(preparation.columns.tolist())

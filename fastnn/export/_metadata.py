@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 
+from fastnn._common.version import version
 from fastnn.export._graph import Graph
 
-__all__ = ["metadata_of", "version"]
-
-
-def version() -> str:
-    """Return fastnn's version."""
-    return str(sys.modules["fastnn"].__version__)
+__all__ = ["metadata_of"]
 
 
 def metadata_of(graph: Graph) -> dict[str, str]:

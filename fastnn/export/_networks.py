@@ -20,7 +20,6 @@ class Exportable(Protocol):
 
     sizes: list[int]
     table: Any
-    training_state: Any
 
     @property
     def activation(self) -> tuple[str, ...]: ...
@@ -46,6 +45,8 @@ class Exportable(Protocol):
     def running_means(self) -> Sequence[np.ndarray]: ...
     @property
     def running_variances(self) -> Sequence[np.ndarray]: ...
+    @property
+    def training_summary(self) -> dict[str, Any]: ...
 
 
 def graph_of_network(network: Exportable) -> Graph:
@@ -64,7 +65,7 @@ def graph_of_network(network: Exportable) -> Graph:
         classes=() if table is None else tuple(table.classes),
         features=None if table is None else table.features,
         dtype=np.dtype(network.dtype),
-        training=_training(network),
+        training=network.training_summary,
     )
 
 
@@ -115,15 +116,3 @@ def _copied(array: np.ndarray, name: str) -> np.ndarray:
     if not all_finite(copy.reshape(-1)):
         raise ValueError(f"{name}: expected finite numbers to export, got some that are not")
     return copy
-
-
-def _training(network: Exportable) -> dict[str, Any]:
-    """Return what the network still knows of its training."""
-    state = network.training_state
-    if state.optimizer is None:
-        return {}
-    return {
-        "optimizer": type(state.optimizer).__name__,
-        "epochs": int(state.epochs),
-        "steps": int(state.steps),
-    }

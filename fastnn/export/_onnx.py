@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from fastnn._common.extras import require
+from fastnn._common.version import version
 from fastnn.export._folded import Folded, folded
 from fastnn.export._graph import Graph, Stage
-from fastnn.export._metadata import metadata_of, version
+from fastnn.export._metadata import metadata_of
 
 __all__ = ["onnx_bytes"]
 

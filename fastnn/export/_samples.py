@@ -16,6 +16,7 @@ def sample_rows(graph: Graph, n: int) -> np.ndarray:
     """Return ``n`` rows (n, n_in) of numbers, those of their categories for texts."""
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((n, graph.preparation.n_in)) / graph.members[0].input_scale
+    rows = _narrow(rows)
     filled = dict(_filled(graph.preparation.stages, graph.preparation.n_in))
     settled = set()
     # Categories first: of a column that is scaled, too, they are all there is.
@@ -63,12 +64,19 @@ def _values(stage: Stage, k: int, rng: np.random.Generator, n: int) -> np.ndarra
         return rng.choice(stage.a[stage.sources == stage.sources[k]], n)
     a, b = stage.a[k], stage.b[k]
     if stage.kind == "center":
-        return np.asarray(a + b * z)
+        return _narrow(a + b * z)
     if stage.kind == "scale" and a != 0:
-        return np.asarray((z - b) / a)
+        return _narrow((z - b) / a)
     if stage.kind == "bend" and b != 0:
-        return np.asarray(a + z / b)
-    return z
+        return _narrow(a + z / b)
+    return _narrow(z)
+
+
+def _narrow(values: np.ndarray) -> np.ndarray:
+    """Return numbers that are the same in float32, but for those beyond it."""
+    with np.errstate(over="ignore"):
+        narrow = np.asarray(values).astype(np.float32).astype(np.float64)
+    return np.where(np.isfinite(narrow), narrow, values)
 
 
 def as_given(graph: Graph, rows: np.ndarray) -> Any:

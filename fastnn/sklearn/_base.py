@@ -159,6 +159,7 @@ class BaseMLP(BaseEstimator):
                 preparation.scale_up(network)
         if not np.isfinite(self.network_.parameters).all():
             raise ValueError(NOT_FINITE)
+        _network.tell_training(self.network_, self, X.shape[0])
         return self
 
     def _weights_of(self, X: Any, sample_weight: Any, factors: np.ndarray | None) -> Any:

@@ -15,6 +15,7 @@ from fastnn.export._networks import member_of, untouched
 from fastnn.export._preparing import Preparing
 from fastnn.network import Network
 from fastnn.sklearn._categories import Categories
+from fastnn.sklearn._network import training_told
 
 __all__ = ["graph_of_ensemble", "graph_of_estimator"]
 
@@ -38,14 +39,16 @@ def graph_of_estimator(estimator: Any, network: Network) -> Graph:
         classes=classes,
         features=None if names is None else tuple(map(str, names)),
         dtype=np.dtype(network.dtype),
-        training=_training(estimator),
+        training={**estimator.network_.training_summary, **training_told(estimator)},
     )
 
 
 def graph_of_ensemble(members: Sequence[Graph]) -> Graph:
     """Return what the ensemble of some estimators computes, which are all prepared alike."""
     every = tuple(member for graph in members for member in graph.members)
-    return replace(members[0], members=every, training={"n_estimators": len(every)})
+    alike = set.intersection(*({*graph.training.items()} for graph in members))
+    told = {name: value for name, value in members[0].training.items() if (name, value) in alike}
+    return replace(members[0], members=every, training={"n_estimators": len(every), **told})
 
 
 def _kind(estimator: Any) -> tuple[str, tuple[Any, ...]]:
@@ -62,16 +65,6 @@ def _kind(estimator: Any) -> tuple[str, tuple[Any, ...]]:
     if kinds != {str} and max(map(abs, classes)) > 2**53:
         raise ValueError(f"model: expected labels that are exact as float64, got {brief(classes)}")
     return "classifier", classes
-
-
-def _training(estimator: Any) -> dict[str, Any]:
-    """Return what an estimator says of its training, of what are plain numbers."""
-    names = "n_iter_", "loss_", "best_validation_score_"
-    found = {name.strip("_"): getattr(estimator, name, None) for name in names}
-    told = {name: value for name, value in found.items() if value is not None}
-    solver = estimator.solver
-    told["solver"] = solver if isinstance(solver, str) else type(solver).__name__
-    return {name: v if isinstance(v, (str, int)) else float(v) for name, v in told.items()}
 
 
 def _preparation(estimator: Any) -> Preparation:

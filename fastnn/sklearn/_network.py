@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from fastnn import initializers
+from fastnn._common.version import version
 from fastnn._model.table_info import TableInfo, restore_table, table_entry
+from fastnn._training.summary import plain
 from fastnn.network import Network
 from fastnn.sklearn._losses import Loss
 
@@ -73,7 +75,9 @@ def initialize(network: Network, estimator: Any, random_state: np.random.RandomS
         network.weights, network.biases = chosen.draw(rng, network.sizes)
         return
     # The output layer is drawn as the last hidden one; without any, as the argument says.
-    names = network.activation or np.atleast_1d(_names(estimator.activation))
+    names = (
+        network.activation or tuple(np.atleast_1d(_names(estimator.activation))) or ("identity",)
+    )
     for l, (w, b) in enumerate(zip(network.weights, network.biases, strict=True)):
         n_out, n_in = w.shape
         factor = 2.0 if names[min(l, len(names) - 1)] == "sigmoid" else 6.0
@@ -132,6 +136,21 @@ def name_columns(network: Network, estimator: Any) -> None:
     if info is not None:
         with suppress(ValueError):
             restore_table(network, table_entry(info))
+
+
+def training_told(estimator: Any) -> dict[str, Any]:
+    """Return what an estimator says of its training, of what are plain texts and numbers."""
+    names = "n_iter_", "loss_", "best_validation_score_"
+    found = {name.strip("_"): getattr(estimator, name, None) for name in names}
+    solver = estimator.solver
+    found["solver"] = solver if isinstance(solver, str) else type(solver).__name__
+    return plain(found)
+
+
+def tell_training(network: Network, estimator: Any, n_rows: int) -> None:
+    """Let a network know how it was trained, so that this is saved with it."""
+    told = {"fastnn": version(), "rows": n_rows, **training_told(estimator)}
+    network.training_state.summary = told
 
 
 def take_extras(network: Network, before: Network) -> None:
