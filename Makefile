@@ -12,9 +12,9 @@ SANITIZED ?= $(addprefix tests/test_,activations.py bad_input.py bits.py blas.py
     random.py robustness.py rows.py sklearn_in_core.py threads.py)
 
 # What runs against the release build alone: tests about files, texts, pictures and other programs.
-RELEASE_ONLY ?= $(patsubst %,--ignore-glob="$(ROOT)/tests/test_%.py",arm* bench* cli* convert* datasets* \
-    dlfs_programs docstrings examples export* files format fuzz_readers import layers plot* saved_* \
-    source_files stubs table* texts)
+RELEASE_ONLY ?= $(patsubst %,--ignore-glob="$(ROOT)/tests/test_%.py",arm* bench* build cli* convert* \
+    datasets* dlfs_programs docstrings documentation examples export* files format fuzz_readers import \
+    layers playground* plot* saved_* source_files stubs table* texts translations)
 
 BIN := $(abspath $(VENV))/bin
 PY := $(BIN)/python
