@@ -51,6 +51,11 @@ class Watch:
         self.test.append(net.accuracy(self.split.test))
 
     @property
+    def percent(self) -> np.ndarray:
+        """Right test images after each epoch, in percent."""
+        return 100 * np.array(self.test) / len(self.split.test[0])
+
+    @property
     def best(self) -> int:
         """The place of the first epoch that is best on the validation images."""
         return int(np.argmax(self.validation))
@@ -69,9 +74,9 @@ def measure(split: fastnn.datasets.Split, epochs: int, seed: int) -> dict[str, W
         net.SGD(split.train, epochs, 10, eta, lmbda, callbacks=[watch])
         seconds = time.perf_counter() - started
         print(
-            f"{name}: {epochs} epochs in {seconds:.1f} s, {watch.test[watch.best] / 100:.2f} % of "
+            f"{name}: {epochs} epochs in {seconds:.1f} s, {watch.percent[watch.best]:.2f} % of "
             f"the test set after the epoch that was best on the validation set, "
-            f"{watch.test[-1] / 100:.2f} % after the last"
+            f"{watch.percent[-1]:.2f} % after the last"
         )
     return watches
 
@@ -80,7 +85,7 @@ def draw(watches: dict[str, Watch]) -> Any:
     figure = new_figure(9, 6.5)
     axes = figure.subplots()
     for (name, watch), style in zip(watches.items(), curve_styles(len(watches)), strict=True):
-        percent = np.array(watch.test) / 100
+        percent = watch.percent
         epochs = np.arange(1, len(percent) + 1)
         axes.plot(epochs, percent, **style, markevery=[watch.best], ms=10, label=name)
     axes.locator_params(axis="x", integer=True)

@@ -94,10 +94,13 @@ def write_digits_as_mnist() -> None:
 
 
 def command_line(_: Any, script: dict[str, Any]) -> list[str]:
-    """Return the words behind ``python example.py``: a short run, its picture in our folder."""
+    """Return the words behind ``python example.py``: a short run, its picture in our folder.
+
+    Its place is told from the copies' folder, where they run: the page shows what they print.
+    """
     name = Path(script["src_file"]).stem
     folder = [str(mnist_folder())] if name in OF_MNIST else []
-    return [*folder, "--quick", "--output", str(PICTURES / f"{name}.png")]
+    return [*folder, "--quick", "--output", os.path.relpath(PICTURES / f"{name}.png", COPIES)]
 
 
 def take_picture(block: tuple[Any, ...], variables: dict[str, Any], gallery: dict[str, Any]) -> str:
