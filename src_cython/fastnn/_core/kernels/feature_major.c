@@ -263,7 +263,7 @@ INLINE Vec NAME(load_some)(const REAL *from, ptrdiff_t count, int whole)
 }
 
 /* to_ij := scale (before_ij + Σ_r delta_ir x_rj), in the order of r, for `vectors` of j, of which the
- * last has `tail` numbers, all of them if `whole`. */
+ * last has `tail` numbers, all of them if `whole` (which AVX-512's masks need not know). */
 INLINE void NAME(row_tile)(REAL *to, const REAL *before, REAL scale, const REAL *delta,
                            ptrdiff_t width, const REAL *rows, const ptrdiff_t *order, ptrdiff_t n_in,
                            ptrdiff_t m, ptrdiff_t tail, const int whole, const int neurons,
@@ -314,14 +314,12 @@ static void NAME(row_gradient)(REAL *to, const REAL *before, REAL scale, const R
     (NAME(row_tile)(to + at, before ? before + at : NULL, scale, delta + i * width, width, rows + j, \
                     order, n_in, m, tail, whole, neurons, vectors), i += neurons)
 #define BY_TAIL(neurons, vectors) \
-    (tail < LANES ? TILE(0, neurons, vectors) : TILE(1, neurons, vectors))
+    (ISA_LEVEL == 2 || tail < LANES ? TILE(0, neurons, vectors) : TILE(1, neurons, vectors))
 #define BY_VECTORS(neurons) \
     (vectors == 3 ? BY_TAIL(neurons, 3) \
      : vectors == 2 ? BY_TAIL(neurons, 2) : BY_TAIL(neurons, 1))
             if (left >= ROW_NEURONS)
                 BY_VECTORS(ROW_NEURONS);
-            else if (left >= 4)
-                BY_VECTORS(4);
             else if (left >= 2)
                 BY_VECTORS(2);
             else
