@@ -270,3 +270,31 @@ def test_rows_summed_where_they_are_or_from_a_copy_give_the_same_bits(n_in, batc
         trained.append(net.parameters.copy())
     for parameters in trained[1:]:
         np.testing.assert_array_equal(parameters, trained[0])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n_out", [1, 2, 5, 13])
+@pytest.mark.parametrize("n_in", [1, 7, 8, 15, 16, 17, 20, 24, 25, 31, 33, 47, 48, 49, 63, 64])
+def test_steps_of_any_number_of_inputs_are_numpys(n_in, n_out, dtype):
+    """Two mini-batches by gradient descent, each formula as it is written (Nielsen, chapter 2)."""
+    rng = np.random.default_rng(n_in)
+    X = rng.standard_normal((64, n_in)).astype(dtype)
+    Y = np.sin(X[:, :1]).astype(dtype)
+    net = fastnn.Network(
+        [n_in, n_out, 1], fastnn.QuadraticCost, activation="relu", output="identity",
+        dtype=dtype, rng=0,
+    )  # fmt: skip
+    W, V = (w.astype(np.float64) for w in net.weights)
+    b, c = (column.astype(np.float64).ravel() for column in net.biases)
+    net.fit(X, Y, epochs=1, batch_size=32, optimizer="sgd", learning_rate=0.1, shuffle=False)
+    for rows in (slice(0, 32), slice(32, 64)):
+        x, y = X[rows].astype(np.float64), Y[rows].astype(np.float64)
+        z = x @ W.T + b
+        a = np.maximum(z, 0)
+        of_output = a @ V.T + c - y
+        of_hidden = (of_output @ V) * (z > 0)
+        W, V = W - 0.1 * of_hidden.T @ x / 32, V - 0.1 * of_output.T @ a / 32
+        b, c = b - 0.1 * of_hidden.mean(axis=0), c - 0.1 * of_output.mean(axis=0)
+    tolerance = 2e-5 if dtype == "float32" else 1e-12
+    for ours, expected in zip((*net.weights, *net.biases), (W, V, b, c), strict=True):
+        np.testing.assert_allclose(ours.reshape(expected.shape), expected, atol=tolerance, rtol=0)

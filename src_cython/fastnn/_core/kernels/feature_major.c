@@ -307,7 +307,7 @@ static void NAME(row_gradient)(REAL *to, const REAL *before, REAL scale, const R
 {
     for (ptrdiff_t j = 0; j < n_in; j += ROW_VECTORS * LANES) {
         int vectors = AT_MOST((n_in - j - 1) / LANES + 1, ROW_VECTORS);
-        ptrdiff_t tail = n_in - j - (vectors - 1) * LANES;
+        ptrdiff_t tail = AT_MOST(n_in - j - (vectors - 1) * LANES, LANES);
         for (ptrdiff_t i = 0; i < n_out;) {
             ptrdiff_t left = n_out - i, at = i * n_in + j;
 #define TILE(whole, neurons, vectors) \
