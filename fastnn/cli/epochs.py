@@ -13,6 +13,7 @@ import numpy as np
 
 from fastnn import costs
 from fastnn._training.arguments import check_stopping
+from fastnn._training.summary import summary_of
 from fastnn.cli.outputs import hints, say
 from fastnn.cli.run_folder import RunFolder
 from fastnn.cli.training import Rows
@@ -114,8 +115,12 @@ class Epochs:
                 raise KeyboardInterrupt(
                     f"after epoch {len(history)}; 'fastnn train --resume {folder.path}' goes on"
                 ) from None
+        best = None
         if watch is not None and watch.best_snapshot is not None:
             network.restore(watch.best_snapshot)
+            best = watch.best_epoch
+        # That of all epochs: ``fit`` knows those since the run was resumed, if there were any.
+        network.training_state.summary = summary_of(history, len(self._rows.train[0]), best)
         return history
 
     def _replay(self, history: History, watch: Any) -> bool:
