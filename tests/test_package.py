@@ -194,7 +194,7 @@ def test_every_extra_that_an_error_names_installs_what_is_missing() -> None:
 def test_no_module_imports_an_optional_library_at_its_top() -> None:
     for path in PACKAGE.rglob("*.py"):
         if path.relative_to(PACKAGE).parts[0] in ("sklearn", "experiments"):
-            continue  # an estimator cannot be defined without scikit-learn, nor a program draw alone
+            continue  # no estimator is defined without scikit-learn; programs draw
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             names = []
             if isinstance(node, ast.Import):
