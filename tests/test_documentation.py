@@ -31,30 +31,63 @@ PROGRAMS = {
     for name, text in PAGES.items()
     if "```python" in text
 }
+COMMANDS = {
+    name: re.findall(
+        r"^fastnn (?!playground).*$",  # which ends by Ctrl-C alone
+        "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)),
+        re.MULTILINE,
+    )
+    for name, text in PAGES.items()
+    if "```sh\nfastnn train" in text
+}
+# After the program that writes flowers.csv.
+RUN_COMMANDS = """
+import shlex, shutil
+from fastnn.cli import main
+
+shutil.copy("flowers.csv", "new-flowers.csv")
+for line in {lines!r}:
+    assert main(shlex.split(line)[1:]) == 0, line
+"""
 NEEDED = {"torch": "import torch", "sklearn": r"sklearn|digits", "matplotlib": r"import plot"}
 
 
 def test_there_are_pages_and_programs() -> None:
     assert {"install", "start", "inside", "performance", "glossary", "cite"} <= set(PAGES)
     assert {"start", "from_book", "from_dlfs", "from_sklearn"} <= set(PROGRAMS)
+    assert set(COMMANDS) == {"start", "command_line"}
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
-def test_the_programs_of_a_page_run_one_after_another(name: str, tmp_path: Path) -> None:
-    """In a process of its own; what it loads as MNIST is a small folder like it."""
-    for library, words in NEEDED.items():
-        if re.search(words, PROGRAMS[name]):
-            pytest.importorskip(library)
+def run(program: str, folder: Path) -> None:
+    """Run a program in a process of its own; what it loads as MNIST is a small folder like it."""
     path = os.pathsep.join([str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")])
-    images = str(write_idx_folder(tmp_path / "mnist"))
+    images = str(write_idx_folder(folder / "mnist"))
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAMS[name]],
-        cwd=tmp_path,
+        [sys.executable, "-c", program],
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": path, "MPLBACKEND": "agg", "FASTNN_MNIST": images},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_programs_of_a_page_run_one_after_another(name: str, tmp_path: Path) -> None:
+    for library, words in NEEDED.items():
+        if re.search(words, PROGRAMS[name]):
+            pytest.importorskip(library)
+    run(PROGRAMS[name], tmp_path)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_commands_of_a_page_run_one_after_another(name: str, tmp_path: Path) -> None:
+    """On the tables and settings that the page gives."""
+    for library in ("sklearn", "matplotlib", "tomli" if sys.version_info < (3, 11) else "sklearn"):
+        pytest.importorskip(library)
+    for settings in re.findall(r"^```toml\n(.*?)^```", PAGES[name], re.DOTALL | re.MULTILINE):
+        (tmp_path / "flowers.toml").write_text(settings, encoding="utf-8")
+    run(f"{PROGRAMS['command_line']}\n{RUN_COMMANDS.format(lines=COMMANDS[name])}", tmp_path)
 
 
 def modules_with_examples() -> list[str]:

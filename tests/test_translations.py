@@ -18,7 +18,7 @@ if not CATALOGUES.is_dir():
 EXAMPLES = [path.stem for path in (REPOSITORY / "examples").glob("[!_]*.py")]
 PAGES = [
     *("index", "start", "install", "from_book", "from_dlfs", "from_sklearn"),
-    *("from_pytorch_keras", "examples", "glossary"),
+    *("from_pytorch_keras", "command_line", "playground", "examples", "glossary"),
     *(f"gallery/{name}" for name in EXAMPLES),
 ]
 # Names that stay as they are.
