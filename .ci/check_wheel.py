@@ -13,7 +13,7 @@ from email.parser import Parser
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LARGEST = 1.85e6  # bytes
+LARGEST = 1.9e6  # bytes, of which Python is more than a third
 RUN_TIME = {"numpy", "scipy", "threadpoolctl"}
 
 

@@ -17,7 +17,7 @@ from feature_major_twins import (
     assert_twins,
     run,
 )
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from instruction_sets import run as run_on
 from strategies import lengths, modest, seeds
@@ -60,9 +60,10 @@ def test_any_shape(sizes: list[int], n: int, data: st.DataObject, seed: int) -> 
     dtype = data.draw(st.sampled_from(["float32", "float64"]))
     pair = data.draw(st.sampled_from(PAIRS))
     row_ranges = data.draw(st.booleans())
-    assert_twins(
-        Case(tuple(sizes), hidden, n, batch_size, dtype, pair, seed=seed, row_ranges=row_ranges)
-    )
+    case = Case(tuple(sizes), hidden, n, batch_size, dtype, pair, seed=seed, row_ranges=row_ranges)
+    # A training that diverges, by exponentials of its outputs, enlarges every rounding.
+    assume(all((np.abs(part) < 1e4).all() for part in run(case, False)))
+    assert_twins(case)
 
 
 @pytest.mark.parametrize("n_in", [*range(1, 14), 20])

@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -78,9 +80,9 @@ def foreign() -> list[Runner]:
     arm, windows = (os.environ.get(f"FASTNN_{what}") for what in ("ARM_ROOT", "WINDOWS_PYTHON"))
     if arm:
         (python,) = Path(arm, "usr", "bin").glob("python3.?[0-9]")
-        command = ["qemu-aarch64", "-L", arm, str(python)]
         version = python.name.removeprefix("python")
         home = {"PYTHONHOME": str(Path(arm, "usr")), "OPENBLAS_NUM_THREADS": "1"}
+        command = [str(emulated(python, arm))]
         runners.append(Runner("arm", command, version, linux("aarch64"), False, home))
     if windows:
         said = subprocess.run(["wine", windows, "-V"], capture_output=True, text=True, check=True)
@@ -88,6 +90,24 @@ def foreign() -> list[Runner]:
         wine = ["wine", windows]
         runners.append(Runner("windows", wine, version, ["win_amd64"], libraries=("colorama",)))
     return runners
+
+
+def emulated(python: Path, root: str) -> Path:
+    """Write a program that starts Python for ARM; tests find it as ``sys.executable``.
+
+    The kernel of this machine does not know what Python itself is, where a test starts another.
+    """
+    names = "qemu-aarch64", "qemu-aarch64-static"
+    qemu = next((found for name in names if (found := shutil.which(name))), None)
+    if qemu is None:
+        sys.exit(f"error: FASTNN_ARM_ROOT is set, and {' or '.join(names)} is not on the path")
+    site, program = BUILD / "arm", BUILD / "arm-python"
+    site.mkdir(parents=True, exist_ok=True)
+    command = shlex.join([qemu, "-L", root, str(python)])
+    program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    program.chmod(0o755)
+    (site / "sitecustomize.py").write_text(f"import sys\n\nsys.executable = {str(program)!r}\n")
+    return program
 
 
 def install(runner: Runner, wheels: Path) -> Path | None:
