@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 import pickle
 import signal
 import subprocess
@@ -15,6 +16,8 @@ import numpy as np
 import pytest
 from dlfs_algorithm import Plain, Stepper, train
 
+from fastnn._core.engine import CompiledEngine
+from fastnn._core.thread_tuner import ThreadTuner
 from fastnn.dlfs import optimizer as optimizers
 from fastnn.dlfs import trainer as trainer_module
 from fastnn.dlfs._compiled import Compiled
@@ -476,6 +479,7 @@ def test_a_stretch_is_one_call_of_the_core(monkeypatch):
         steps(self, rows, batches, *rest)
 
     monkeypatch.setattr(Compiled, "steps", counted)
+    monkeypatch.setattr("fastnn.dlfs._compiled.PAUSE", math.inf)
     trained("norm", "SGD", "at once", epochs=3, mini_batch_size=30)
     assert calls == [1, 10, 10, 9]
     calls.clear()
@@ -567,3 +571,14 @@ def test_a_signal_ends_a_long_stretch_with_as_many_losses_as_steps():
     with pytest.raises(KeyboardInterrupt):
         trainer.train()
     assert 0 < len(trainer.train_loss_list) == trainer.current_iter == trainer.optimizer._steps
+
+
+@pytest.mark.parametrize("case", ["plain", "decay", "norm"])
+def test_two_threads_give_the_same_steps(case, monkeypatch):
+    expected, alone = trained(case, "Momentum", "at once", epochs=2, mini_batch_size=30)
+    monkeypatch.setattr("fastnn.dlfs._compiled.tuner_for", lambda n, work: ThreadTuner(2, True))
+    monkeypatch.setattr(CompiledEngine, "_threads_for", lambda self, net, n_rows: 2)
+    net, trainer = trained(case, "Momentum", "at once", epochs=2, mini_batch_size=30)
+    assert trainer.train_loss_list == alone.train_loss_list
+    for name, value in expected.params.items():
+        np.testing.assert_array_equal(net.params[name], value)

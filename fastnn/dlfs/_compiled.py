@@ -80,10 +80,6 @@ class Compiled:
         self._quietly(self._backward, len(rows), rows, gradient)
         return gradient
 
-    def can_step(self, m: int) -> bool:
-        """Whether ``steps`` takes mini-batches of m rows, none being longer than Ctrl-C waits."""
-        return self._engine.runs_loops(self._network, m)
-
     def steps(
         self,
         rows: Rows,

@@ -299,7 +299,7 @@ class DenseNetwork:
         """Whether compiled code takes steps on m rows, as nobody replaced anything."""
         one_row = self._network.normalization is not None and m < 2
         plain = self._dropout_ratio is None and self._parameters.is_whole and not one_row
-        return plain and self._compiled.can_step(m) and self._is_own("predict", "loss", "gradient")
+        return plain and self._is_own("predict", "loss", "gradient")
 
     def _steps(
         self, optimizer: Optimizer, rows: Rows, batches: np.ndarray, losses: list[Any]

@@ -15,8 +15,7 @@ from fastnn._core.compiled_plan cimport c_n_out
 from fastnn._core.cost cimport c_cost_forward, c_is_cost
 from fastnn._core.cost_of_z cimport c_cost_of_z
 from fastnn._core.predict cimport PREDICTED, c_predict
-from fastnn._core.row_source cimport (
-    RowSource, as_source, c_all_finite, c_gather, c_pick)
+from fastnn._core.row_source cimport RowSource, as_source, c_all_finite, c_gather, c_pick
 from fastnn._core.sums cimport ABSOLUTE_ERROR, SQUARED_ERROR, c_sum
 
 from numpy import empty as _empty
@@ -161,6 +160,7 @@ cdef double _loss(floating* outputs, const JudgeState* judge) noexcept nogil:
 
 
 cdef double _class_error(const floating* outputs, const JudgeState* judge) noexcept nogil:
+    """The mean of -ln(a + 1e-7), a the output at the first of the largest targets."""
     cdef const floating* Y = <const floating*> judge.Y
     cdef Py_ssize_t n = judge.X.n_rows, n_out = c_n_out(judge.plan), right = 0, i
     cdef double total = 0
@@ -306,6 +306,8 @@ cdef class Judge:
         own_X = self.X.values
         if not isinstance(own_X, _ndarray) or self.X.c.scale != 1:
             raise ValueError("X: expected a judge whose own rows are an array, not scaled")
+        if self.c.row_weights != NULL:
+            raise ValueError("row_weights: expected a judge without, for they would not follow")
         self.c.own_X = _memory_of(own_X, self.dtype, "X", PyBUF_WRITABLE)
         self.c.own_Y = _memory_of(self.arrays[0], self.dtype, "Y", PyBUF_WRITABLE)
         self.c.all_Y = _memory_of(Y, self.dtype, "Y")
