@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import copy
+import functools
+import math
 import pickle
+import signal
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
 from dlfs_algorithm import Plain, Stepper, train
 
+from fastnn._core.engine import CompiledEngine
+from fastnn._core.thread_tuner import ThreadTuner
 from fastnn.dlfs import optimizer as optimizers
+from fastnn.dlfs import trainer as trainer_module
+from fastnn.dlfs._compiled import Compiled
 from fastnn.dlfs.functions import softmax
 from fastnn.dlfs.multi_layer_net import MultiLayerNet
 from fastnn.dlfs.multi_layer_net_extend import MultiLayerNetExtend
@@ -406,3 +414,171 @@ def test_rows_that_are_no_numbers_are_named_by_the_step_that_meets_them():
     with pytest.raises(ValueError, match=r"^x: "):
         trainer.train()
     assert len(trainer.train_loss_list) > 0
+
+
+# Many steps in one call of the core.
+
+
+def trained(case: str, optimizer: str, way: str, **options: Any) -> tuple[Any, Trainer]:
+    """Train by ``train`` in one of two ways: in the core, or step by step."""
+    net, _ = pair(case)
+    name, told = optimizer, OPTIMIZERS[optimizer][1]
+    np.random.seed(4)
+    trainer = Trainer(net, *DATA, optimizer=name, optimizer_param=told, verbose=False, **options)
+    if way == "step by step":
+        trainer.train_step = functools.partial(Trainer.train_step, trainer)
+    trainer.train()
+    return net, trainer
+
+
+@pytest.mark.parametrize("size", [1, 32, 70, 300, 400])
+@pytest.mark.parametrize("case", ["plain", "sigmoid", "decay", "norm", "all"])
+def test_the_steps_of_an_epoch_at_once_are_those_one_by_one(case, size):
+    """With as many mini-batches an epoch as make 75, 9.4, 4.3, 1; and more rows than there are."""
+    if size == 1 and case in ("norm", "all"):
+        size = 2  # one row has no variance
+    optimizer = list(OPTIMIZERS)[size % len(OPTIMIZERS)]
+    options = {"epochs": 2 if size < 10 else 7, "mini_batch_size": size}
+    one, at_once = trained(case, optimizer, "at once", **options)
+    state = np.random.get_state()[1:]
+    other, by_step = trained(case, optimizer, "step by step", **options)
+    assert repr(np.random.get_state()[1:]) == repr(state)
+    for name, expected in other.params.items():
+        np.testing.assert_allclose(one.params[name], expected, rtol=0, atol=1e-12, err_msg=name)
+    running = one.network.running_variances, other.network.running_variances
+    for left, right in zip(*running, strict=True):
+        np.testing.assert_allclose(left, right, rtol=0, atol=1e-12)
+    losses = at_once.train_loss_list
+    assert len(losses) == at_once.current_iter == at_once.max_iter > 0
+    np.testing.assert_allclose(losses, by_step.train_loss_list, rtol=0, atol=1e-12)
+    assert at_once.train_acc_list == by_step.train_acc_list
+    assert at_once.test_acc_list == by_step.test_acc_list
+    assert at_once.current_epoch == by_step.current_epoch == len(at_once.train_acc_list)
+    assert at_once.optimizer._steps == by_step.optimizer._steps
+
+
+@pytest.mark.parametrize("case", ["plain", "decay", "norm"])
+def test_the_recorded_loss_is_that_of_the_network_after_the_step(case):
+    net, _ = pair(case)
+    trainer = Trainer(net, X, ONE_HOT, *DATA[2:], 3, 30, "Adam", {"lr": 0.01}, verbose=False)
+    np.random.seed(5)
+    for _ in range(5):
+        state = np.random.get_state()
+        trainer.train_step()
+        np.random.set_state(state)
+        batch = np.random.choice(300, 30)
+        assert abs(trainer.train_loss_list[-1] - net.loss(X[batch], ONE_HOT[batch])) <= 1e-12
+
+
+def test_a_stretch_is_one_call_of_the_core(monkeypatch):
+    calls = []
+    steps = Compiled.steps
+
+    def counted(self, rows, batches, *rest):
+        calls.append(len(batches))
+        steps(self, rows, batches, *rest)
+
+    monkeypatch.setattr(Compiled, "steps", counted)
+    monkeypatch.setattr("fastnn.dlfs._compiled.PAUSE", math.inf)
+    trained("norm", "SGD", "at once", epochs=3, mini_batch_size=30)
+    assert calls == [1, 10, 10, 9]
+    calls.clear()
+    monkeypatch.setattr(trainer_module, "STRETCH", 120)
+    trained("norm", "SGD", "at once", epochs=3, mini_batch_size=30)
+    assert calls == [1, 4, 4, 2, 4, 4, 2, 4, 4, 1]
+
+
+def test_the_core_comes_back_now_and_then_and_goes_on(monkeypatch):
+    expected, whole = trained("norm", "Momentum", "at once", epochs=2, mini_batch_size=30)
+    monkeypatch.setattr("fastnn.dlfs._compiled.PAUSE", 0.0)
+    net, trainer = trained("norm", "Momentum", "at once", epochs=2, mini_batch_size=30)
+    assert trainer.train_loss_list == whole.train_loss_list
+    np.testing.assert_array_equal(net.params["W1"], expected.params["W1"])
+
+
+def test_a_step_of_a_subclass_is_taken():
+    steps = []
+
+    class Own(Trainer):
+        def train_step(self):
+            steps.append(self.current_iter)
+            super().train_step()
+
+    Own(pair("plain")[0], *DATA, epochs=2, verbose=False).train()
+    assert steps == list(range(6))
+
+
+def interrupted(trainer: Trainer, at: int, where: str) -> None:
+    """Train until Ctrl-C, in the step number ``at`` of one that ends every call after one step."""
+    compiled, n = trainer.network._compiled, 0
+    steps = compiled.steps
+
+    def some(rows, batches, rule, slots, rate, decay, counter, losses):
+        nonlocal n
+        n += 1
+        if where == "before" and n == at:
+            raise KeyboardInterrupt
+        steps(rows, batches[:1], rule, slots, rate, decay, counter, losses)
+        if n == at:
+            if where == "between":  # the step was taken, its loss is not known
+                losses.pop()
+            raise KeyboardInterrupt
+
+    compiled.steps = some
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            trainer.train()
+    finally:
+        del compiled.steps
+
+
+@pytest.mark.parametrize("where", ["before", "between", "after"])
+@pytest.mark.parametrize("case", ["decay", "norm"])
+def test_at_ctrl_c_lists_network_and_random_numbers_are_those_of_the_steps_taken(case, where):
+    at = 14
+    taken = at - (where == "before")
+    nets, trainers = [], []
+    for _ in range(2):
+        net, _ = pair(case)
+        np.random.seed(6)
+        nets.append(net)
+        trainers.append(Trainer(net, *DATA, 3, 30, "Adam", {"lr": 0.01}, verbose=False))
+    for _ in range(taken):
+        trainers[1].train_step()
+    expected = np.random.get_state()
+    np.random.seed(6)
+    interrupted(trainers[0], at, where)
+    assert repr(np.random.get_state()) == repr(expected)
+    one, other = trainers
+    assert one.current_iter == len(one.train_loss_list) == taken == one.optimizer._steps
+    np.testing.assert_allclose(one.train_loss_list, other.train_loss_list, rtol=0, atol=1e-12)
+    assert one.train_acc_list == other.train_acc_list and len(one.train_acc_list) == 2
+    for name, value in nets[1].params.items():
+        np.testing.assert_array_equal(nets[0].params[name], value)
+    one.train_step()  # it goes on
+    other.train_step()
+    assert len(one.train_loss_list) == taken + 1
+
+
+def test_a_signal_ends_a_long_stretch_with_as_many_losses_as_steps():
+    net, rows = MultiLayerNet(200, [300, 300], 5), np.random.rand(500, 200)
+    labels = np.arange(500) % 5
+    trainer = Trainer(
+        net, rows, labels, rows[:10], labels[:10], epochs=10**6, mini_batch_size=100,
+        evaluate_sample_num_per_epoch=10, verbose=False,
+    )  # fmt: skip
+    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train()
+    assert 0 < len(trainer.train_loss_list) == trainer.current_iter == trainer.optimizer._steps
+
+
+@pytest.mark.parametrize("case", ["plain", "decay", "norm"])
+def test_two_threads_give_the_same_steps(case, monkeypatch):
+    expected, alone = trained(case, "Momentum", "at once", epochs=2, mini_batch_size=30)
+    monkeypatch.setattr("fastnn.dlfs._compiled.tuner_for", lambda n, work: ThreadTuner(2, True))
+    monkeypatch.setattr(CompiledEngine, "_threads_for", lambda self, net, n_rows: 2)
+    net, trainer = trained(case, "Momentum", "at once", epochs=2, mini_batch_size=30)
+    assert trainer.train_loss_list == alone.train_loss_list
+    for name, value in expected.params.items():
+        np.testing.assert_array_equal(net.params[name], value)

@@ -20,9 +20,12 @@ from fastnn import optimizers, schedules
 from fastnn._core import engine
 from fastnn._core.epoch_loop import EpochLoop
 from fastnn._core.epoch_options import Epoch
-from fastnn._core.judge import Measure
+from fastnn._core.judge import Judge, Measure
+from fastnn._data.inputs import as_source
+from fastnn._data.rows import Rows
 from fastnn._training import interruption
 from fastnn.book import network2
+from fastnn.costs import LogLikelihoodCost
 from fastnn.normalization import GroupNorm
 from fastnn.regularizers import L1, L1L2, L2, MaxNorm
 from fastnn.schedules import HalveOnPlateau
@@ -427,6 +430,8 @@ ORDER, RATES, RECORD = np.arange(30), np.ones((1, 1)), np.empty((3, 4))
         ({"order": np.arange(0)}, "record: expected"),
         ({"standing": [(np.zeros(2), np.zeros(3))]}, "copies: expected arrays alike"),
         ({"standing": [(ORDER, ORDER)] * 5}, "copies: expected at most 4 pairs, got 5"),
+        ({"orders": np.zeros((2, 30), int)}, r"orders: expected \(3, 30\) .* got \(2, 30\)"),
+        ({"orders": np.zeros((3, 20), int)}, r"orders: expected \(3, 30\) .* got \(3, 20\)"),
     ],
 )
 def test_a_loop_of_other_shapes_is_refused(changes: dict[str, Any], text: str) -> None:
@@ -434,3 +439,74 @@ def test_a_loop_of_other_shapes_is_refused(changes: dict[str, Any], text: str) -
     rates, record = changes.pop("rates", RATES), changes.pop("record", RECORD)
     with pytest.raises(ValueError, match=text):
         EpochLoop(order, rates, record, 0, **changes)
+
+
+# Epochs of rows that are told, and a judge of just these rows.
+
+
+def following(net: fastnn.Network, m: int, rows: Any, **of_judge: Any) -> Judge:
+    """Return a judge that follows the rows of each epoch, as many as ``m``."""
+    own = [np.zeros((m, n), net.dtype) for n in (net.sizes[0], net.sizes[-1])]
+    told = {"row_weights": np.empty(0, net.dtype), "plan_of_z": None, "n_threads": 1, "spread": 0}
+    judge = Judge(*own, plan=net._engine._plan_of_blocks(net), **(told | of_judge))
+    judge.follow(rows.X, rows.Y)
+    return judge
+
+
+def run_orders(net: fastnn.Network, rows: Any, orders: np.ndarray, judge: Judge) -> np.ndarray:
+    """Run an epoch, one mini-batch, for each row of ``orders``; return the class errors."""
+    n, m = orders.shape
+    epoch = Epoch(
+        batch_size=m, optimizer=optimizers.SGD(), penalty=L2(0.0), n=m, rates=np.full(1, 0.5),
+        slots=np.empty((0, 0), net.dtype), counter=np.zeros(1, np.uint64),
+    )  # fmt: skip
+    record, order = np.empty((n, 4)), orders[0].copy()
+    measures = ((judge, int(Measure.CLASS_ERROR), 0.0, 0.0),)
+    loop = EpochLoop(
+        order, epoch.rates[np.newaxis], record, 0, with_cost=False, measures=measures, orders=orders
+    )
+    net._engine.run_loop(net, rows, order, epoch, loop)
+    assert loop.n_recorded == loop.n_trained == n
+    return record[:, 3]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sizes", [[3, 4, 2], [3, 40, 4, 2]])
+@pytest.mark.parametrize("m, n_threads", [(4, 1), (30, 1), (30, 2), (300, 2)])
+def test_epochs_of_told_rows_are_judged_by_these(sizes, dtype, m, n_threads) -> None:
+    """By the first threads of one block, of several blocks, row by row and feature-major."""
+    nets = [
+        new_network(sizes, dtype=dtype, cost=LogLikelihoodCost, output="softmax") for _ in range(2)
+    ]
+    rows, orders = nets[0]._arrays(X, LABELS), RNG.integers(30, size=(5, m))
+    judge = following(nets[0], m, rows, n_threads=n_threads)
+    errors = run_orders(nets[0], rows, orders, judge)
+    for order, error in zip(orders, errors, strict=True):
+        told = {"epochs": 1, "batch_size": m, "learning_rate": 0.5, "optimizer": optimizers.SGD()}
+        nets[1].fit(X[order], LABELS[order], shuffle=False, n_threads=1, **told)
+        right = nets[1].predict(X[order])[np.arange(m), rows.Y[order].argmax(axis=1)]
+        rounding = 1e-12 if dtype == "float64" else 1e-6
+        assert abs(error + np.log(right + 1e-7).mean()) <= rounding
+    np.testing.assert_array_equal(nets[0].parameters, nets[1].parameters)
+
+
+def test_rows_that_a_judge_cannot_follow_are_refused() -> None:
+    net, source = new_network(), as_source(X, 3, np.dtype(float), "X")
+    rows, orders = net._arrays(X, LABELS), np.zeros((2, 4), int)
+    told = np.ones(4)
+    with pytest.raises(ValueError, match="row_weights: expected a judge without"):
+        following(net, 4, rows, row_weights=told)
+    with pytest.raises(ValueError, match="Y: expected float64, got float32"):
+        following(net, 4, Rows(source, rows.Y.astype(np.float32)))
+    judge = following(net, 4, rows)
+    with pytest.raises(ValueError, match="X, Y: expected 3 and 2 columns, got 5 and 2"):
+        judge.follow(np.zeros((30, 5)), rows.Y)
+    before = net.parameters.copy()
+    for wrong in (-1, 30):
+        orders[1, 3] = wrong
+        with pytest.raises(ValueError, match=f"orders: expected indices from 0 to 29, got {wrong}"):
+            run_orders(net, rows, orders, judge)
+    orders[1, 3] = 0
+    with pytest.raises(ValueError, match="measures: expected a judge of 4 rows out of 30, got 3"):
+        run_orders(net, rows, orders, following(net, 3, rows))
+    np.testing.assert_array_equal(net.parameters, before)

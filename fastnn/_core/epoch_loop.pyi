@@ -73,7 +73,8 @@ class EpochLoop:
     ``record`` (n_epochs, n_columns) has the columns of ``Column``, then the mean cost if there is
     one, then those of ``measures``: each a judge, a number of ``Measure``, and the l1 and l2 of a
     penalty. ``rates`` are (1 or n_epochs, 1 or n_batches). Pairs of arrays are those to copy into
-    and from: ``standing`` before each epoch, ``best`` in the best one so far.
+    and from: ``standing`` before each epoch, ``best`` in the best one so far. ``orders``
+    (n_epochs, n) are the rows of each epoch, if they are known before.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class EpochLoop:
         seconds_left: float = float("inf"),
         part: float = 0.0,
         pause: float = float("inf"),
+        orders: NDArray[np.intp] | None = None,
     ) -> None: ...
     @property
     def needs_blas(self) -> bool: ...

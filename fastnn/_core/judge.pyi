@@ -22,6 +22,7 @@ class Measure(IntEnum):
     ALL_LABELS = 6
     MEAN_R2 = 7
     LOSS = 8
+    CLASS_ERROR = 9
 
 class Judge:
     """Rows to judge a network by, and the memory for its answers.
@@ -45,5 +46,7 @@ class Judge:
     ) -> Self: ...
     def set_loss(self, clip: float, more: float, divisor: float) -> None:
         """Say how the loss comes of the costs: clipped outputs', and more, divided."""
+    def follow(self, X: RowSource | NDArray[Any], Y: NDArray[Any]) -> None:
+        """Say of which rows those of each epoch are judged, in the memory of this judge's own."""
     def set_spreads(self, spreads: NDArray[np.float64]) -> None:
         """Say what each output's R² divides by, (n_out,)."""

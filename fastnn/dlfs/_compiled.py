@@ -11,15 +11,20 @@ from fastnn._core import epoch as _epoch
 from fastnn._core.blas_guard import quietly
 from fastnn._core.context import Mode
 from fastnn._core.engine import CompiledEngine
+from fastnn._core.epoch_loop import Column, EpochLoop
 from fastnn._core.epoch_options import Epoch
+from fastnn._core.judge import Judge, Measure
 from fastnn._core.optimizer import Rule
 from fastnn._core.plan import Workspace
 from fastnn._core.thread_tuner import ThreadTuner
 from fastnn._core.threads import tuner_for, work_of_batch
-from fastnn._data.inputs import Inputs, Unchecked, as_source, taken
+from fastnn._data.inputs import Inputs, Unchecked, as_source
 from fastnn._data.rows import Rows
 from fastnn.network import Network
 from fastnn.regularizers import Regularizer
+
+# Seconds after which the core comes back from its steps, so that their losses are seen.
+PAUSE = 0.1
 
 
 class Compiled:
@@ -37,6 +42,7 @@ class Compiled:
         self._training = self._engine.for_training()
         self._workspace: Workspace | None = None
         self._tuner: tuple[int, ThreadTuner] | None = None
+        self._judge: tuple[tuple[int, int], Judge] | None = None
 
     def inputs(self, x: Any, later: bool = False) -> Inputs:
         """Return ``x`` (m, ...) as rows, which are checked now or ``later``.
@@ -68,24 +74,41 @@ class Compiled:
         rows, m = Rows(X, np.zeros((len(X), self._network.sizes[-1]))), len(X)
         return self._quietly(self._forward, m, rows, _all(m), Mode.TRAIN).block("z", m).copy()
 
-    def scores_of(self, rows: Rows, batch: np.ndarray) -> np.ndarray:
-        """Return what ``scores`` does, of some of the rows."""
-        m = len(batch)
-        if self._engine._threads_for(self._network, m) > 1:
-            return self.scores(taken(rows.X, batch, self._network.dtype))
-        return self._quietly(self._forward, m, rows, batch, Mode.PREDICT).block("z", m).copy()
-
     def gradient(self, x: Any, targets: np.ndarray) -> np.ndarray:
         """Return the gradient of the mean cost of rows with ``targets`` (m, n_out)."""
         rows, gradient = Rows(self.inputs(x), targets), np.zeros_like(self._network.parameters)
         self._quietly(self._backward, len(rows), rows, gradient)
         return gradient
 
-    def step(
-        self, rows: Rows, batch: np.ndarray, rule: Rule, slots: np.ndarray, rate: float, t: int
+    def steps(
+        self,
+        rows: Rows,
+        batches: np.ndarray,
+        rule: Rule,
+        slots: np.ndarray,
+        rate: float,
+        decay: float,
+        counter: np.ndarray,
+        losses: list[float],
     ) -> None:
-        """Take the step after ``t`` others, by the mean gradient of some of the rows."""
-        net, m = self._network, len(batch)
+        """Take steps in one call of the core, and add the error of each mini-batch after its step.
+
+        Parameters
+        ----------
+        rows : Rows
+        batches : intp array (n_steps, m)
+            The rows of each step. The core comes back after about ``PAUSE`` seconds, perhaps
+            before the last.
+        rule : Rule
+        slots : array (n_slots, n_parameters)
+        rate, decay : float
+            η, and the λ of ½ λ Σw² in the error.
+        counter : uint64 array (1,)
+            Steps before, counted on.
+        losses : list
+            At Ctrl-C there may be one fewer than steps.
+        """
+        net, (n, m) = self._network, batches.shape
         if self._tuner is None or self._tuner[0] != m:
             self._tuner = m, tuner_for(None, work_of_batch(m, net.n_parameters))
         told = Epoch(
@@ -95,11 +118,32 @@ class Compiled:
             n=1,
             rates=np.array([rate]),
             slots=slots,
-            counter=np.array([t], dtype=np.uint64),
+            counter=counter,
             tuner=self._tuner[1],
             rule=rule,
         )
-        self._training.epoch(net, rows, batch, told)
+        record, order = np.empty((n, Column.FIRST_MEASURE + 1)), batches[0].copy()
+        measure = self._judge_of(rows, m), int(Measure.CLASS_ERROR), 0.0, decay * m
+        loop = EpochLoop(
+            order, told.rates[np.newaxis], record, 0, with_cost=False, measures=(measure,),
+            pause=PAUSE, orders=batches,
+        )  # fmt: skip
+        try:
+            self._training.run_loop(net, rows, order, told, loop)
+        finally:
+            losses += list(record[: loop.n_recorded, Column.FIRST_MEASURE])
+
+    def _judge_of(self, rows: Rows, m: int) -> Judge:
+        """Return what judges each mini-batch of m rows, in memory that is kept."""
+        net, engine = self._network, self._engine
+        key = m, engine._threads_for(net, m)
+        if self._judge is None or self._judge[0] != key:
+            X, Y = (np.zeros((m, n), net.dtype) for n in (net.sizes[0], net.sizes[-1]))
+            plan = engine._plan_of_blocks(net)
+            self._judge = key, Judge(X, Y, np.empty(0, net.dtype), plan, None, key[1], 0.0)
+        judge = self._judge[1]
+        judge.follow(rows.X, rows.Y)
+        return judge
 
     def _quietly(self, work: Any, m: int, *arguments: Any) -> Any:
         """Return ``work(workspace, ...)``, with room for m rows, BLAS at one thread if needed."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._common.checks import check_choice, check_number
+from fastnn._data.inputs import taken
 from fastnn._data.rows import Rows, as_targets
 from fastnn.costs import LogLikelihoodCost
 from fastnn.dlfs._compiled import Compiled
@@ -300,13 +301,25 @@ class DenseNetwork:
         plain = self._dropout_ratio is None and self._parameters.is_whole and not one_row
         return plain and self._is_own("predict", "loss", "gradient")
 
-    def _step(self, optimizer: Optimizer, rows: Rows, batch: np.ndarray) -> np.ndarray:
-        """Take a step on some of the rows, and return the scores (m, n_out) after it."""
-        rule = optimizer._rule(l2=self.weight_decay_lambda)
+    def _steps(
+        self, optimizer: Optimizer, rows: Rows, batches: np.ndarray, losses: list[Any]
+    ) -> None:
+        """Take the next steps on ``batches`` (n_steps, m) of the rows, some of them or all.
+
+        The loss of each after its step is added to ``losses``, also if Ctrl-C ends them.
+        """
+        rule, decay = optimizer._rule(l2=self.weight_decay_lambda), self.weight_decay_lambda
         slots = optimizer._slots(self._network._layout, rule.n_slots)
-        self._compiled.step(rows, batch, rule, slots, optimizer.lr, optimizer._steps)
-        optimizer._steps += 1
-        return self._compiled.scores_of(rows, batch)
+        counter, before = np.array([optimizer._steps], dtype=np.uint64), len(losses)
+        told = rows, batches, rule, slots, optimizer.lr, decay, counter, losses
+        try:
+            self._compiled.steps(*told)
+        finally:
+            n = int(counter[0]) - optimizer._steps
+            optimizer._steps += n
+            if n > len(losses) - before:  # interrupted between a step and its loss
+                x = taken(rows.X, batches[n - 1], self._network.dtype)
+                losses.append(self.loss(x, rows.Y[batches[n - 1]]))  # type: ignore[attr-defined]
 
 
 def _deviation(weight_init_std: Any, n_in: int) -> float:

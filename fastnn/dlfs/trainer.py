@@ -23,13 +23,18 @@ OPTIMIZERS: dict[str, Any] = {
     "adam": optimizers.Adam,
 }
 
+# Rows that are drawn at once, at most.
+STRETCH = 200_000
+
 
 class Trainer:
     """Train a network on mini-batches that NumPy's global state draws, with replacement.
 
-    Of this package's networks and optimizers, neither replaced, compiled code takes the steps;
-    ``train`` checks the rows once, before the first one, and copies no mini-batch out of them. Any
-    other network has its ``gradient``, ``params``, ``loss`` and ``accuracy`` asked for.
+    Of this package's networks and optimizers, neither replaced, compiled code takes the steps.
+    ``train`` checks the rows once, before the first one; the steps between two measurements of the
+    accuracies are then one call, or several of a tenth of a second, so that losses are printed as
+    they come. Any other network has its ``gradient``, ``params``, ``loss`` and ``accuracy`` asked
+    for, step by step.
 
     Parameters
     ----------
@@ -96,36 +101,37 @@ class Trainer:
         self.train_loss_list: list[float] = []
         self.train_acc_list: list[float] = []
         self.test_acc_list: list[float] = []
-        # All rows, checked, as long as nobody can change them: within ``train``.
-        self._rows: Rows | None = None
 
     def train_step(self) -> None:
         """Take a step on a mini-batch, and record its loss, and once an epoch the accuracies."""
         batch = np.random.choice(self.train_size, self.batch_size)
-        loss = self._in_core(batch)
-        if loss is None:
-            x, t = self.x_train[batch], self.t_train[batch]
-            self.optimizer.update(self.network.params, self.network.gradient(x, t))
-            loss = self.network.loss(x, t)
-        self.train_loss_list.append(loss)
+        x, t, network = self.x_train[batch], self.t_train[batch], self.network
+        rows = network._checked_rows(x, t) if self._is_compiled(len(batch)) else None
+        if rows is not None:
+            self._in_core(rows, np.arange(len(batch), dtype=np.intp)[np.newaxis], [])
+            return
+        self.optimizer.update(network.params, network.gradient(x, t))
+        self._record([network.loss(x, t)])
+
+    def _in_core(self, rows: Rows, batches: np.ndarray, losses: list[Any]) -> None:
+        """Take steps in compiled code, one at least, and record their losses, put in ``losses``."""
+        try:
+            self.network._steps(self.optimizer, rows, batches, losses)
+        finally:
+            self._record(losses)
+
+    def _record(self, losses: list[Any]) -> None:
+        """Record the losses of steps, of which only the last may be one for the accuracies."""
+        if not losses:
+            return
+        self.train_loss_list += losses
+        self.current_iter += len(losses) - 1
         if self.verbose:
-            print(f"train loss:{loss}")
+            for loss in losses:
+                print(f"train loss:{loss}")
         if self.current_iter % self.iter_per_epoch == 0:
             self._end_epoch()
         self.current_iter += 1
-
-    def _in_core(self, batch: np.ndarray) -> Any:
-        """Take the step in compiled code and return the loss after it; None if that cannot be."""
-        network, t = self.network, self.t_train[batch]
-        if not self._is_compiled(len(batch)):
-            return None
-        rows, places = self._rows, batch
-        if rows is None:
-            rows = network._checked_rows(self.x_train[batch], t)
-            places = np.arange(len(batch), dtype=np.intp)
-        if rows is None:
-            return None
-        return network._error(network._step(self.optimizer, rows, places), t)
 
     def _is_compiled(self, m: int) -> bool:
         """Whether compiled code takes steps on m rows, as nothing was replaced."""
@@ -144,14 +150,48 @@ class Trainer:
 
     def train(self) -> None:
         """Take all the steps, and print the accuracy on all rows of the test if verbose."""
-        alone = type(self).train_step is Trainer.train_step and "train_step" not in vars(self)
-        if alone and self._is_compiled(self.batch_size) and self.network._is_own("accuracy"):
-            self._rows = self.network._checked_rows(self.x_train, self.t_train)
-        try:
-            for _ in range(self.max_iter):
+        done, rows = 0, self._checked_rows()
+        while done < self.max_iter:
+            if rows is None:
                 self.train_step()
-        finally:
-            self._rows = None
+                done += 1
+            else:
+                done += self._take_steps(rows, min(self.max_iter - done, self._next_steps()))
         accuracy = self.network.accuracy(self.x_test, self.t_test)
         if self.verbose:
             print(f"=============== Final Test Accuracy ===============\ntest acc:{accuracy}")
+
+    def _checked_rows(self) -> Rows | None:
+        """Return all rows for steps in compiled code, or None where a step may ask a program."""
+        alone = type(self).train_step is Trainer.train_step and "train_step" not in vars(self)
+        if alone and self._is_compiled(self.batch_size) and self.network._is_own("accuracy"):
+            return self.network._checked_rows(self.x_train, self.t_train)  # type: ignore[no-any-return]
+        return None
+
+    def _next_steps(self) -> int:
+        """Return the steps up to the next one after which accuracies are due, at most a stretch."""
+        n, most = 1, max(1, STRETCH // self.batch_size)
+        while n < most and (self.current_iter + n - 1) % self.iter_per_epoch != 0:
+            n += 1
+        return n
+
+    def _take_steps(self, rows: Rows, n: int) -> int:
+        """Draw the mini-batches of n steps, and take these; return n."""
+        before, done = np.random.get_state(legacy=False), 0
+        batches = self._drawn(n)
+        try:
+            while done < n:
+                losses: list[Any] = []
+                try:
+                    self._in_core(rows, batches[done:], losses)
+                finally:
+                    done += len(losses)
+        finally:
+            if done < n:  # as if each had been drawn when it was its turn
+                np.random.set_state(before)
+                self._drawn(done)
+        return n
+
+    def _drawn(self, n: int) -> np.ndarray:
+        """Return the rows (n, batch_size) of the next mini-batches."""
+        return np.random.choice(self.train_size, (n, self.batch_size)).astype(np.intp, copy=False)

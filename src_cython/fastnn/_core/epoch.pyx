@@ -540,7 +540,7 @@ cdef int _check_loop(
         raise ValueError("order: expected the loop's own")
     if loop.c.with_cost != with_cost:
         raise ValueError(f"with_cost: expected {loop.c.with_cost} as in the loop, got {with_cost}")
-    return loop.begin((n + size - 1) // size, &plan.c, itemsize)
+    return loop.begin((n + size - 1) // size, &plan.c, itemsize, n_rows)
 
 
 def train_epoch(

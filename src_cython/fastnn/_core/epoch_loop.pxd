@@ -73,6 +73,7 @@ cdef struct LoopState:
     bint takes_order           # the next epoch takes the order as it is
     bint shuffled              # whether the current epoch has another order than the one before
     const Stream* stream       # NULL: they are not shuffled
+    const Py_ssize_t* orders   # (n_epochs, n_order), of each epoch; NULL: they are not told
     # The learning rates: those of one epoch, or of each.
     const double* rates
     Py_ssize_t n_rates
@@ -124,6 +125,7 @@ cdef struct LoopState:
 cdef class EpochLoop:
     cdef LoopState c
     cdef Py_ssize_t[::1] order
+    cdef const Py_ssize_t[:, ::1] orders
     cdef double[:, ::1] rates
     cdef double[:, ::1] record
     cdef Shuffler shuffler
@@ -131,7 +133,9 @@ cdef class EpochLoop:
     cdef readonly bint needs_blas
 
     cdef int _set_measures(self, tuple measures) except -1
-    cdef int begin(self, Py_ssize_t n_batches, const Plan* plan, size_t itemsize) except -1
+    cdef int _check_orders(self, Py_ssize_t n_rows) except -1
+    cdef int begin(
+        self, Py_ssize_t n_batches, const Plan* plan, size_t itemsize, Py_ssize_t n_rows) except -1
 
 
 # Before an epoch: the order of its rows; and its rates, which are returned.

@@ -13,7 +13,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from fastnn._core.context cimport fastnn_seconds
-from fastnn._core.judge cimport Judge, c_forget, c_measure
+from fastnn._core.judge cimport Judge, c_forget, c_measure, c_take_rows
 from fastnn._core.predict cimport Outcome, PREDICTED, STOPPED
 from fastnn._core.row_source cimport c_all_finite
 from fastnn._core.shuffle cimport c_shuffle
@@ -34,6 +34,10 @@ cdef const double* c_begin_epoch(LoopState* loop, Py_ssize_t* n_rates) noexcept 
     if loop.shuffled:
         c_shuffle(loop.order, loop.n_order, loop.stream)
     loop.takes_order = False
+    if loop.orders != NULL:
+        memcpy(loop.order, loop.orders + loop.n_trained * loop.n_order,
+               loop.n_order * sizeof(Py_ssize_t))
+        loop.shuffled = True
     if loop.plateau != NULL or (loop.tolerance != NULL and loop.tolerance.adaptive):
         n_rates[0] = 1
         return &loop.rate if loop.plateau != NULL else &loop.tolerance.rate
@@ -172,6 +176,9 @@ cdef Outcome _measure_all(
     cdef Py_ssize_t k
     for k in range(loop.n_measures):
         c_forget(loop.judges[k])
+        if loop.judges[k].all_X != NULL:
+            c_take_rows(<floating*> loop.judges[k].own_X, <floating*> loop.judges[k].own_Y,
+                        loop.judges[k], loop.order)
     for k in range(loop.n_measures):
         outcome = c_measure(&row[k], parameters, running, loop.judges[k], loop.measures[k])
         if outcome != PREDICTED:
@@ -360,6 +367,8 @@ cdef class EpochLoop:
         infinity: each epoch is trained to its end.
     pause : float
         Seconds after which to come back to Python, at an epoch's end.
+    orders : intp array (n_epochs, n), optional
+        The rows of each epoch, which are written into ``order``; without a shuffler.
 
     Raises
     ------
@@ -379,7 +388,7 @@ cdef class EpochLoop:
         tuple penalty=(0.0, 0.0, 1.0), tuple measures=(), standing=None, Watch stopping=None,
         tuple best=(), Watch plateau=None, ToleranceWatch tolerance=None,
         tuple halving=(0.0, 0.0, 0.0), Py_ssize_t cuts=0, double seconds_left=INFINITY,
-        double part=0.0, double pause=INFINITY,
+        double part=0.0, double pause=INFINITY, const Py_ssize_t[:, ::1] orders=None,
     ):
         cdef Py_ssize_t n_epochs = record.shape[0], n_columns = <int> FIRST_MEASURE + with_cost
         n_columns += len(measures)
@@ -397,6 +406,12 @@ cdef class EpochLoop:
         self.order, self.rates, self.record, self.shuffler = order, rates, record, shuffler
         self.c.order, self.c.n_order = &order[0], order.shape[0]
         self.c.stream = NULL if shuffler is None else &shuffler.c
+        self.c.orders = NULL
+        if orders is not None:
+            if shuffler is not None or (orders.shape[0], orders.shape[1]) != (n_epochs, len(order)):
+                raise ValueError(f"orders: expected ({n_epochs}, {len(order)}) rows and no "
+                                 f"shuffler, got ({orders.shape[0]}, {orders.shape[1]})")
+            self.orders, self.c.orders = orders, &orders[0, 0]
         self.c.fresh, self.c.takes_order, self.c.with_cost = fresh, takes_order, with_cost
         self.c.rates, self.c.n_rates = &rates[0, 0], rates.shape[1]
         self.c.same_rates = rates.shape[0] == 1
@@ -444,7 +459,9 @@ cdef class EpochLoop:
     def __dealloc__(self):
         free(self.c.judges)
 
-    cdef int begin(self, Py_ssize_t n_batches, const Plan* plan, size_t itemsize) except -1:
+    cdef int begin(
+        self, Py_ssize_t n_batches, const Plan* plan, size_t itemsize, Py_ssize_t n_rows,
+    ) except -1:
         """Check that it fits the network and its mini-batches, and start the clock."""
         cdef JudgeState* judge
         cdef Py_ssize_t k
@@ -455,6 +472,11 @@ cdef class EpochLoop:
                 raise ValueError(f"measures: expected judges of {plan.n_parameters} parameters of "
                                  f"{itemsize} bytes, got {judge.plan.n_parameters} of "
                                  f"{judge.itemsize}")
+            if judge.all_X != NULL and (judge.all_X.n_rows != n_rows
+                                        or judge.X.n_rows != self.c.n_order):
+                raise ValueError(f"measures: expected a judge of {self.c.n_order} rows out of "
+                                 f"{n_rows}, got {judge.X.n_rows} out of {judge.all_X.n_rows}")
+        self._check_orders(n_rows)
         if self.c.n_rates not in (1, n_batches):
             raise ValueError(f"rates: expected 1 or {n_batches} an epoch, got {self.c.n_rates}")
         if self.shuffler is not None:
@@ -463,6 +485,16 @@ cdef class EpochLoop:
         self.c.deadline += self.c.entered
         self.c.n_recorded = self.c.n_trained = 0
         self.c.part_work, self.c.ending = 0, GOING
+        return 0
+
+    cdef int _check_orders(self, Py_ssize_t n_rows) except -1:
+        cdef Py_ssize_t i
+        if self.c.orders == NULL:
+            return 0
+        for i in range(self.c.n_epochs * self.c.n_order):
+            if not 0 <= self.c.orders[i] < n_rows:
+                raise ValueError(f"orders: expected indices from 0 to {n_rows - 1}, "
+                                 f"got {self.c.orders[i]}")
         return 0
 
     @property

@@ -17,11 +17,17 @@ cpdef enum Measure:
     ALL_LABELS = 6           # the share of rows of which every output is on its target's side of ½
     MEAN_R2 = 7              # R² of each output, averaged
     LOSS = 8                 # the mean loss
+    # As *Deep Learning from Scratch* has it.
+    CLASS_ERROR = 9          # the mean of -ln(a + 1e-7), a the output of the target's class
 
 
 cdef struct JudgeState:
     const Plan* plan
     const Plan* plan_of_z     # of the weighted inputs of the output layer; NULL: not needed
+    const Source* all_X       # whose rows of the epoch are judged; NULL: they are always the same
+    const void* all_Y         # (all_X.n_rows, n_out)
+    void* own_X               # where those of the epoch are copied, as X and Y
+    void* own_Y
     const Source* X
     const void* Y             # (n, n_out)
     const void* row_weights   # (n,); NULL: none
@@ -45,6 +51,8 @@ cdef class Judge:
     cdef readonly CompiledPlan plan
     cdef CompiledPlan plan_of_z
     cdef RowSource X
+    cdef RowSource all_X
+    cdef object all_Y
     cdef tuple arrays
     cdef object dtype
     cdef const double[::1] spreads
@@ -54,6 +62,10 @@ cdef class Judge:
 # The network is another one from now on.
 cdef inline void c_forget(JudgeState* judge) noexcept nogil:
     judge.has_outputs = judge.has_z = False
+
+# Copy the rows of the epoch, which ``order`` has, where the judge finds its own.
+cdef void c_take_rows(
+    floating* X, floating* Y, const JudgeState* judge, const Py_ssize_t* order) noexcept nogil
 
 # Write what is measured into `value`.
 cdef Outcome c_measure(

@@ -4,9 +4,10 @@ The numbers are those that ``fastnn._training`` measures by NumPy and by the sam
 bit.
 """
 
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer)
 from cython cimport floating
-from libc.math cimport NAN, isinf, isnan
+from libc.math cimport NAN, isinf, isnan, log
 from libc.string cimport memcpy
 
 from fastnn._core.activation cimport c_activation_forward
@@ -14,10 +15,21 @@ from fastnn._core.compiled_plan cimport c_n_out
 from fastnn._core.cost cimport c_cost_forward, c_is_cost
 from fastnn._core.cost_of_z cimport c_cost_of_z
 from fastnn._core.predict cimport PREDICTED, c_predict
-from fastnn._core.row_source cimport RowSource, as_source, c_all_finite
+from fastnn._core.row_source cimport RowSource, as_source, c_all_finite, c_gather, c_pick
 from fastnn._core.sums cimport ABSOLUTE_ERROR, SQUARED_ERROR, c_sum
 
 from numpy import empty as _empty
+from numpy import ndarray as _ndarray
+
+
+# The rows.
+
+
+cdef void c_take_rows(
+    floating* X, floating* Y, const JudgeState* judge, const Py_ssize_t* order,
+) noexcept nogil:
+    c_gather(judge.all_X, X, order, 0, judge.X.n_rows)
+    c_pick(Y, <const floating*> judge.all_Y, c_n_out(judge.plan), order, judge.X.n_rows)
 
 
 # The outputs.
@@ -147,6 +159,18 @@ cdef double _loss(floating* outputs, const JudgeState* judge) noexcept nogil:
             + judge.more) / judge.divisor
 
 
+cdef double _class_error(const floating* outputs, const JudgeState* judge) noexcept nogil:
+    """The mean of -ln(a + 1e-7), a the output at the first of the largest targets."""
+    cdef const floating* Y = <const floating*> judge.Y
+    cdef Py_ssize_t n = judge.X.n_rows, n_out = c_n_out(judge.plan), right = 0, i
+    cdef double total = 0
+    for i in range(n):
+        if n_out > 1:
+            right = _class_of(Y + i * n_out, n_out)
+        total -= log(<double> outputs[i * n_out + right] + 1e-7)
+    return total / n
+
+
 cdef Outcome c_measure(
     double* value, const floating* parameters, floating* running, JudgeState* judge, int measure,
 ) noexcept nogil:
@@ -176,6 +200,8 @@ cdef Outcome c_measure(
         value[0] = _all_labels(a, judge)
     elif measure == MEAN_R2:
         value[0] = _mean_r2(a, judge)
+    elif measure == CLASS_ERROR:
+        value[0] = _class_error(a, judge)
     else:
         value[0] = _loss(<floating*> judge.outputs, judge)
         judge.has_outputs = False  # they were clipped
@@ -185,12 +211,12 @@ cdef Outcome c_measure(
 # What Python makes.
 
 
-cdef void* _memory_of(array, dtype, str name) except? NULL:
+cdef void* _memory_of(array, dtype, str name, int writable=0) except? NULL:
     """Where the numbers of a contiguous array are, which is kept by who asks."""
     cdef Py_buffer buffer
     if array.dtype != dtype:
         raise ValueError(f"{name}: expected {dtype}, got {array.dtype}")
-    PyObject_GetBuffer(array, &buffer, PyBUF_C_CONTIGUOUS)
+    PyObject_GetBuffer(array, &buffer, PyBUF_C_CONTIGUOUS | writable)
     PyBuffer_Release(&buffer)
     return buffer.buf if array.size else NULL
 
@@ -254,7 +280,7 @@ cdef class Judge:
         self.c.plan_of_z = &plan_of_z.c if plan_of_z is not None else NULL
         self.c.n_threads, self.c.itemsize, self.c.spread = n_threads, dtype.itemsize, spread
         self.c.clip, self.c.more, self.c.divisor = 0, 0, rows.c.n_rows
-        self.c.spreads = NULL
+        self.c.spreads, self.c.all_X = NULL, NULL
         c_forget(&self.c)
 
     def set_loss(self, double clip, double more, double divisor) -> None:
@@ -269,9 +295,27 @@ cdef class Judge:
         self.spreads = spreads
         self.c.spreads = &spreads[0]
 
+    def follow(self, X not None, Y not None) -> None:
+        """Say of which rows those of each epoch are judged, in the memory of this judge's own.
+
+        ``X`` (N, n_in) is a RowSource or an array, ``Y`` (N, n_out) of the judge's dtype; the epoch
+        must have as many rows as the judge, whose arrays are overwritten.
+        """
+        cdef RowSource rows = as_source(X)
+        self.plan.check_rows(rows.c.n_rows, rows.c.n_columns, Y.shape[0], Y.shape[1], "Y")
+        own_X = self.X.values
+        if not isinstance(own_X, _ndarray) or self.X.c.scale != 1:
+            raise ValueError("X: expected a judge whose own rows are an array, not scaled")
+        if self.c.row_weights != NULL:
+            raise ValueError("row_weights: expected a judge without, for they would not follow")
+        self.c.own_X = _memory_of(own_X, self.dtype, "X", PyBUF_WRITABLE)
+        self.c.own_Y = _memory_of(self.arrays[0], self.dtype, "Y", PyBUF_WRITABLE)
+        self.c.all_Y = _memory_of(Y, self.dtype, "Y")
+        self.all_X, self.all_Y, self.c.all_X = rows, Y, &rows.c
+
     cdef int check(self, int measure) except -1:
-        if not 0 <= measure <= <int> LOSS:
-            raise ValueError(f"measure: expected 0 to {<int> LOSS}, got {measure}")
+        if not 0 <= measure <= <int> CLASS_ERROR:
+            raise ValueError(f"measure: expected 0 to {<int> CLASS_ERROR}, got {measure}")
         if measure == MEAN_R2 and self.c.spreads == NULL:
             raise ValueError("measure: MEAN_R2 expects that the spreads were set")
         return 0
