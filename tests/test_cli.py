@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cli_commands import run
 from cli_files import points, write_idx_folder, write_table
 
 import fastnn
@@ -33,14 +34,6 @@ def model(table: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     assert main(command.split()) == 0
     capsys.readouterr()
     return Path("model.json")
-
-
-def run(command: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """Run a command that must succeed and say nothing on standard error; return what it prints."""
-    status = main(command.split())
-    printed = capsys.readouterr()
-    assert (status, printed.err) == (0, "")
-    return printed.out
 
 
 def read_predictions(text: str) -> tuple[list[str], np.ndarray]:

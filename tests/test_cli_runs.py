@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cli_commands import run
 from cli_files import points, write_table
 from conftest import REPOSITORY
 
@@ -75,13 +76,6 @@ def texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Figure, "savefig", savefig)
     return found
-
-
-def run(command: str, capsys: pytest.CaptureFixture[str]) -> str:
-    status = main(command.split())
-    printed = capsys.readouterr()
-    assert (status, printed.err) == (0, "")
-    return printed.out
 
 
 def fails(command: str, capsys: pytest.CaptureFixture[str]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cli_commands import run
 from cli_files import points, write_table
 
 import fastnn
@@ -41,13 +42,6 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [f"{a!r},{b!r},{10 + a - 2 * b!r}" for a, b in X.tolist()]
     Path("numbers.csv").write_text("\n".join(["a,b,price", *rows]) + "\n")
     Path("grid.toml").write_text(GRID)
-
-
-def run(command: str, capsys: pytest.CaptureFixture[str]) -> str:
-    status = main(command.split())
-    printed = capsys.readouterr()
-    assert (status, printed.err) == (0, "")
-    return printed.out
 
 
 def by_hand(**more: object) -> object:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cli_commands import run
 from cli_files import points, write_table
 
 import fastnn
@@ -27,13 +28,6 @@ if sys.version_info < (3, 11):
 def in_a_folder_with_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_table(Path("points.csv"), *points())
-
-
-def run(command: str, capsys: pytest.CaptureFixture[str]) -> str:
-    status = main(command.split())
-    printed = capsys.readouterr()
-    assert (status, printed.err) == (0, "")
-    return printed.out
 
 
 def fails(command: str, capsys: pytest.CaptureFixture[str]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cli_commands import run
 from cli_files import points, write_idx_folder, write_table
 from peak_memory import peak_of
 
@@ -24,13 +25,6 @@ NAMES = np.array(["ant", "bee", "cat"])
 @pytest.fixture(autouse=True)
 def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def run(command: str, capsys: pytest.CaptureFixture[str]) -> str:
-    status = main(command.split())
-    printed = capsys.readouterr()
-    assert (status, printed.err) == (0, "")
-    return printed.out
 
 
 def fails(command: str, capsys: pytest.CaptureFixture[str]) -> str:
