@@ -18,11 +18,11 @@
 #ifdef OF_FEATURE_MAJOR
 #define FUNCTIONS(type) \
     void lane_product_tile_##type(type *out, const type *factors, ptrdiff_t across, \
-                                  ptrdiff_t along, const type *inp, ptrdiff_t depth, \
-                                  ptrdiff_t distance) \
+                                  ptrdiff_t along, const type *start, const type *inp, \
+                                  ptrdiff_t depth, ptrdiff_t distance) \
     { \
-        product_tile_##type##_neon(out, factors, across, along, NULL, inp, NULL, depth, distance, \
-                                   0, 5, 4); \
+        product_tile_##type##_neon(out, factors, across, along, start, inp, NULL, depth, distance, \
+                                   set_##type##_neon(0), 5, 4); \
     } \
     void lane_gradient_tile_##type(type *gradient, ptrdiff_t n_in, const type *delta, \
                                    const type *inp, ptrdiff_t width) \

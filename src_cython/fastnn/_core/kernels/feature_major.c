@@ -49,7 +49,11 @@ const FeatureMajorFloat fastnn_feature_major_float[] = {FOR_EACH_ISA(OF_FLOAT)};
 #define SUMS_COLUMNS TILE_WIDTH
 #endif
 
+/* Vectors of sums that are added to at the same time, or each addition would wait for the last. */
+#define SUMS_AT_ONCE (ISA_LEVEL == 2 ? 16 : 8)
+
 /* f(rows, width) with the numbers as constants: of at most so many rows and so great a width. */
+#define ONE_WIDTH(f, rows, _) f(rows, 0)
 #define WIDTH_TO_2(f, rows, width) ((width) == 2 ? f(rows, 2) : f(rows, 1))
 #define WIDTH_TO_4(f, rows, width) \
     ((width) == 4 ? f(rows, 4) : (width) == 3 ? f(rows, 3) : WIDTH_TO_2(f, rows, width))
@@ -64,33 +68,37 @@ const FeatureMajorFloat fastnn_feature_major_float[] = {FOR_EACH_ISA(OF_FLOAT)};
 #define ROWS_TO_6(to_width, f, rows, width) \
     ((rows) == 6 ? to_width(f, 6, width) : ROWS_TO_5(to_width, f, rows, width))
 #if ISA_LEVEL == 3
-#define PRODUCT_BY_SIZE(f, rows, width) ROWS_TO_5(WIDTH_TO_4, f, rows, width)
-#define SUMS_BY_SIZE PRODUCT_BY_SIZE
+#define PRODUCT_BY_WIDTH WIDTH_TO_4
+#define PRODUCT_BY_ROWS ROWS_TO_5
+#define SUMS_BY_SIZE(f, rows, width) ROWS_TO_5(WIDTH_TO_4, f, rows, width)
 #elif ISA_LEVEL == 2
-#define PRODUCT_BY_SIZE(f, rows, width) ROWS_TO_5(WIDTH_TO_4, f, rows, width)
+#define PRODUCT_BY_WIDTH WIDTH_TO_4
+#define PRODUCT_BY_ROWS ROWS_TO_5
 #define SUMS_BY_SIZE(f, rows, width) ROWS_TO_4(WIDTH_TO_4, f, rows, width)
 #elif ISA_LEVEL == 1
-#define PRODUCT_BY_SIZE(f, rows, width) ROWS_TO_6(WIDTH_TO_2, f, rows, width)
+#define PRODUCT_BY_WIDTH WIDTH_TO_2
+#define PRODUCT_BY_ROWS ROWS_TO_6
 #define SUMS_BY_SIZE(f, rows, width) ROWS_TO_2(WIDTH_TO_4, f, rows, width)
 #else
-#define PRODUCT_BY_SIZE(f, rows, width) ROWS_TO_3(WIDTH_TO_2, f, rows, width)
-#define SUMS_BY_SIZE PRODUCT_BY_SIZE
+#define PRODUCT_BY_WIDTH WIDTH_TO_2
+#define PRODUCT_BY_ROWS ROWS_TO_3
+#define SUMS_BY_SIZE(f, rows, width) ROWS_TO_3(WIDTH_TO_2, f, rows, width)
 #endif
 #define AT_MOST(count, most) ((int)((count) < (most) ? (count) : (most)))
 
 /* `rows` rows and `width` vectors of out := start + F inp, with F's factor of row i and depth p at
- * factors[i * across + p * along]. Of what comes out negative numbers become 0 if `cut`, and all
- * where `act` is not above 0, if it is not NULL. */
+ * factors[i * across + p * along]. What comes out is at least `least`, and 0 where `act` is not above
+ * 0, if it is not NULL. */
 INLINE void NAME(product_tile)(REAL *out, const REAL *factors, ptrdiff_t across, ptrdiff_t along,
                                const REAL *start, const REAL *inp, const REAL *act, ptrdiff_t depth,
-                               ptrdiff_t distance, int cut, const int rows, const int width)
+                               ptrdiff_t distance, Vec least, const int rows, const int width)
 {
     Vec sums[TILE_ROWS][TILE_WIDTH];
     UNROLL
     for (int i = 0; i < rows; i++)
         UNROLL
         for (int v = 0; v < width; v++)
-            sums[i][v] = Set(start ? start[i] : 0);
+            sums[i][v] = Set(start[i]);
     for (ptrdiff_t p = 0; p < depth; p++) {
         Vec x[TILE_WIDTH];
         UNROLL
@@ -109,30 +117,44 @@ INLINE void NAME(product_tile)(REAL *out, const REAL *factors, ptrdiff_t across,
         UNROLL
         for (int v = 0; v < width; v++) {
             ptrdiff_t place = i * distance + v * LANES;
-            if (cut)
-                sums[i][v] = IfThenElse(sums[i][v] < 0, Zero(), sums[i][v]);
+            sums[i][v] = Max(least, sums[i][v]); /* a NaN stays one */
             if (act)
                 sums[i][v] = IfThenElse(Load(act + place) > 0, sums[i][v], Zero());
             Store(sums[i][v], out + place);
         }
 }
 
+/* All columns of `rows` rows. */
+INLINE void NAME(product_strip)(REAL *out, const REAL *factors, ptrdiff_t across, ptrdiff_t along,
+                                const REAL *start, const REAL *inp, const REAL *act,
+                                ptrdiff_t depth, ptrdiff_t distance, Vec least, const int rows)
+{
+    ptrdiff_t j = 0;
+#define TILE(rows, width) \
+    NAME(product_tile)(out + j, factors, across, along, start, inp + j, act ? act + j : NULL, depth, \
+                       distance, least, rows, width)
+    for (; j + TILE_WIDTH * LANES <= distance; j += TILE_WIDTH * LANES)
+        TILE(rows, TILE_WIDTH);
+    if (j < distance)
+        PRODUCT_BY_WIDTH(TILE, rows, (int)((distance - j) / LANES));
+#undef TILE
+}
+
+/* out (n, distance) := start + F inp, with negative numbers cut off if `cut`; see the tile. */
 static void NAME(lane_product)(REAL *out, const REAL *factors, ptrdiff_t across, ptrdiff_t along,
                                const REAL *start, const REAL *inp, const REAL *act, ptrdiff_t n,
                                ptrdiff_t depth, ptrdiff_t distance, int cut)
 {
-    for (ptrdiff_t i = 0; i < n; i += TILE_ROWS)
-        for (ptrdiff_t j = 0; j < distance; j += TILE_WIDTH * LANES) {
-            int rows = AT_MOST(n - i, TILE_ROWS);
-            int width = AT_MOST((distance - j) / LANES, TILE_WIDTH);
-            const REAL *from = start ? start + i : NULL;
-            const REAL *limit = act ? act + i * distance + j : NULL;
-#define TILE(rows, width) \
-    NAME(product_tile)(out + i * distance + j, factors + i * across, across, along, from, \
-                       inp + j, limit, depth, distance, cut, rows, width)
-            PRODUCT_BY_SIZE(TILE, rows, width);
-#undef TILE
-        }
+    static const REAL zeros[TILE_ROWS];
+    const Vec least = Set(cut ? 0 : -INFINITY);
+    for (ptrdiff_t i = 0; i < n; i += TILE_ROWS) {
+        const REAL *from = start ? start + i : zeros, *limit = act ? act + i * distance : NULL;
+#define STRIP(rows, _) \
+    NAME(product_strip)(out + i * distance, factors + i * across, across, along, from, inp, limit, \
+                        depth, distance, least, rows)
+        PRODUCT_BY_ROWS(ONE_WIDTH, STRIP, AT_MOST(n - i, TILE_ROWS), 0);
+#undef STRIP
+    }
 }
 
 /* Where the sums of a block's gradients go: they are kept lane by lane for the blocks that follow, or
@@ -174,12 +196,30 @@ INLINE void NAME(store_tile_sums)(REAL *to, ptrdiff_t n_in, Vec totals[SUMS_ROWS
         memcpy(to + i * n_in, sums + 4 * i, columns * sizeof(REAL));
 }
 
+/* totals[i][j] += delta_i inp_j of one vector of rows. */
+INLINE void NAME(add_products)(Vec totals[SUMS_ROWS][SUMS_COLUMNS], const REAL *delta,
+                               const REAL *inp, ptrdiff_t width, const int rows, const int columns)
+{
+    Vec x[SUMS_COLUMNS];
+    UNROLL
+    for (int j = 0; j < columns; j++)
+        x[j] = Load(inp + j * width);
+    UNROLL
+    for (int i = 0; i < rows; i++) {
+        Vec d = Load(delta + i * width);
+        UNROLL
+        for (int j = 0; j < columns; j++)
+            totals[i][j] += d * x[j];
+    }
+}
+
 /* sums[i, j] += delta_i inp_j over the block, from number `at` on. */
 INLINE void NAME(gradient_tile)(const NAME(Sums) *sums, ptrdiff_t at, ptrdiff_t n_in,
                                 const REAL *delta, const REAL *inp, ptrdiff_t width,
                                 const int rows, const int columns)
 {
-    Vec totals[SUMS_ROWS][SUMS_COLUMNS];
+    const int twice = ISA_LEVEL != 3 && 2 * rows * columns <= SUMS_AT_ONCE;
+    Vec totals[SUMS_ROWS][SUMS_COLUMNS], others[SUMS_ROWS][SUMS_COLUMNS];
     ptrdiff_t row = 0;
     UNROLL
     for (int i = 0; i < rows; i++)
@@ -189,19 +229,20 @@ INLINE void NAME(gradient_tile)(const NAME(Sums) *sums, ptrdiff_t at, ptrdiff_t 
 #if ISA_LEVEL == 3 /* NEON */
     row = NAME(neon_dots)(totals[0], TILE_WIDTH, delta, width, inp, width, width, rows, columns);
 #endif
-    for (; row < width; row += LANES) {
-        Vec x[SUMS_COLUMNS];
+    if (twice) {
         UNROLL
-        for (int j = 0; j < columns; j++)
-            x[j] = Load(inp + j * width + row);
-        UNROLL
-        for (int i = 0; i < rows; i++) {
-            Vec d = Load(delta + i * width + row);
-            UNROLL
-            for (int j = 0; j < columns; j++)
-                totals[i][j] += d * x[j];
+        for (int k = 0; k < rows * columns; k++)
+            others[k / columns][k % columns] = Zero();
+        for (; row + 2 * LANES <= width; row += 2 * LANES) {
+            NAME(add_products)(totals, delta + row, inp + row, width, rows, columns);
+            NAME(add_products)(others, delta + row + LANES, inp + row + LANES, width, rows, columns);
         }
+        UNROLL
+        for (int k = 0; k < rows * columns; k++)
+            totals[k / columns][k % columns] += others[k / columns][k % columns];
     }
+    for (; row < width; row += LANES)
+        NAME(add_products)(totals, delta + row, inp + row, width, rows, columns);
     if (sums->gradient) {
         NAME(store_tile_sums)(sums->gradient + at, n_in, totals, sums->scale, rows, columns);
         return;
@@ -213,25 +254,50 @@ INLINE void NAME(gradient_tile)(const NAME(Sums) *sums, ptrdiff_t at, ptrdiff_t 
             Store(totals[i][j], sums->lanes + (at + i * n_in + j) * LANES);
 }
 
+/* sums[i] += delta_i of `count` biases, from number `at` on. */
+INLINE void NAME(bias_tile)(const NAME(Sums) *sums, ptrdiff_t at, const REAL *delta, ptrdiff_t width,
+                            const int count)
+{
+    Vec totals[SUMS_ROWS][SUMS_COLUMNS], odd[SUMS_COLUMNS];
+    ptrdiff_t row = 0;
+    UNROLL
+    for (int i = 0; i < count; i++) {
+        totals[0][i] = sums->first ? Zero() : Load(sums->lanes + (at + i) * LANES);
+        odd[i] = Zero();
+    }
+    for (; row + 2 * LANES <= width; row += 2 * LANES)
+        UNROLL
+        for (int i = 0; i < count; i++) {
+            totals[0][i] += Load(delta + i * width + row);
+            odd[i] += Load(delta + i * width + row + LANES);
+        }
+    UNROLL
+    for (int i = 0; i < count; i++) {
+        if (row < width)
+            totals[0][i] += Load(delta + i * width + row);
+        totals[0][i] += odd[i];
+        if (!sums->gradient)
+            Store(totals[0][i], sums->lanes + (at + i) * LANES);
+    }
+    if (sums->gradient)
+        NAME(store_tile_sums)(sums->gradient + at, 0, totals, sums->scale, 1, count);
+}
+
 /* The gradients of biases, which stand from number `at` on. */
 static void NAME(bias_gradient)(const NAME(Sums) *sums, ptrdiff_t at, const REAL *delta,
                                 ptrdiff_t n_out, ptrdiff_t width)
 {
-    for (ptrdiff_t i = 0; i < n_out; i++) {
-        Vec even = sums->first ? Zero() : Load(sums->lanes + (at + i) * LANES), odd = Zero(), total;
-        ptrdiff_t row = 0;
-        for (; row + 2 * LANES <= width; row += 2 * LANES) {
-            even += Load(delta + i * width + row);
-            odd += Load(delta + i * width + row + LANES);
+    for (ptrdiff_t i = 0; i < n_out; i += SUMS_COLUMNS)
+        switch (AT_MOST(n_out - i, SUMS_COLUMNS)) {
+#define TILE(count) NAME(bias_tile)(sums, at + i, delta + i * width, width, count)
+#if SUMS_COLUMNS == 4
+        case 4: TILE(4); break;
+        case 3: TILE(3); break;
+#endif
+        case 2: TILE(2); break;
+        default: TILE(1);
+#undef TILE
         }
-        if (row < width)
-            even += Load(delta + i * width + row);
-        total = even + odd;
-        if (sums->gradient)
-            sums->gradient[at + i] = sums->scale * TreeSumOfLanes(total);
-        else
-            Store(total, sums->lanes + (at + i) * LANES);
-    }
 }
 
 /* The sums of the weights (n_out, n_in) and of the biases (n_out), which are where they are in the
@@ -396,15 +462,11 @@ static int NAME(lane_cost_of_labels)(REAL *cost, const REAL *a, const REAL *y, c
 }
 #endif
 
-#undef WIDTH_TO_2
-#undef WIDTH_TO_4
-#undef ROWS_TO_2
-#undef ROWS_TO_3
-#undef ROWS_TO_4
-#undef ROWS_TO_5
-#undef ROWS_TO_6
-#undef PRODUCT_BY_SIZE
+#undef ONE_WIDTH
+#undef PRODUCT_BY_WIDTH
+#undef PRODUCT_BY_ROWS
 #undef SUMS_BY_SIZE
+#undef SUMS_AT_ONCE
 #undef SUMS_ROWS
 #undef SUMS_COLUMNS
 #undef ROW_NEURONS
