@@ -257,7 +257,7 @@ def eight_processors(monkeypatch):
     monkeypatch.setattr(_threads, "blas_limit", lambda: 8)
 
 
-@pytest.mark.parametrize(("work", "most"), [(0, 1), (2.9e5, 1), (3e5, 2), (8e5, 5), (1e9, 8)])
+@pytest.mark.parametrize(("work", "most"), [(0, 1), (1.4e5, 1), (1.5e5, 2), (4e5, 5), (1e9, 8)])
 def test_no_more_than_the_work_is_worth(eight_processors, work, most):
     assert _threads.tuner_for(None, work).max_workers == most
 

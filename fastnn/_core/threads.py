@@ -12,8 +12,8 @@ from fastnn._core.thread_tuner import Stalls, ThreadTuner
 __all__ = ["tuner_for", "training", "usable", "work_of_batch"]
 
 # Operations of a mini-batch for each thread, below which a barrier costs more than sharing saves:
-# about three microseconds.
-WORTH_A_BARRIER = 150_000
+# about one and a half microseconds.
+WORTH_A_BARRIER = 75_000
 
 _trainings = Users()
 _stalls = Stalls()

@@ -300,8 +300,6 @@ cdef void _next_epoch(floating* parameters, EpochJob* job) noexcept nogil:
         job.rates[job.n_rates - 1])
     if not job.over:
         _begin_epoch(job)
-    elif job.loop != NULL and job.loop.ending == INTERRUPTED:
-        job.stopped = True
 
 
 cdef void _notice_stalls(EpochJob* job, BatchContext* ctx) noexcept nogil:
@@ -321,8 +319,11 @@ cdef bint _next_epoch_of_all(
     Returns whether there is another epoch.
     """
     cdef double began
-    _bring_back(parameters, job, ctx)
-    c_barrier(ctx.n_workers)
+    # Feature-major, what others do after their last barrier does not concern the first one, and of
+    # the job they read nothing that it changes.
+    if job.plan.lane_sums < 0:
+        _bring_back(parameters, job, ctx)
+        c_barrier(ctx.n_workers)
     if ctx.worker == 0:
         began = fastnn_seconds()
         job.done, job.cost, job.loaded = done, ctx.cost, ctx.n_workers
@@ -664,7 +665,7 @@ def train_epoch(
         free(job.penalties)
     if loop is not None and loop.c.ending == NO_MEMORY:
         raise MemoryError("no memory for the packed weights")
-    c_raise_if(job.stopped)
+    c_raise_if(job.stopped or (job.loop != NULL and job.loop.ending == INTERRUPTED))
     return job.cost
 
 
