@@ -355,6 +355,32 @@ def test_the_order_decides_which_rows_and_how_often():
 
 
 @every_float
+def test_a_narrow_network_takes_all_rows_of_one_mini_batch_as_they_lie(dtype):
+    """Their order is then nothing: sums over them have the same bits in any."""
+    one, other = (
+        Problem((3, 8, 1), "relu", "sigmoid", Cost.CROSS_ENTROPY, 77, 77, dtype) for _ in range(2)
+    )
+    assert one.workspace.compiled.feature_major
+    other.order = other.order[::-1].copy()
+    assert one.train() == other.train()
+    np.testing.assert_array_equal(one.parameters, other.parameters)
+    assert_trained_alike(one)
+
+
+def test_rows_that_come_twice_count_twice_in_a_mini_batch_of_as_many():
+    problem, other = (
+        Problem((3, 8, 1), "relu", "sigmoid", Cost.CROSS_ENTROPY, 77, 77) for _ in range(2)
+    )
+    problem.order = np.r_[np.arange(76), 3]
+    other.X, other.Y, other.order = (
+        other.X[problem.order], other.Y[problem.order], np.arange(77),
+    )  # fmt: skip
+    assert problem.train() == other.train()
+    np.testing.assert_array_equal(problem.parameters, other.parameters)
+    assert_trained_alike(problem)
+
+
+@every_float
 @every_hidden
 @every_pair
 def test_an_epoch_is_its_parts_to_the_bit(cost, output, hidden, dtype):

@@ -20,6 +20,8 @@ import fastnn
 from fastnn import optimizers, regularizers
 from fastnn._core import threads as _threads
 from fastnn._core.atomic import Users
+from fastnn._core.compiled_plan import CompiledPlan
+from fastnn._core.plan import LayerOptions, ParameterLayout, Workspace
 from fastnn._core.thread_pool import count_rounds
 from fastnn._core.thread_tuner import Stalls, ThreadTuner
 from fastnn.normalization import GroupNorm
@@ -395,6 +397,45 @@ def test_who_trains_beside_does_not_make_all_workers_look_fast():
         with others(users, 1):
             stretches(tuner, 50, {1: 3e-10})
         assert stretches(tuner, 4, seconds) == [1, 2, 2, 1]
+
+
+def some_plan() -> CompiledPlan:
+    options = [LayerOptions("tanh"), LayerOptions("sigmoid")]
+    return Workspace(ParameterLayout((3, 4, 2)), options, 5, np.dtype("f8"), 0).compiled
+
+
+def remembered(*tuners: ThreadTuner) -> list[int]:
+    """What the last of some tuners of one plan begins with, after trainings by the others."""
+    plan = some_plan()
+    for tuner in tuners[:-1]:
+        tuner.recall(plan)
+        stretches(tuner, 10, TWICE)
+        tuner.remember(plan)
+    tuners[-1].recall(plan)
+    return stretches(tuners[-1], 3, TWICE)
+
+
+def test_a_training_begins_as_the_last_one_of_its_plan_ended():
+    assert remembered(ThreadTuner(2)) == [1, 2, 2]
+    assert remembered(ThreadTuner(2), ThreadTuner(2)) == [2, 2, 2]
+
+
+def test_what_other_numbers_of_workers_found_out_is_not_taken_over():
+    assert remembered(ThreadTuner(2), ThreadTuner(3)) == [1, 3, 3]
+    assert remembered(ThreadTuner(2, True), ThreadTuner(2)) == [1, 2, 2]
+    users = Users()
+    with users, others(users, 1):
+        assert remembered(ThreadTuner(2, False, users, 2), ThreadTuner(2)) == [1, 2, 2]
+
+
+def test_after_stalls_a_training_begins_with_one_worker():
+    stalls, plan = Stalls(), some_plan()
+    before, after = ThreadTuner(2, stalls=stalls), ThreadTuner(2, stalls=stalls)
+    stretches(before, 10, TWICE)
+    before.remember(plan)
+    stall(ThreadTuner(2, stalls=stalls))
+    after.recall(plan)
+    assert stretches(after, 3, TWICE) == [1, 1, 1]
 
 
 def test_a_stretch_without_the_thread_pool_is_one_of_one_worker():

@@ -82,8 +82,18 @@ cdef struct Plan:
     Py_ssize_t own_running     # (n_running,)
 
 
+# How fast mini-batches of the plan were, as the thread tuner has it; zeros: nobody knows yet.
+cdef struct Times:
+    int max_workers
+    bint parallel            # whether all workers were faster than one
+    double serial_time
+    double parallel_time
+    double shortest_serial
+
+
 cdef class CompiledPlan:
     cdef Plan c
+    cdef Times times  # of the last training
     cdef int _set_layers(self, list layers) except -1
     cdef int _check_parameters(self, Layer* layer) except -1
     cdef int _check_workspace(self, Layer* layer) except -1

@@ -51,6 +51,7 @@ cdef struct EpochJob:
     const void* row_weights  # NULL: none
     const Py_ssize_t* order
     Py_ssize_t n_order
+    Py_ssize_t* as_they_lie  # feature-major: 0, 1, ... if a mini-batch has all rows; or NULL
     Py_ssize_t done          # rows, and mini-batches, before the current stretch
     Py_ssize_t batch
     int n_workers            # of the stretch
@@ -192,16 +193,17 @@ cdef void _train_feature_major(
 ) noexcept nogil:
     """The same, feature-major."""
     cdef bint weighted = job.row_weights != NULL
+    cdef const Py_ssize_t* order = job.order if job.as_they_lie == NULL else job.as_they_lie
     cdef double cost
     ctx.divisor = ctx.m if job.rule.per_batch else 1
     if weighted:
         c_begin_layer(ctx, job.plan, 0)
-        _load_row_weights(work, <const floating*> job.row_weights, job.order + done, job.plan,
+        _load_row_weights(work, <const floating*> job.row_weights, order + done, job.plan,
                           job.rule.per_batch, ctx)
     cost = c_train_feature_major(
         c_vector_of(<floating*> job.slots, ctx.slots, job.plan, 0, ctx), work,
         c_vector_of(parameters, ctx.parameters, job.plan, 0, ctx), job.X, <const floating*> job.Y,
-        job.order + done, job.plan, job.rule, job.with_cost, weighted, again, ctx)
+        order + done, job.plan, job.rule, job.with_cost, weighted, again, ctx)
     if job.with_cost:
         ctx.cost += cost
 
@@ -285,7 +287,7 @@ cdef void _begin_epoch(EpochJob* job) noexcept nogil:
     job.cost = 0 if job.with_cost else NAN
     if job.loop != NULL:
         job.rates = c_begin_epoch(job.loop, &job.n_rates)
-        if job.loop.shuffled:
+        if job.loop.shuffled and job.as_they_lie == NULL:
             job.loaded = 0
 
 
@@ -484,6 +486,33 @@ cdef int _check_order(const Py_ssize_t[::1] order, Py_ssize_t n) except -1:
     return 0
 
 
+cdef Py_ssize_t* _rows_as_they_lie(
+    const Py_ssize_t[::1] order, Py_ssize_t n, CompiledPlan plan, EpochLoop loop,
+) except? NULL:
+    """Return 0 to n - 1 if each mini-batch has all n rows once, so that their order is nothing.
+
+    The sums over them are then as well taken in the order of the memory, and kept rows be kept.
+    """
+    cdef Py_ssize_t* rows
+    cdef Py_ssize_t i
+    cdef bint each_once = True
+    if (plan.c.lane_sums < 0 or order.shape[0] != n or n > plan.c.batch_size
+            or (loop is not None and loop.c.orders != NULL)):
+        return NULL
+    rows = <Py_ssize_t*> calloc(n, sizeof(Py_ssize_t))
+    if rows == NULL:
+        raise MemoryError("no memory for the order of the rows")
+    for i in range(n):
+        rows[order[i]] += 1
+    for i in range(n):
+        each_once = each_once and rows[i] == 1
+        rows[i] = i
+    if not each_once:
+        free(rows)
+        return NULL
+    return rows
+
+
 cdef int _check_m(const Plan* plan, Py_ssize_t m) except -1:
     if not 1 <= m <= plan.batch_size:
         raise ValueError(f"m: expected 1 to {plan.batch_size} rows, got {m}")
@@ -578,7 +607,8 @@ def train_epoch(
         Factors on the rows' costs; none for 1.
     order : intp array (n_order,)
         The rows in the order of their use; the last mini-batch may be shorter. One of a single
-        row is left out where there is batch norm.
+        row is left out where there is batch norm. A narrow network may take those of a mini-batch
+        of all rows in the order of the memory.
     rates : float64 array (1,) or (n_batches,)
         The learning rate, of all mini-batches or one each; with ``loop`` its own are taken.
     seed : int
@@ -653,16 +683,21 @@ def train_epoch(
     job.loaded, job.left = 0, 0
     job.seconds = &seconds[0] if seconds.shape[0] else NULL
     job.penalties = NULL
+    job.as_they_lie = _rows_as_they_lie(order, rows.c.n_rows, plan, loop)
     if with_cost and rule.c.penalty_in_cost != 0:
         job.penalties = <double*> calloc(plan.c.n_tiles + MAX_PARTIAL_SUMS,
                                          DOUBLES_PER_LINE * sizeof(double))
         if job.penalties == NULL:
+            free(job.as_they_lie)
             raise MemoryError("no memory for the penalties")
+    tuner.recall(plan)
     with nogil:
         _run_epochs(&parameters[0],
                     _run_stretch_float if floating is float else _run_stretch_double, &job,
                     &tuner.c)
         free(job.penalties)
+        free(job.as_they_lie)
+    tuner.remember(plan)
     if loop is not None and loop.c.ending == NO_MEMORY:
         raise MemoryError("no memory for the packed weights")
     c_raise_if(job.stopped or (job.loop != NULL and job.loop.ending == INTERRUPTED))

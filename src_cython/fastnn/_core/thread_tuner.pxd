@@ -10,11 +10,15 @@ milliseconds of parallel work took longer than one worker would have, there are 
 time that all trainings of the process keep to, and that grows fourfold as long as workers go on
 stalling.
 
+What was found out is kept with the plan: the next training of the same sizes begins as the last one
+ended, unless workers have stalled lately.
+
 Trainings share the processors: before each stretch it is asked how many there are. "All workers"
 are so many as are one training's share; of one that has a single worker nothing is tried.
 """
 
 from fastnn._core.atomic cimport Users
+from fastnn._core.compiled_plan cimport CompiledPlan
 
 
 cdef struct StallState:
@@ -50,6 +54,8 @@ cdef class ThreadTuner:
     cdef TunerState c
     cdef Users trainings  # whose number the state points to
     cdef Stalls stalls    # the same
+    cpdef void recall(self, CompiledPlan plan)
+    cpdef void remember(self, CompiledPlan plan)
 
 
 # Ask how many trainings there are; return how many workers run the next stretch.

@@ -69,6 +69,24 @@ cdef class ThreadTuner:
     def max_workers(self) -> int:
         return self.c.max_workers
 
+    cpdef void recall(self, CompiledPlan plan):
+        """Begin as the last training of the plan ended, if nothing is known yet."""
+        if (self.c.fixed or self.c.serial_time != 0
+                or plan.times.max_workers != self.c.max_workers):
+            return
+        self.c.serial_time = plan.times.serial_time
+        self.c.shortest_serial = plan.times.shortest_serial
+        if fastnn_seconds() >= self.c.stalls.next_trial:
+            self.c.parallel, self.c.parallel_time = plan.times.parallel, plan.times.parallel_time
+
+    cpdef void remember(self, CompiledPlan plan):
+        """Let the next training of the plan know what was found out."""
+        if self.c.fixed or self.c.parallel_time == 0 or self.c.share != self.c.max_workers:
+            return  # that is nothing, or only of a share of the processors
+        plan.times.max_workers, plan.times.parallel = self.c.max_workers, self.c.parallel
+        plan.times.serial_time, plan.times.parallel_time = self.c.serial_time, self.c.parallel_time
+        plan.times.shortest_serial = self.c.shortest_serial
+
     def next_stretch(self) -> tuple[int, float]:
         """Return how many workers run the next stretch, and how much work it is. For the tests."""
         return c_n_workers(&self.c), c_stretch(&self.c)
