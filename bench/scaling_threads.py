@@ -78,8 +78,8 @@ def share_of_busiest(
             tiles = ceil(n_out / NARROW)
             most += n_in * min(n_out, ceil(tiles / n_threads) * NARROW)
         else:
-            shared = min(n_threads, n_partial_sums) if l <= split_layer else 1
-            most += n_in * n_out // shared
+            busiest = ceil(n_partial_sums / n_threads) if l <= split_layer else n_partial_sums
+            most += n_in * n_out * busiest // n_partial_sums
     return most / whole
 
 

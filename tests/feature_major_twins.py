@@ -110,16 +110,16 @@ def run(case: Case, feature_major: bool, epochs: int = 2, n_threads: int = 1) ->
     numbers = {**optimizer.rule(case.penalty, case.n).numbers, "per_batch": case.per_batch}
     numbers.pop("n_slots")
     rule = type(optimizer.rule(case.penalty, 1))(**numbers)
-    before = plan._is_feature_major, plan.WORTH_ROW_RANGES
+    before = plan._is_feature_major, plan.WORTH_A_ROW_RANGE
     plan._is_feature_major = lambda *arguments: feature_major
-    plan.WORTH_ROW_RANGES = 0 if case.row_ranges else 10**9
+    plan.WORTH_A_ROW_RANGE = 1 if case.row_ranges else 10**9
     try:
         workspace = Workspace(
             layout, options, case.batch_size, np.dtype(case.dtype), case.pair[0],
             case.clip or 0.3, rule, n_threads, case.by_z,
         )  # fmt: skip
     finally:
-        plan._is_feature_major, plan.WORTH_ROW_RANGES = before
+        plan._is_feature_major, plan.WORTH_A_ROW_RANGE = before
     assert workspace.compiled.feature_major == feature_major
     parameters = np.concatenate([
         part for n_in, n_out in layout.layers

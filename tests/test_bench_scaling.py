@@ -178,4 +178,5 @@ def test_threads_are_measured_or_counted() -> None:
     assert scaling_threads.share_of_busiest((10, 64), 4) == 0.25
     assert scaling_threads.share_of_busiest((10, 64), 3) == 0.5
     assert scaling_threads.share_of_busiest((10, 10, 10), 8, 0, 2) == 0.75
+    assert scaling_threads.share_of_busiest((10, 10, 10), 3, 1, 4) == 0.5
     assert len(scaling_threads.table(found).splitlines()) == 5

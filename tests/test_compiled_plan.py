@@ -182,7 +182,7 @@ def fits(layers: list[dict[str, int]], batch_size: int, **arguments: Any) -> boo
     if count:
         ends.append((arguments["gradients"], size * count))
     split, count = arguments["split_layer"], arguments["n_partial_sums"]
-    if count not in ((0,) if split == -1 else (2, 4)):
+    if count not in ((0,) if split == -1 else (2, 4, 8, 16)):
         return False
     if split != -1:
         if not 0 <= split < min(len(rows), 2):
@@ -262,7 +262,7 @@ def test_a_tight_plan_is_taken_and_stays_inside(sizes, batch_size, dtype, dropou
 @pytest.mark.parametrize("rule", RULES, ids=["sgd", "adam"])
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("batch_size", [1, 3])
-@pytest.mark.parametrize("n_workers", [2, 3, 5])
+@pytest.mark.parametrize("n_workers", [2, 3, 5, 11])
 @pytest.mark.parametrize(
     ("sizes", "split_layer", "n_partial_sums"),
     [
@@ -271,6 +271,8 @@ def test_a_tight_plan_is_taken_and_stays_inside(sizes, batch_size, dtype, dropou
         ((4, 20, 3, 2), 1, 4),
         ((17, 2), 0, 2),
         ((50, 3, 2), 0, 4),
+        ((3, 40, 2), 1, 8),
+        ((260, 3, 2), 0, 16),
     ],
 )
 def test_replicated_layers_stay_inside(
@@ -313,10 +315,28 @@ def test_replicated_layers_stay_inside(
         ((3, 4, 4, 2), 2, 2, {}, "split_layer: expected -1 to 1, got 2"),
         ((3, 4, 2), 1, 2, {"norm": Norm.GROUP}, "split_layer: expected -1 or 0"),
         ((3, 4, 2), 1, 2, {"activation": Activation.SOFTMAX}, "split_layer: expected -1 or 0"),
-        ((3, 7, 2), 1, 3, {}, "n_partial_sums: expected 0, 2 or 4"),
-        ((3, 7, 2), 1, 4, {}, "n_partial_sums: expected 2 or 4, and at most 3 for this layer"),
-        ((16, 7, 2), 0, 2, {}, "n_partial_sums: expected 2 or 4, and at most 1 for this layer"),
-        ((3, 7, 2), 1, 0, {}, "n_partial_sums: expected 2 or 4, and at most 3 for this layer"),
+        ((3, 7, 2), 1, 3, {}, "n_partial_sums: expected 0, 2, 4, 8 or 16"),
+        (
+            (3, 7, 2),
+            1,
+            4,
+            {},
+            "n_partial_sums: expected 2, 4, 8 or 16, and at most 3",
+        ),
+        (
+            (16, 7, 2),
+            0,
+            2,
+            {},
+            "n_partial_sums: expected 2, 4, 8 or 16, and at most 1",
+        ),
+        (
+            (3, 7, 2),
+            1,
+            0,
+            {},
+            "n_partial_sums: expected 2, 4, 8 or 16, and at most 3",
+        ),
     ],
 )
 def test_a_split_layer_must_have_partial_sums(sizes, split_layer, n_partial_sums, change, named):

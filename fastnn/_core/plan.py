@@ -54,8 +54,11 @@ TOGETHER = 128
 WORTH_A_LAYER, SMALL = 2_500_000, 1_000_000
 # Inputs a neuron of the first layer from which workers share out the inputs and gather their own.
 FLAT = 10
-# Parameters times feature-major rows from which two workers share out the rows.
-WORTH_ROW_RANGES = 16_000
+# Parameters times feature-major rows that are worth a worker of their own; rows for more than two
+# workers each: the lanes of their sums are added up once a worker.
+WORTH_A_ROW_RANGE, ROWS_EACH = 8_000, 128
+# Units of the first layer's inputs, 16 each, from which on four workers have so many each.
+UNITS_EACH = 4
 # Of feature-major networks: largest number of inputs, of weights of a layer (BLAS is fast where
 # vectors are short), of parameters a row, and of parameters times rows.
 MAX_INPUTS, MAX_WEIGHTS = 64, 256 if instruction_set == "base" else 2048
@@ -368,8 +371,11 @@ def _partial_sums(layout: ParameterLayout, mold: Mold, feature_major: bool) -> d
     if mold.n_slots < 0:
         pass
     elif feature_major:
-        if batch_size * layout.n_parameters >= WORTH_ROW_RANGES:
-            count, size = 2, MAX_LANES + _aligned_size(layout.n_parameters)  # a cost, a gradient
+        ranges = batch_size * layout.n_parameters // WORTH_A_ROW_RANGE
+        if ranges > 1:
+            more = min(ranges, batch_size // ROWS_EACH, MAX_PARTIAL_SUMS)
+            count = _power_of_two(max(2, more))
+            size = MAX_LANES + _aligned_size(layout.n_parameters)  # a cost, a gradient
     elif not mold.limits_norms:
         split = _split_layer(layout.layers, mold.options, batch_size)
         if split >= 0:
@@ -407,14 +413,22 @@ def _split_layer(
 
 
 def _n_partial_sums(layers: Sequence[tuple[int, int]], split_layer: int) -> int:
-    """Return over how many ranges of a layer's inputs there are partial sums, 1 to 4.
+    """Return over how many ranges of a layer's inputs there are partial sums, 1 or a power of 2.
 
-    Four of the first layer's would cost a single thread a tenth of its time.
+    Those of the first layer cost a single thread a hundredth of its time each: four, where the
+    layer has inputs enough. Products of a few inputs are slow: of more than four partial sums
+    each has two units.
     """
     n_in = layers[split_layer][0]
     n_units = -(-n_in // (NARROW if split_layer == 0 else _tile(n_in)))
-    few = split_layer == 0 or n_units < MAX_PARTIAL_SUMS
-    return min(n_units, 2) if few else MAX_PARTIAL_SUMS
+    if split_layer == 0:
+        return 4 if n_units >= 4 * UNITS_EACH else min(n_units, 2)
+    return _power_of_two(min(max(n_units // 2, min(n_units, 4)), MAX_PARTIAL_SUMS))
+
+
+def _power_of_two(limit: int) -> int:
+    """Return the largest one that is at most ``limit``."""
+    return 1 << limit.bit_length() - 1
 
 
 def aligned(size: int, dtype: np.dtype) -> np.ndarray:

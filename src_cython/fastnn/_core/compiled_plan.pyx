@@ -100,9 +100,9 @@ cdef class CompiledPlan:
         The layer, 0 or 1, whose product is the sum over ranges of its inputs (split-K), which
         workers share out; it and the layers after it are replicated. -1: there is none.
     n_partial_sums : int
-        Of the split layer, 2 or 4; each has whole tiles of the layer before, or of the network's
-        inputs multiples of 16. In a feature-major network those of the gradient, 2 or 4, over
-        ranges of the mini-batch's rows. 0: there are none.
+        Of the split layer, 2, 4, 8 or 16; each has whole tiles of the layer before, or of the
+        network's inputs multiples of 16. In a feature-major network those of the gradient, as many,
+        over ranges of the mini-batch's rows. 0: there are none.
     partial_sums, partial_size : int
         Offset in the workspace of twice ``n_partial_sums`` blocks of ``partial_size`` numbers: as
         much as the split layer's outputs; in a feature-major network 16 numbers, then a gradient.
@@ -298,8 +298,8 @@ cdef class CompiledPlan:
         """Check the split layer, and that there is memory for its partial sums."""
         cdef Layer* first = &self.c.layers[0]
         cdef Py_ssize_t block
-        if self.c.n_partial_sums not in (0, 2, MOST_SUMS):
-            raise ValueError(f"n_partial_sums: expected 0, 2 or {MOST_SUMS}, "
+        if self.c.n_partial_sums not in (0, 2, 4, 8, MOST_SUMS):
+            raise ValueError(f"n_partial_sums: expected 0, 2, 4, 8 or {MOST_SUMS}, "
                              f"got {self.c.n_partial_sums}")
         if self.c.split_layer == -1:
             if self.c.n_partial_sums != 0 and self.c.lane_sums == -1:
@@ -314,7 +314,7 @@ cdef class CompiledPlan:
             raise ValueError("split_layer: expected -1 or 0, as the first layer needs whole rows, "
                              "got 1")
         if not 0 < self.c.n_partial_sums <= c_n_units(&self.c):
-            raise ValueError(f"n_partial_sums: expected 2 or {MOST_SUMS}, and at most "
+            raise ValueError(f"n_partial_sums: expected 2, 4, 8 or {MOST_SUMS}, and at most "
                              f"{c_n_units(&self.c)} for this layer, got {self.c.n_partial_sums}")
         block = self.c.batch_size * <Py_ssize_t> self.c.layers[self.c.split_layer].n_out
         self._check_partial_sums(block)

@@ -102,6 +102,9 @@ cdef void c_begin_layer(BatchContext* ctx, const Plan* plan, int l) noexcept nog
 cdef floating* c_vector_of(
     floating* shared, void* own, const Plan* plan, int l, BatchContext* ctx) noexcept nogil
 
+# Whether each worker owns pairs of partial sums, and adds each pair itself.
+cdef bint c_by_twos(const Plan* plan, BatchContext* ctx) noexcept nogil
+
 # The partial sums that the worker owns, from the first to before the last; and their inputs.
 cdef (int, int) c_own_partial_sums(const Plan* plan, BatchContext* ctx) noexcept nogil
 

@@ -58,15 +58,24 @@ cdef (int, int) c_share(int n, BatchContext* ctx) noexcept nogil:
     return (c_part(n, ctx.share, ctx.n_shares), c_part(n, ctx.share + 1, ctx.n_shares))
 
 
+cdef bint c_by_twos(const Plan* plan, BatchContext* ctx) noexcept nogil:
+    """Whether each worker owns pairs of partial sums, and adds each pair itself."""
+    return 2 * ctx.n_workers <= plan.n_partial_sums
+
+
 cdef (int, int) c_own_partial_sums(const Plan* plan, BatchContext* ctx) noexcept nogil:
-    return (c_part(plan.n_partial_sums, ctx.worker, ctx.n_workers),
-            c_part(plan.n_partial_sums, ctx.worker + 1, ctx.n_workers))
+    cdef int at_once = 2 if c_by_twos(plan, ctx) else 1
+    cdef int n = plan.n_partial_sums // at_once
+    return (at_once * c_part(n, ctx.worker, ctx.n_workers),
+            at_once * c_part(n, ctx.worker + 1, ctx.n_workers))
 
 
 cdef floating* c_arena_of(
     floating* work, const Plan* plan, int p, BatchContext* ctx,
 ) noexcept nogil:
-    cdef int owner = ((p + 1) * ctx.n_workers - 1) // plan.n_partial_sums  # as c_part divides them
+    cdef int at_once = 2 if c_by_twos(plan, ctx) else 1
+    # As c_part divides them.
+    cdef int owner = ((p // at_once + 1) * ctx.n_workers - 1) // (plan.n_partial_sums // at_once)
     return <floating*> ctx.arenas + owner * plan.arena_size if ctx.replicated else work
 
 

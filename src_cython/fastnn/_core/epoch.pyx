@@ -404,11 +404,15 @@ cdef bint _is_for_several(const EpochJob* job) noexcept nogil:
 
 cdef void _plan_stretch(EpochJob* job, TunerState* tuner) noexcept nogil:
     """Begin a stretch, which goes on after the end of an epoch if that comes before its own."""
+    cdef int busiest
     job.n_workers = 1
     if _is_for_several(job):
         job.n_workers = c_n_workers(tuner)
     if job.replicated:
         job.n_workers = min(job.n_workers, job.plan.n_partial_sums)
+        if not tuner.fixed:  # no more than have as much to do as the busiest
+            busiest = (job.plan.n_partial_sums - 1) // job.n_workers + 1
+            job.n_workers = (job.plan.n_partial_sums - 1) // busiest + 1
     job.left = c_stretch(tuner)
     job.stretch_seconds, job.stretch_work = 0, 0
 

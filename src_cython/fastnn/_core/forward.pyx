@@ -16,7 +16,8 @@ from fastnn._core.compiled_plan cimport Layer, c_partial_sum, c_split_begin
 from fastnn._core.constants cimport MAX_PARTIAL_SUMS
 from fastnn._core.context cimport (
     ACTIVATION, FORWARD, NORMALIZATION, PREDICT, SYNC, TRAIN, Window, c_arena_of, c_begin_layer,
-    c_mark, c_needs_rows, c_own_neurons, c_own_partial_sums, c_own_rows, c_sync, c_vector_of)
+    c_by_twos, c_mark, c_needs_rows, c_own_neurons, c_own_partial_sums, c_own_rows, c_sync,
+    c_vector_of)
 from fastnn._core.dense cimport c_add_scaled
 from fastnn._core.gemm cimport c_product_nt
 from fastnn._core.thread_pool cimport c_barrier
@@ -89,11 +90,6 @@ cdef void _finish_forward(
     c_mark(ctx, ACTIVATION)
 
 
-cdef inline bint _by_twos(const Plan* plan, BatchContext* ctx) noexcept nogil:
-    """Whether a worker owns pairs of partial sums, and adds each pair itself."""
-    return 2 * ctx.n_workers <= plan.n_partial_sums
-
-
 cdef inline void _add_two(
     floating* to, const floating* one, const floating* other, Py_ssize_t size,
 ) noexcept nogil:
@@ -117,7 +113,7 @@ cdef void _own_partial_sums(
         sums = work + c_partial_sum(plan, p, ctx.step)
         c_product_nt(sums, inp + left, weights + left, layer.n_in, <floating*> NULL, ctx.m,
                      layer.n_out, c_split_begin(plan, p + 1) - left, 0, layer.n_out, layer.tile)
-        if _by_twos(plan, ctx) and p % 2 == 1:
+        if c_by_twos(plan, ctx) and p % 2 == 1:
             c_add_scaled(work + c_partial_sum(plan, p - 1, ctx.step), sums, size, <floating> 1,
                          <floating> 1)
     c_mark(ctx, FORWARD)
@@ -135,7 +131,7 @@ cdef void _add_partial_sums(
     for i in range(ctx.m):
         memcpy(z + i * n, biases, n * sizeof(floating))
     for p in range(0, plan.n_partial_sums, 2):
-        if _by_twos(plan, ctx):
+        if c_by_twos(plan, ctx):
             c_add_scaled(z, sums[p], size, <floating> 1, <floating> 1)
         else:
             _add_two(z, sums[p], sums[p + 1], size)
