@@ -337,3 +337,8 @@ def test_rows_predicted_in_memory_that_is_kept_have_the_bits_of_those_in_blocks(
         bad = X[:m].copy()
         bad[m // 2, 1] = np.nan
         assert net._engine.predict_few(net, bad) is None
+
+
+def test_the_second_cache_is_no_smaller_nor_larger_than_there_are():
+    assert 64 * 1024 <= _prediction.second_cache() <= 256 * 1024**2
+    assert _prediction.second_cache() % 1024 == 0

@@ -47,8 +47,8 @@ LONG_BATCH = 1_600_000_000
 # WIDE_LAYER, and rows of the smallest blocks of more: there are kernels for many rows. Wide layers
 # and BLAS want their usual blocks.
 NARROW_BLOCK, SMALL_BLOCK = 128, 48
-# Multiplications of a prediction from which it is shared out: a quarter of a millisecond.
-WORTH_SHARING = 10_000_000
+# Multiplications of a prediction from which it is shared out: an eighth of a millisecond.
+WORTH_SHARING = 5_000_000
 
 
 Result = TypeVar("Result")

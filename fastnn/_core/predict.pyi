@@ -10,6 +10,9 @@ from fastnn._core.row_source import RowSource
 
 _Float = TypeVar("_Float", np.float32, np.float64)
 
+def second_cache() -> int:
+    """Return the bytes of this processor's second cache."""
+
 def predict(
     plan: CompiledPlan,
     parameters: NDArray[_Float],

@@ -28,14 +28,19 @@ cdef extern from "runtime/atomics.h":
     Py_ssize_t c_take "FASTNN_FETCH_ADD"(Py_ssize_t* next, Py_ssize_t n) noexcept nogil
     Py_ssize_t c_next "FASTNN_LOAD"(const Py_ssize_t* next) noexcept nogil
 
+cdef extern from "runtime/caches.h" nogil:
+    Py_ssize_t fastnn_second_cache()
+
 cdef enum:
     PACKED_ROWS = 128      # rows above which it pays to pack the weights of narrow layers
     LEAST_ROWS = 48        # of a block: the weights are read anew for each
     MANY_BLOCKS = 16       # for each worker, from which they need not be even
     ROW_STEP = 12          # a multiple of the rows of a tile, for any instruction set
-    BLOCK_BYTES = 300_000  # of a block's widest layer: a part of the second cache
+    BLOCK_BYTES = 300_000  # of a block's widest layer, at most
     STRIPE = 192           # neurons that one worker packs: whole panels, for any instruction set
 
+# The same, on this processor: a part of the second cache, beside the weights of a layer.
+cdef Py_ssize_t block_bytes = min(<Py_ssize_t> BLOCK_BYTES, 3 * fastnn_second_cache() // 5)
 
 # A prediction, for the workers to share.
 cdef struct PredictJob:
@@ -60,7 +65,7 @@ cdef Py_ssize_t _rows_of_block(const Plan* plan, size_t itemsize) noexcept nogil
     cdef int l
     for l in range(plan.n_layers):
         widest = max(widest, <Py_ssize_t> plan.layers[l].n_out)
-    fit = BLOCK_BYTES // (<Py_ssize_t> itemsize * widest) // ROW_STEP * ROW_STEP
+    fit = block_bytes // (<Py_ssize_t> itemsize * widest) // ROW_STEP * ROW_STEP
     return min(max(fit, <Py_ssize_t> LEAST_ROWS), <Py_ssize_t> plan.batch_size)
 
 
@@ -281,6 +286,11 @@ cdef Outcome c_predict(
 
 
 # What Python calls.
+
+
+def second_cache() -> int:
+    """Return the bytes of this processor's second cache. For the tests."""
+    return fastnn_second_cache()
 
 
 def predict(
