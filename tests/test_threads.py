@@ -465,6 +465,18 @@ def test_who_stalled_is_tried_again_after_a_pause_only():
     assert set(stretches(tuner, 10, TWICE)) == {1, 2}
 
 
+def test_how_fast_all_were_before_they_stalled_is_forgotten():
+    tuner = ThreadTuner(2)
+    assert stretches(tuner, 10, TWICE)[-1] == 2
+    n, work = tuner.next_stretch()
+    tuner.record(n, 1.0, work, stalled=True)
+    assert stretches(tuner, 20, TWICE) == [1] * 20
+    plan, later = some_plan(), ThreadTuner(2)
+    tuner.remember(plan)
+    later.recall(plan)
+    assert stretches(later, 1, TWICE) == [1]
+
+
 def test_all_trainings_know_of_stalls_and_pauses_grow():
     stalls = Stalls()
     stall(ThreadTuner(2, stalls=stalls))

@@ -81,7 +81,7 @@ cdef class ThreadTuner:
 
     cpdef void remember(self, CompiledPlan plan):
         """Let the next training of the plan know what was found out."""
-        if self.c.fixed or self.c.parallel_time == 0 or self.c.share != self.c.max_workers:
+        if self.c.fixed or self.c.serial_time == 0 or self.c.share != self.c.max_workers:
             return  # that is nothing, or only of a share of the processors
         plan.times.max_workers, plan.times.parallel = self.c.max_workers, self.c.parallel
         plan.times.serial_time, plan.times.parallel_time = self.c.serial_time, self.c.parallel_time
@@ -173,8 +173,9 @@ cdef bint _is_too_slow(const TunerState* state) noexcept nogil:
 
 
 cdef void _give_up(TunerState* state) noexcept nogil:
-    """One worker goes on, and nothing is tried for a while."""
+    """One worker goes on, and nothing is tried for a while; how fast all were no longer counts."""
     state.parallel, state.trial, state.warmup = False, False, False
+    state.parallel_time = 0
     state.waited, state.recent_time, state.recent_work = 0, 0, 0
     state.stalls.next_trial = fastnn_seconds() + state.stalls.pause
     state.stalls.pause = min(4 * state.stalls.pause, LAST_PAUSE)
