@@ -15,6 +15,7 @@ from bench.works import Work
 
 Seconds = dict[int, float]  # by number of threads
 
+AWAKE = 0.05  # seconds of work after a pause
 SETTLE = 0.5  # seconds; idle workers of BLAS and OpenMP pools keep spinning for 0.1 to 0.2 s
 PROBE_ROWS = 5_000
 PROBE_RUNS = 3
@@ -76,12 +77,13 @@ def available_cores() -> int:
 def clock(contender: Contender, problem: Problem) -> float:
     """Seconds of ``work.per`` epochs or predictions, after others' pools have gone to sleep.
 
-    Works of many short epochs are done twice, and the second time counts: after a pause some
+    Works of many short epochs are done for a while, and the last time counts: after a pause some
     virtual machines are several times slower for as long as such a work takes.
     """
     with contender.pools(problem.threads):
         time.sleep(SETTLE)
-        if problem.work.epochs > 1:
+        began = time.perf_counter()
+        while problem.work.epochs > 1 and time.perf_counter() - began < AWAKE:
             run(contender, problem)
         return run(contender, problem) * problem.work.per / problem.work.epochs
 

@@ -448,12 +448,12 @@ def test_a_stretch_without_the_thread_pool_is_one_of_one_worker():
     assert stretches(tuner, 9, TWICE) == [2] * 9
 
 
-def stall(tuner: ThreadTuner) -> None:
-    """Go on until several workers run a stretch, in which they stall."""
+def stall(tuner: ThreadTuner, seconds: float = 0.0) -> None:
+    """Go on until several workers run a stretch, in which they stall, for so long at least."""
     n = 1
     while n == 1:
         n, work = tuner.next_stretch()
-        tuner.record(n, work * 1e-10 * n, work, stalled=n > 1)
+        tuner.record(n, work * 1e-10 * n + (n > 1) * seconds, work, stalled=n > 1)
 
 
 def test_who_stalled_is_tried_again_after_a_pause_only():
@@ -468,8 +468,7 @@ def test_who_stalled_is_tried_again_after_a_pause_only():
 def test_how_fast_all_were_before_they_stalled_is_forgotten():
     tuner = ThreadTuner(2)
     assert stretches(tuner, 10, TWICE)[-1] == 2
-    n, work = tuner.next_stretch()
-    tuner.record(n, 1.0, work, stalled=True)
+    stall(tuner, seconds=1.0)
     assert stretches(tuner, 20, TWICE) == [1] * 20
     plan, later = some_plan(), ThreadTuner(2)
     tuner.remember(plan)
@@ -485,6 +484,15 @@ def test_all_trainings_know_of_stalls_and_pauses_grow():
     time.sleep(0.03)  # of 0.08 seconds
     assert stretches(ThreadTuner(2, stalls=stalls), 100, TWICE) == [1] * 100
     assert set(stretches(ThreadTuner(2), 100, TWICE)) == {1, 2}
+
+
+def test_after_a_long_time_without_trainings_the_first_stall_is_the_first_again():
+    stalls = Stalls()
+    stall(ThreadTuner(2, stalls=stalls))
+    time.sleep(0.02 + 4 * 0.08 + 0.01)
+    stall(ThreadTuner(2, stalls=stalls))
+    time.sleep(0.03)
+    assert set(stretches(ThreadTuner(2, stalls=stalls), 10, TWICE)) == {1, 2}
 
 
 def test_a_stall_in_much_fast_work_changes_nothing():

@@ -22,6 +22,8 @@ cdef double DOUBT = 0.25
 # Seconds without trials after workers stalled: at first, and at most; seconds of parallel work
 # without a stall after which it is the first again; seconds of such work that count as recent.
 cdef double FIRST_PAUSE = 0.02, LAST_PAUSE = 1.28, UNDISTURBED = 0.25, RECENT = 0.05
+# Pauses after the end of the last one from which on a stall is the first again.
+cdef double IDLE = 4
 
 
 cdef class Stalls:
@@ -174,10 +176,15 @@ cdef bint _is_too_slow(const TunerState* state) noexcept nogil:
 
 cdef void _give_up(TunerState* state) noexcept nogil:
     """One worker goes on, and nothing is tried for a while; how fast all were no longer counts."""
+    cdef double now
     state.parallel, state.trial, state.warmup = False, False, False
     state.parallel_time = 0
     state.waited, state.recent_time, state.recent_work = 0, 0, 0
-    state.stalls.next_trial = fastnn_seconds() + state.stalls.pause
+    now = fastnn_seconds()
+    # Nothing was trained since the last pause: a processor that idled may wake up as slowly.
+    if now > state.stalls.next_trial + IDLE * state.stalls.pause:
+        state.stalls.pause = FIRST_PAUSE
+    state.stalls.next_trial = now + state.stalls.pause
     state.stalls.pause = min(4 * state.stalls.pause, LAST_PAUSE)
 
 
