@@ -14,7 +14,7 @@
 #define FASTNN_MAX_WORKERS 64
 #define FASTNN_JOBS 256 /* from one job's number to the next: more than the workers */
 #define FASTNN_SPINS 2000
-#define FASTNN_A_WHILE 32 /* spins, some 1.5 us: most barriers are passed by then */
+#define FASTNN_A_WHILE 100 /* spins, some 5 us: most barriers are passed by then */
 #define FASTNN_A_STALL 3e-4 /* seconds at a barrier: somebody has no processor, or very much to do */
 
 typedef void (*FastnnWork)(void *argument, int worker, int n_workers);
