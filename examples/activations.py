@@ -57,7 +57,7 @@ def draw(nets: Networks, X: np.ndarray) -> Any:
         "(each histogram to its own height; the bar of ReLU's zeros is cut off)"
     )
     for block, norm_name in zip(figure.subfigures(2, 1, hspace=0.04), NORMALIZATIONS, strict=True):
-        block.suptitle(norm_name, fontweight="bold")
+        block.suptitle(norm_name, fontsize=16)
         panels = block.subplots(len(SIGMAS), len(NETWORKS))
         for row, sigma_name in zip(panels, SIGMAS, strict=True):
             for axes, (activation, depth) in zip(row, NETWORKS, strict=True):
