@@ -264,7 +264,7 @@ def test_a_bad_table_is_refused_in_words(page: Page) -> None:
         == (TEXTS["zh"]["error_table"])
     )
     detail = page.run("document.getElementById('notice-detail').innerText")
-    assert detail == "原因： bad.csv，第 3 行第 1 列：'二' 不是数字；'甲' 这一列应全是数字。"
+    assert detail == "原因：bad.csv，第 3 行第 1 列：'二' 不是数字；'甲' 这一列应全是数字。"
     assert number(page, "test_score") == before
     keep(page, "5-bad-table-zh")
 

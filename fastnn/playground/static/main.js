@@ -109,7 +109,8 @@ function showNumbers({ element, state, points, curves }) {
   const status = element.querySelector(".status");
   status.classList.toggle("bad", bad);
   status.dataset.status = state.status;
-  status.textContent = text(`status.${state.status}`) + (state.detail ? `: ${said(state.detail)}` : "");
+  const words = text(`status.${state.status}`);
+  status.textContent = state.detail ? text("because", { words, detail: said(state.detail) }) : words;
   status.hidden = !bad;
   element.querySelector(".letter").hidden = !two;
   element.querySelector("figcaption").textContent = text(`answers_${state.answers.kind}`);
@@ -165,7 +166,7 @@ function showNotice() {
   const { code, detail } = $("notice").dataset;
   if (!code) return;
   $("notice-words").textContent = text(code);
-  $("notice-detail").textContent = detail ? `${text("library_said")} ${said(detail)}` : "";
+  $("notice-detail").textContent = detail ? text("library_said", { detail: said(detail) }) : "";
 }
 
 const both = new Set(["data", "noise"]); // the same on both sides, or there is nothing to compare
