@@ -45,7 +45,7 @@ CHINESE = {
     ", cross-entropy, η = 0.5, λ = 5": "，交叉熵，η = 0.5，λ = 5",
     # overfitting
     "no cure": "不加措施",
-    "early stopping": "提前停止",
+    "early stopping": "早停",
     "halving the rate": "学习率减半",
     "cross-entropy and penalty": "交叉熵加惩罚项",
     "cost of the validation images": "验证图像的代价",
