@@ -1,4 +1,6 @@
-"""Draw the picture at the top of README: ``python docs/readme_picture.py docs/_static/readme.png``.
+"""Draw the pictures at the top of README and of README.zh-CN, into a folder.
+
+    python docs/readme_picture.py docs/_static
 
 Left, the plane as a network of 2-16-16-1 answers it, trained on two circles; in the middle, the
 learning curves of 64-30-10 on the digits; right, what that network takes for what.
@@ -7,6 +9,7 @@ learning curves of 64-30-10 on the digits; right, what that network takes for wh
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
@@ -14,7 +17,7 @@ import fastnn
 from fastnn import plot
 
 
-def draw() -> Figure:
+def draw(language: str) -> Figure:
     """Train both networks, in a second, and return the figure."""
     figure = Figure(figsize=(13.5, 4), layout="constrained")
     plane, curves, right = figure.subplots(1, 3, width_ratios=[1, 1, 1.5])
@@ -22,7 +25,7 @@ def draw() -> Figure:
     points = fastnn.datasets.circles(300, noise=0.1, seed=1)
     net = fastnn.Network([2, 16, 16, 1], activation="relu", initializer="he_normal", rng=0)
     net.fit(*points, epochs=300, optimizer="adam", learning_rate=0.01)
-    plot.decision_boundary(net, *points, ax=plane)
+    plot.decision_boundary(net, *points, ax=plane, language=language)
     plane.set_aspect("equal")
 
     train, validation, test = fastnn.datasets.load_digits()
@@ -30,10 +33,11 @@ def draw() -> Figure:
     history = net.fit(
         *train, epochs=30, batch_size=10, learning_rate=0.5, validation_data=validation
     )
-    plot.learning_curves(history, ax=curves)
-    plot.confusion(net, *test, ax=right)
+    plot.learning_curves(history, ax=curves, language=language)
+    plot.confusion(net, *test, ax=right, language=language)
     return figure
 
 
 if __name__ == "__main__":
-    draw().savefig(sys.argv[1], dpi=90)
+    for name, language in {"readme.png": "en", "readme.zh_CN.png": "zh"}.items():
+        draw(language).savefig(Path(sys.argv[1]) / name, dpi=90)

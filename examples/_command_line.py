@@ -10,13 +10,14 @@ from pathlib import Path
 import fastnn
 
 ENDINGS = (".png", ".pdf", ".svg")
+LANGUAGES = ("en", "zh")
 
 
 def new_parser(
     description: str | None, name: str, *, seed: int | None = 0
 ) -> argparse.ArgumentParser:
-    """Return a parser of what every example takes: --output, --quick and, if it has a default,
-    --seed."""
+    """Return a parser of what every example takes: --output, --language, --quick and, if it has a
+    default, --seed."""
     parser = argparse.ArgumentParser(
         prog=f"{name}.py",
         description=description,
@@ -28,6 +29,14 @@ def new_parser(
         default=f"{name}.png",
         metavar="PICTURE",
         help=f"a name ending in {', '.join(ENDINGS)}; default: %(default)s",
+    )
+    parser.add_argument(
+        "--language",
+        nargs="+",
+        choices=LANGUAGES,
+        default=["en"],
+        help="of the picture's texts; of several, each further one gets a picture of its own, such "
+        f"as {name}.zh.png; default: en",
     )
     parser.add_argument("--quick", action="store_true", help="a run of seconds, for a first look")
     if seed is not None:

@@ -14,17 +14,17 @@ from typing import Any
 
 import numpy as np
 from _command_line import arguments, load_images
-from _picture import legend_of, new_figure, save, tidy
+from _picture import legend_of, new_figure, save
 
 import fastnn
 from fastnn import normalization
-from fastnn.plot import curve_styles
+from fastnn.plot import comparison
 
 NORMALIZATIONS = {
-    "none": None,
-    "batch": normalization.BatchNorm(),
-    "layer": normalization.LayerNorm(),
-    "group (2)": normalization.GroupNorm(groups=2),
+    "no norm": None,
+    "batch norm": normalization.BatchNorm(),
+    "layer norm": normalization.LayerNorm(),
+    "group norm (2)": normalization.GroupNorm(groups=2),
 }
 SIZES = [2, 4, 8, 16, 32, 64]
 
@@ -49,7 +49,7 @@ def measure(split: fastnn.datasets.Split, epochs: int, seeds: Sequence[int]) -> 
                 row.append(1 - net.accuracy((X, y)) / len(y))
             rows.append(row)
             print(
-                f"{name:9} mini-batches of {size:3}: {np.mean(row):.2%} wrong, from "
+                f"{name:14} mini-batches of {size:3}: {np.mean(row):.2%} wrong, from "
                 f"{min(row):.2%} to {max(row):.2%}"
             )
         errors[name] = np.array(rows)
@@ -59,19 +59,15 @@ def measure(split: fastnn.datasets.Split, epochs: int, seeds: Sequence[int]) -> 
 def draw(errors: Errors) -> Any:
     figure = new_figure(9, 6.5)
     axes = figure.subplots()
-    for name, values, style in zip(errors, errors.values(), curve_styles(len(errors)), strict=True):
-        percent = 100 * values
-        mean = percent.mean(axis=1)
-        spread = [mean - percent.min(axis=1), percent.max(axis=1) - mean]
-        aside = 1.03 ** len(axes.containers)  # so that no range hides another
-        axes.errorbar(aside * np.array(SIZES), mean, spread, **style, capsize=4, label=name)
+    percent = {name: 100 * values.T for name, values in errors.items()}
+    comparison(percent, x=SIZES, legend=False, ax=axes)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks(SIZES, [str(size) for size in SIZES])
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}")
-    title = "small mini-batches hurt batch norm (mean and range of 3 seeds)"
-    tidy(axes, title, "rows in a mini-batch", "wrong validation images (%)")
+    axes.set_title("small mini-batches hurt batch norm (mean and range of 3 seeds)")
+    axes.set(xlabel="rows in a mini-batch", ylabel="wrong validation images (%)")
     legend_of(figure, axes, 4)
     return figure
 
@@ -82,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> Errors:
     # As many images as the 10,000 of MNIST need more epochs where they are few.
     epochs = 20 if len(split.train[0]) <= 1000 else 5
     errors = measure(split, epochs, range(asked.seed, asked.seed + 3))
-    save(asked.output, draw, errors)
+    save(asked, draw, errors)
     return errors
 
 

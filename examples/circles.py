@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 from _command_line import arguments
-from _picture import legend_below, new_figure, save, tidy
+from _picture import legend_below, new_figure, save
 from matplotlib.ticker import LogLocator
 
 import fastnn
 from fastnn import initializers
-from fastnn.plot import curve_styles, decision_boundary
+from fastnn.plot import comparison, decision_boundary
 
 STARTS = {
     "zeros": initializers.Zeros(),
@@ -61,10 +61,11 @@ def measure(thousands: int, seed: int, train: Any, test: Any) -> dict[str, Run]:
 def draw_costs(axes: Any, runs: dict[str, Run]) -> None:
     """Draw the costs up to a little over 1; a first one above that is named in the legend."""
     axes.axhline(np.log(2), color="0.6", lw=5, label="ln 2 = 0.693")
-    for (name, run), style in zip(runs.items(), curve_styles(len(runs)), strict=True):
-        steps = np.arange(len(run.costs))
-        label = name if run.costs[0] < 1.3 else f"{name} ({run.costs[0]:.4g} at step 0)"
-        axes.plot(steps, run.costs, **style, ms=4, label=label)
+    named = {
+        name if run.costs[0] < 1.3 else f"{name} ({run.costs[0]:.4g} at step 0)": run.costs
+        for name, run in runs.items()
+    }
+    comparison(named, x=range(max(map(len, named.values()))), legend=False, ax=axes)
     axes.set_yscale("log")
     axes.set_xlim(left=-0.2)
     axes.set_ylim(top=1.3)
@@ -72,7 +73,8 @@ def draw_costs(axes: Any, runs: dict[str, Run]) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.yaxis.set_minor_formatter("")
-    tidy(axes, "cost of the training points", "steps (thousands)", "cross-entropy")
+    axes.set_title("cost of the training points")
+    axes.set(xlabel="steps (thousands)", ylabel="cross-entropy")
     legend_below(axes, 2)
 
 
@@ -92,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Run]:
     train = fastnn.datasets.circles(300, noise=0.05, seed=1)
     test = fastnn.datasets.circles(300, noise=0.05, seed=2)
     runs = measure(10 if asked.quick else 15, asked.seed, train, test)
-    save(asked.output, draw, runs, test)
+    save(asked, draw, runs, test)
     return runs
 
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 from _command_line import arguments, load_images
-from _picture import legend_below, new_figure, save, tidy
+from _picture import legend_below, new_figure, save
 
 import fastnn
 from fastnn import regularizers, tune
-from fastnn.plot import curve_styles, learning_rate_range
+from fastnn.plot import comparison, learning_rate_range
 
 RATES = [0.01, 0.1, 0.5, 2.0, 10.0]
 STRENGTHS = [0.0, 0.1, 1.0, 10.0]  # λ for a set of 1000 images
@@ -81,13 +81,17 @@ def draw(found: Found) -> Any:
 def draw_threshold(axes: Any, threshold: tune.Threshold) -> None:
     """Draw the costs of each rate, full lines for those with which they fall."""
     trials = sorted(threshold.trials, key=lambda trial: trial.learning_rate)
-    for trial, style in zip(trials, curve_styles(len(trials)), strict=True):
-        style["linestyle"] = "-" if trial.falls else "--"
-        label = f"{trial.learning_rate:.3g}{'' if trial.falls else ' (too large)'}"
-        axes.plot(range(len(trial.costs)), trial.costs, **style, label=label)
+    costs = {
+        f"{trial.learning_rate:.3g}{'' if trial.falls else ' (too large)'}": trial.costs
+        for trial in trials
+    }
+    comparison(costs, x=range(max(map(len, costs.values()))), legend=False, ax=axes)
+    for line, trial in zip(axes.lines, trials, strict=True):
+        line.set_linestyle("-" if trial.falls else "--")
     axes.set_yscale("log")
     axes.locator_params(axis="x", integer=True)
-    tidy(axes, "threshold search: cost for each rate", "epoch", "cost of the training images")
+    axes.set_title("threshold search: cost for each rate")
+    axes.set(xlabel="epoch", ylabel="cost of the training images")
     legend_below(axes, 2)
 
 
@@ -108,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> Found:
     asked = arguments(__doc__, argv, "learning_rate", folder=True)
     split = load_images(asked, 500 if asked.quick else 10_000)
     found = measure(split, 4 if asked.quick else 10, asked.seed)
-    save(asked.output, draw, found)
+    save(asked, draw, found)
     return found
 
 

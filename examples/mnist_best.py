@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 from _command_line import add_folder, at_least, load_mnist, new_parser
-from _picture import legend_of, new_figure, save, tidy
+from _picture import legend_of, new_figure, save
 
 import fastnn
 from fastnn import augment, regularizers, schedules
-from fastnn.plot import confusion, curve_styles
+from fastnn.plot import comparison, confusion
 
 
 @dataclass
@@ -105,15 +105,16 @@ def draw(runs: list[Run], seeds: Sequence[int], test: Any) -> Any:
     figure = new_figure(17, 6.2)
     left, right = figure.subfigures(1, 2, width_ratios=[1, 1.7])
     axes = left.subplots()
-    for run, seed, style in zip(runs, seeds, curve_styles(len(runs)), strict=True):
-        wrong = 100 * (1 - np.array(run.validation))
-        epochs = np.arange(1, len(wrong) + 1)
-        axes.plot(epochs, wrong, **style, ms=5, label=f"seed {seed}: {run.test:.2%} of test right")
+    wrong = {
+        f"seed {seed}: {run.test:.2%} of test right": 100 * (1 - np.array(run.validation))
+        for run, seed in zip(runs, seeds, strict=True)
+    }
+    comparison(wrong, legend=False, ax=axes)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.yaxis.set_minor_formatter(lambda value, _: f"{value:.3g}")
     axes.locator_params(axis="x", integer=True)
-    tidy(axes, "mistakes on the validation images", "epoch", "wrong (%)")
+    axes.set(title="mistakes on the validation images", xlabel="epoch", ylabel="wrong (%)")
     legend_of(left, axes, 1)
     confusion(runs[-1].net, *test, ax=right.subplots())
     return figure
@@ -141,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> list[float]:
     X, y = split.train
     split = split._replace(train=(X[: asked.rows], y[: asked.rows]))
     runs = measure(split, asked.seeds, asked.epochs, asked.distort)
-    save(asked.output, draw, runs, asked.seeds, split.test)
+    save(asked, draw, runs, asked.seeds, split.test)
     return [run.test for run in runs]
 
 

@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 from _command_line import add_folder, load_mnist, new_parser
-from _picture import legend_of, new_figure, save, tidy
+from _picture import legend_of, new_figure, save
 
 import fastnn
-from fastnn.plot import curve_styles
+from fastnn.plot import comparison
 
 # name: sizes, cost, initializer, eta, lmbda
 RUNS: dict[str, tuple[list[int], Any, str, float, float]] = {
@@ -84,17 +84,13 @@ def measure(split: fastnn.datasets.Split, epochs: int, seed: int) -> dict[str, W
 def draw(watches: dict[str, Watch]) -> Any:
     figure = new_figure(9, 6.5)
     axes = figure.subplots()
-    for (name, watch), style in zip(watches.items(), curve_styles(len(watches)), strict=True):
-        percent = watch.percent
-        epochs = np.arange(1, len(percent) + 1)
-        axes.plot(epochs, percent, **style, markevery=[watch.best], ms=10, label=name)
+    curves = {name: watch.percent for name, watch in watches.items()}
+    comparison(curves, legend=False, ax=axes)
+    for line, watch in zip(axes.lines, watches.values(), strict=True):
+        line.set(markevery=[watch.best], markersize=10)
     axes.locator_params(axis="x", integer=True)
-    tidy(
-        axes,
-        "right test images of MNIST\n(mark: the epoch best on the validation images)",
-        "epoch",
-        "right (%)",
-    )
+    axes.set_title("right test images of MNIST\n(mark: the epoch best on the validation images)")
+    axes.set(xlabel="epoch", ylabel="right (%)")
     legend_of(figure, axes, 1)
     return figure
 
@@ -112,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Watch]:
     if asked.quick:
         split = split._replace(train=(X[:5000], y[:5000]))
     watches = measure(split, 5 if asked.quick else 30, asked.seed)
-    save(asked.output, draw, watches)
+    save(asked, draw, watches)
     return watches
 
 

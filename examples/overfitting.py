@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 from _command_line import arguments, load_images
-from _picture import legend_of, new_figure, save, tidy
+from _picture import legend_of, new_figure, save
 
 import fastnn
 from fastnn import regularizers, schedules, stopping
-from fastnn.plot import curve_styles
+from fastnn.plot import comparison, curve_styles
 
 CURES = ("no cure", "L2", "dropout", "early stopping", "halving the rate")
 STYLES = dict(zip(CURES, curve_styles(len(CURES)), strict=True))
@@ -99,16 +99,18 @@ def summary(name: str, runs: list[Run]) -> str:
     )
 
 
-def draw_curves(axes: Any, runs: dict[str, list[Run]], column: str, scale: float = 1) -> list[Any]:
-    """Draw the mean of a column, for each cure until a run of it stops; return what was drawn."""
-    drawn = []
-    for name, style in STYLES.items():
-        columns = [run.columns[column] for run in runs[name]]
-        values = scale * np.mean(list(zip(*columns, strict=False)), axis=1)
-        epochs = np.arange(1, len(values) + 1)
-        axes.plot(epochs, values, **style, markevery=[-1], ms=8, lw=1.4, label=name)
-        drawn.append(values)
-    return drawn
+def draw_curves(axes: Any, runs: dict[str, list[Run]], column: str) -> list[Any]:
+    """Draw a column, for each cure until a run of it stops; return the means that were drawn."""
+    comparison(
+        {name: [run.columns for run in each] for name, each in runs.items()},
+        column,
+        legend=False,
+        ax=axes,
+    )
+    for line, shade in zip(axes.lines, axes.collections, strict=True):
+        line.set(markevery=[-1], markersize=8)
+        shade.set_alpha(0.1)  # five of them, one above the other
+    return [line.get_ydata() for line in axes.lines]
 
 
 def draw_ends(axes: Any, runs: dict[str, list[Run]]) -> None:
@@ -121,25 +123,27 @@ def draw_ends(axes: Any, runs: dict[str, list[Run]]) -> None:
     axes.set_yticks(range(len(STYLES)), STYLES)
     axes.invert_yaxis()
     axes.margins(y=0.15)
+    axes.grid(color="0.9")
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def draw(runs: dict[str, list[Run]]) -> Any:
     figure = new_figure(12, 9)
     training, validation, accuracy, ends = figure.subplots(2, 2).ravel()
     draw_curves(training, runs, "training_cost")
+    training.set(title="cost of the training images", ylabel="cross-entropy and penalty")
     training.set_yscale("log")
-    tidy(training, "cost of the training images", "epoch", "cross-entropy and penalty")
     costs = draw_curves(validation, runs, "validation_cost")
     # The first epochs lie above the one panel and below the other.
     validation.set_ylim(0.95 * min(map(min, costs)), 1.2 * max(values[-1] for values in costs))
-    tidy(validation, "cost of the validation images", "epoch", "cross-entropy")
-    right = draw_curves(accuracy, runs, "validation_accuracy", 100)
+    validation.set(title="cost of the validation images", ylabel="cross-entropy")
+    right = draw_curves(accuracy, runs, "validation_accuracy")
     best = max(map(max, right))
-    accuracy.set_ylim(best - 15, best + 1)
-    tidy(accuracy, "right validation images", "epoch", "right (%)")
+    accuracy.set_ylim(best - 0.15, best + 0.01)
+    accuracy.set(title="right validation images", ylabel="right (%)")
     draw_ends(ends, runs)
     seeds = len(runs["no cure"])
-    tidy(ends, f"right test images: {seeds} networks each", "right (%)", "")
+    ends.set(title=f"right test images: {seeds} networks each", xlabel="right (%)")
     legend_of(figure, training, 5)
     return figure
 
@@ -152,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, list[Run]]:
         images, epochs = 200, 300
     split = load_images(asked, images)
     runs = measure(split, epochs, range(asked.seed, asked.seed + (2 if asked.quick else 5)))
-    save(asked.output, draw, runs)
+    save(asked, draw, runs)
     return runs
 
 

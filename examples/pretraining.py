@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 from _command_line import arguments, load_images
-from _picture import legend_below, new_figure, save, tidy
+from _picture import legend_below, new_figure, save
 
 import fastnn
 from fastnn import pretrain
-from fastnn.plot import curve_styles, weights
+from fastnn.plot import comparison, weights
 
 
 @dataclass
@@ -77,14 +77,11 @@ def measure(
 def draw(runs: Runs, labelled: int) -> Any:
     figure = new_figure(17, 5.6)
     first, *others = figure.subplots(1, 3, width_ratios=[1.2, 1, 1])
-    styles = reversed(curve_styles(2))
-    for (start, curves), style in zip(runs.accuracies.items(), styles, strict=True):
-        percent, epochs = 100 * curves, range(1, curves.shape[1] + 1)
-        first.plot(epochs, percent.mean(axis=0), **style, markevery=0.1, label=start)
-        low, high = percent.min(axis=0), percent.max(axis=0)
-        first.fill_between(epochs, low, high, color=style["color"], alpha=0.2, linewidth=0)
-    title = f"fine-tuning, {labelled} labelled images\n(mean and range of {len(curves)} seeds)"
-    tidy(first, title, "epoch", "right validation images (%)")
+    percent = {start: 100 * curves for start, curves in runs.accuracies.items()}
+    comparison(percent, legend=False, ax=first)
+    seeds = len(next(iter(percent.values())))
+    first.set_title(f"fine-tuning, {labelled} labelled images\n(mean and range of {seeds} seeds)")
+    first.set(xlabel="epoch", ylabel="right validation images (%)")
     legend_below(first, 2)
     for axes, (start, net) in zip(others, runs.nets.items(), strict=True):
         weights(net, most=25, ax=axes)
@@ -98,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> Runs:
     labelled = 100 if asked.quick else 500
     epochs = (20, 40) if asked.quick else (20, 100)
     runs = measure(split, labelled, epochs, range(asked.seed, asked.seed + 3))
-    save(asked.output, draw, runs, labelled)
+    save(asked, draw, runs, labelled)
     return runs
 
 

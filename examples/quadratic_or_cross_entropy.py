@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 from _command_line import arguments, load_images
-from _picture import legend_below, new_figure, save, tidy
+from _picture import legend_below, new_figure, save
 
 import fastnn
 from fastnn import regularizers
-from fastnn.plot import curve_styles
+from fastnn.plot import comparison
 
 COSTS = {"quadratic": fastnn.QuadraticCost, "cross-entropy": fastnn.CrossEntropyCost}
 
@@ -99,21 +99,18 @@ def measure(split: fastnn.datasets.Split, training: Training) -> dict[str, dict[
 def draw(results: dict[str, dict[str, Any]]) -> Any:
     figure = new_figure(15, 5.6)
     panels = figure.subplots(1, 3)
-    for (name, answers), style in zip(results["neuron"].items(), curve_styles(2), strict=True):
-        panels[0].plot(answers, **style, markevery=0.1, label=name)
-    tidy(panels[0], "one neuron that starts badly wrong", "epoch", "its answer; 0 is right")
-    panels[0].set_ylim(0, 1)
+    answers = results["neuron"]
+    comparison(answers, x=range(len(answers["quadratic"])), legend=False, ax=panels[0])
+    panels[0].set_title("one neuron that starts badly wrong")
+    panels[0].set(xlabel="epoch", ylabel="its answer; 0 is right", ylim=(0, 1))
     titles = {"cost": "two costs, on images", "initializer": "two ways to start (cross-entropy)"}
     for axes, (what, title) in zip(panels[1:], titles.items(), strict=True):
-        for (name, accuracies), style in zip(results[what].items(), curve_styles(2), strict=True):
-            percent = 100 * accuracies
-            epochs = np.arange(1, percent.shape[1] + 1)
-            axes.plot(epochs, percent.mean(axis=0), **style, ms=5, label=name)
-            low, high = percent.min(axis=0), percent.max(axis=0)
-            axes.fill_between(epochs, low, high, color=style["color"], alpha=0.2, linewidth=0)
+        percent = {name: 100 * accuracies for name, accuracies in results[what].items()}
+        comparison(percent, legend=False, ax=axes)
         axes.locator_params(axis="x", integer=True)
-        title += f"\n(mean and range of {len(percent)} seeds)"
-        tidy(axes, title, "epoch", "right validation images (%)")
+        seeds = len(next(iter(percent.values())))
+        axes.set_title(f"{title}\n(mean and range of {seeds} seeds)")
+        axes.set(xlabel="epoch", ylabel="right validation images (%)")
     for axes in panels:
         legend_below(axes, 2)
     return figure
@@ -124,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
     split = load_images(asked, 1000 if asked.quick else None)
     training = Training(10 if asked.quick else 30, range(asked.seed, asked.seed + 3))
     results = measure(split, training)
-    save(asked.output, draw, results)
+    save(asked, draw, results)
     return results
 
 

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 from _command_line import arguments, load_images
-from _picture import legend_of, new_figure, save, tidy
+from _picture import legend_of, new_figure, save
 
 import fastnn
 from fastnn import diagnostics
-from fastnn.plot import curve_styles
+from fastnn.plot import comparison
 
 KINDS = {"sigmoid": {}, "ReLU": {"activation": "relu", "initializer": "he_normal"}}
 DEPTHS = [2, 3, 4]
@@ -86,22 +86,17 @@ def draw(speeds: Speeds) -> Any:
     blocks = figure.subfigures(2, 1)
     above, below = (block.subplots(1, len(DEPTHS), sharey=True) for block in blocks)
     for axes, depth in zip(above, DEPTHS, strict=True):
-        layers = np.arange(1, depth + 1)
-        for kind, style in zip(KINDS, curve_styles(len(KINDS)), strict=True):
-            norms = speeds.before[kind, depth]
-            axes.plot(layers, geometric_mean(norms), **style, label=f"{kind} (mean and range)")
-            low, high = norms.min(axis=0), norms.max(axis=0)
-            axes.fill_between(layers, low, high, color=style["color"], alpha=0.2, linewidth=0)
+        norms = {f"{kind} (mean and range)": speeds.before[kind, depth] for kind in KINDS}
+        comparison(norms, average="geometric", legend=False, ax=axes)
         axes.set_yscale("log")
-        axes.set_xticks(layers)
-        tidy(axes, f"before training, {depth} layers", "hidden layer", "")
+        axes.set_xticks(range(1, depth + 1))
+        axes.set(title=f"before training, {depth} layers", xlabel="hidden layer")
     for axes, depth in zip(below, DEPTHS, strict=True):
-        curves = speeds.during[depth].T
-        for l, (norms, style) in enumerate(zip(curves, curve_styles(depth), strict=True), start=1):
-            axes.plot(norms, **{**style, "marker": None}, label=f"hidden layer {l}")
+        curves = {f"hidden layer {l}": row for l, row in enumerate(speeds.during[depth].T, start=1)}
+        comparison(curves, x=range(len(speeds.during[depth])), legend=False, ax=axes)
         axes.set_yscale("log")
         axes.locator_params(axis="x", integer=True, nbins=5)
-        tidy(axes, f"sigmoid in training, {depth} layers", "epoch", "")
+        axes.set(title=f"sigmoid in training, {depth} layers", xlabel="epoch")
     for block, panels in zip(blocks, (above, below), strict=True):
         panels[0].set_ylabel("speed of learning ‖δ‖")
         legend_of(block, panels[-1], 4)
@@ -112,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> Speeds:
     asked = arguments(__doc__, argv, "vanishing_gradients", folder=True)
     split = load_images(asked, 200 if asked.quick else 1000)
     speeds = measure(split, 100 if asked.quick else 300, asked.seed)
-    save(asked.output, draw, speeds)
+    save(asked, draw, speeds)
     return speeds
 
 

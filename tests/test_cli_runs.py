@@ -141,6 +141,24 @@ def test_a_run_that_is_killed_anywhere_goes_on_to_the_same_numbers(
     assert_same("whole", "parts")
 
 
+def test_two_that_begin_in_one_new_folder_at_the_same_moment(capsys, monkeypatch) -> None:
+    """Both have found it new; the one that is later says so and leaves it alone."""
+    begin = RunFolder.begin
+
+    def overtaken(folder: RunFolder, *told: Any) -> None:
+        other = RunFolder(str(folder.path))
+        begin(other, *told)
+        before.update({path.name: path.read_bytes() for path in folder.path.iterdir()})
+        with other:
+            begin(folder, *told)
+
+    before: dict[str, bytes] = {}
+    monkeypatch.setattr(RunFolder, "begin", overtaken)
+    words = fails("train points.csv --epochs 1 --run folder", capsys)
+    assert "--run: expected a new folder or an empty one, got folder" in words
+    assert {path.name: path.read_bytes() for path in Path("folder").iterdir()} == before
+
+
 def test_a_process_that_is_killed(capsys) -> None:
     told = "points.csv --epochs 120 --seed 3 --optimizer adam --dropout 0.2 --progress none"
     command = [sys.executable, "-m", "fastnn", "train", *told.split(), "--run", "killed"]
@@ -251,7 +269,6 @@ def test_a_table_with_chinese_names(encoding: str, capsys, monkeypatch, texts) -
     ]  # fmt: skip
 
     del texts[:]
-    Path("图").mkdir()
     assert main(["plot", "结果", "--language", "zh", "--folder", "图", "--ending", ".svg"]) == 0
     assert capsys.readouterr().err == ""
     names = ["confusion.svg", "learning_curves.svg", "network.svg"]
@@ -281,7 +298,7 @@ def test_pictures_without_the_data(capsys, texts) -> None:
     ]  # fmt: skip
     assert "learning curves" in texts
     assert "RUN: expected a folder" in fails("plot none", capsys)
-    assert "--folder: expected a folder" in fails("plot folder --folder none", capsys)
+    assert "--folder: expected a folder" in fails("plot folder --folder none/figures", capsys)
 
 
 def test_a_picture_of_a_regression(capsys, monkeypatch) -> None:

@@ -208,6 +208,7 @@ def test_what_differs_and_what_does_not() -> None:
     [
         ("", "grid.toml: settings: expected a table [settings], got none"),
         ("seeds = 3\nhidden = 3", "grid.toml: 'hidden': expected one of settings, seeds, cv"),
+        (f"{GRID}\nbatch-size = 3\nbatch_size = 4", "grid.toml: settings: batch_size: expected it"),
         ("[settings\n", "grid.toml: expected a TOML file: "),
         (GRID.replace("[3, 5]", "0"), "grid.toml: seeds: expected how many or a list of them"),
         (GRID.replace("[3, 5]", "[3, 'x']"), "grid.toml: seeds: expected how many"),

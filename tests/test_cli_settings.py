@@ -14,7 +14,7 @@ from cli_files import points, write_table
 import fastnn
 from fastnn import datasets, initializers, normalization, optimizers, regularizers, schedules
 from fastnn.cli import main
-from fastnn.cli.settings import KEYS, UNSAID
+from fastnn.cli.settings import KEYS, UNSAID, read_settings
 from fastnn.cli.toml_files import read_toml, toml_of
 from fastnn.dropout import Dropout
 from fastnn.many._settings import FIT_KEYS, NETWORK_KEYS
@@ -140,11 +140,21 @@ def test_the_settings_of_a_run_repeat_it(capsys) -> None:
     assert np.array_equal(first.parameters, second.parameters)
 
 
+def test_a_file_may_spell_its_keys_as_options_are(capsys) -> None:
+    Path("hyphens.toml").write_text("learning-rate = 0.25\nbatch-size = 7\nepochs = 1\n")
+    run("train points.csv --config hyphens.toml --run folder", capsys)
+    used = read_settings("folder/config.toml")
+    assert (used["learning_rate"], used["batch_size"]) == (0.25, 7)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("epochss = 3", "model.toml: 'epochss': expected one of data, target"),
         ("sizes = [2, 3]", "model.toml: 'sizes': expected one of"),
+        ("output-activation = 'softmax'", "--output-activation is told by output"),
+        ("l2 = 0.1", "--l2 is told by regularizer = { name"),
+        ("batch-size = 3\nbatch_size = 4", "model.toml: batch_size: expected it once, got it by"),
         ("[network]\nhidden = [3]", "model.toml: 'network': expected one of"),
         ("epochs = 0", "model.toml: epochs: expected a whole number of 1 or more, got '0'"),
         ("epochs = true", "model.toml: epochs: expected a number, got True"),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -24,10 +25,14 @@ import fastnn
 pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")
 
+from fastnn.plot._looks import chinese_fonts
+
 EXAMPLES = REPOSITORY / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("[!_]*.py"))
 OF_MNIST = ["mnist_best", "mnist_book"]
 OF_IMAGES = sorted(set(NAMES) - {"activations", "circles"})
+LANGUAGES = ["en", "zh"] if chinese_fonts() else ["en"]  # those that can be drawn here
+NO_WORDS = {"sigmoid", "tanh", "relu", "ReLU", "He", "L2", "ln", "randn", "MNIST"}
 Run = Callable[..., Any]
 
 
@@ -68,17 +73,29 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, figures: list[Any]) -> 
 
     def run_quickly(name: str, *options: str) -> Any:
         picture = tmp_path / "picture.png"
-        asked = options or ("--quick",)
-        found = load(name, monkeypatch).main([*asked, "--output", str(picture)])
-        assert_picture(picture)
-        assert_readable(figures[-1])
+        asked = [*(options or ("--quick",)), "--output", str(picture), "--language", *LANGUAGES]
+        found = load(name, monkeypatch).main(asked)
+        assert_picture(picture, *(picture.with_suffix(f".{each}.png") for each in LANGUAGES[1:]))
+        for figure in figures[-len(LANGUAGES) :]:
+            assert_readable(figure)
+        if len(LANGUAGES) > 1:
+            assert words_in(figures[-2]) and not words_in(figures[-1])
         return found
 
     return run_quickly
 
 
-def assert_picture(path: Path) -> None:
-    assert [each.name for each in path.parent.iterdir()] == [path.name]  # nothing half written
+def words_in(figure: Any) -> set[str]:
+    """The English words of a picture that are no names."""
+    from matplotlib.text import Text
+
+    texts = " ".join(text.get_text() for text in figure.findobj(Text) if text.get_visible())
+    return set(re.findall("[A-Za-z]{2,}", re.sub(r"\$.*?\$", "", texts))) - NO_WORDS
+
+
+def assert_picture(path: Path, *others: Path) -> None:
+    names = {each.name for each in path.parent.iterdir()}
+    assert names == {each.name for each in (path, *others)}  # nothing half written
     content = path.read_bytes()
     assert content.startswith(b"\x89PNG\r\n\x1a\n") and content.endswith(b"IEND\xaeB`\x82")
     width, height = struct.unpack(">II", content[16:24])
@@ -186,9 +203,10 @@ def test_the_full_circles_are_those_of_the_readme(run: Run, figures: list[Any]) 
     assert f"end at {large.costs[-1]:.3f}" in readme
     assert f"end at {he.costs[-1]:.4f} with" in readme
     assert f"has {100 * he.test_accuracy:.1f} % of new points right" in readme
-    names = [text.get_text() for text in figures[-1].axes[0].get_legend().get_texts()]
+    costs = figures[-len(LANGUAGES)].axes[0]
+    names = [text.get_text() for text in costs.get_legend().get_texts()]
     assert names[0] == "ln 2 = 0.693" and "randn · 10 (1774 at step 0)" in names
-    assert list(figures[-1].axes[0].lines[0].get_ydata()) == [math.log(2)] * 2
+    assert list(costs.lines[0].get_ydata()) == [math.log(2)] * 2
 
 
 def test_a_seed_gives_other_networks(run: Run) -> None:
@@ -292,9 +310,10 @@ def test_pretraining(run: Run) -> None:
 
 def test_batch_size(run: Run) -> None:
     errors = {name: values.mean(axis=1) for name, values in run("batch_size").items()}
-    assert errors["batch"][0] > 2 * errors["batch"][3]  # 2 rows against 16
-    for name in ("none", "layer", "group (2)"):
-        assert errors[name][0] < 1.5 * errors[name][3] and errors[name][0] < errors["batch"][0] / 2
+    batch = errors["batch norm"]
+    assert batch[0] > 2 * batch[3]  # 2 rows against 16
+    for name in ("no norm", "layer norm", "group norm (2)"):
+        assert errors[name][0] < 1.5 * errors[name][3] and errors[name][0] < batch[0] / 2
         assert errors[name].max() < 0.2
 
 
@@ -340,7 +359,7 @@ def test_help(
     assert stopped.value.code == 0 and told.err == ""
     assert told.out.startswith(f"usage: {name}.py ")
     assert module.__doc__.splitlines()[0] in told.out
-    for option in ("--help", "--output", "--quick", "--seed"):
+    for option in ("--help", "--output", "--language", "--quick", "--seed"):
         assert option in told.out
     assert f"default: {name}.png" in " ".join(told.out.split())
     assert ("folder" in told.out) == (name in OF_IMAGES)

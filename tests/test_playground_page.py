@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from chromium import PROGRAM, Page, page_of
 
 import fastnn
 from fastnn import datasets
+from fastnn.datasets import TableBytes
+from fastnn.playground._data import read_own
 from fastnn.playground._serve import serving
 from fastnn.playground._session import Session
 
@@ -172,6 +175,86 @@ def test_the_language_changes_and_no_english_is_left(page: Page) -> None:
     assert page.run("document.querySelector('[data-pane=a] .letter').hidden")
 
 
+NUMBERS = "\n".join(f"{i % 7},{i}.5" for i in range(30))
+# Tables that are refused, and what is asked for with them: one for each thing that is said.
+BAD_TABLES: list[tuple[str, dict[str, Any]]] = [
+    ("", {}),
+    ("甲,乙\n", {}),
+    ("甲,乙\n" + "\n".join(f"{i},类{i // 4}" for i in range(124)), {}),
+    ("\n".join(",".join([f"{i}.5"] * 5001 + [f"类{i}"]) for i in (1, 2)), {}),
+    ("1," * 2**18 + "1", {}),
+    ("甲,乙\n1,x\n2,y,3\n", {}),
+    ("甲,乙\n1,x\n,y\n2,x\n", {}),
+    ("甲,乙\n1,x\n二,y\n3,x\n4,y\n", {}),
+    ("1,x\n2,y\n二,x\n", {"header": False}),
+    ("甲,乙\n1,x\n2,\n3,y\n", {}),
+    ("\n".join(f"{i},{i % 5}.5,{i % 2}" for i in range(20)), {}),
+    (",甲,乙\n1,1,x\n1,2,y\n", {}),
+    ("label,甲,乙\n0,1.5,2.5\n1,1.5,3.5\n0,2.5,3.5\n", {}),
+    ("NA,\n1,2\n3,4\n", {}),
+    ("2010,2011\n1.5,2.5\n2.5,3.5\n3.5,1.5\n", {}),
+    (",乙\na,1\nb,2\n", {}),
+    (",甲,乙\na,1,x\nb,2,y\n", {"target": "0"}),
+    ("甲,3\n1,4\n2,5\n", {}),
+    ("甲,乙\n" + "\n".join(f"{i},t{i}" for i in range(70000)), {}),
+    ("甲;乙\n1,5;2\n2.5;3\n1,5;4\n", {"header": True}),
+    ("甲\n1\n2\n", {}),
+    ("甲,乙\n1,1e17\n2,2e17\n3,1e17\n", {"task": "classification"}),
+    ("甲,乙\n1,x\n2,x\n", {}),
+    ("甲,乙\n1,2.5\n2,2.5\n", {"task": "regression"}),
+    ("甲,乙\n1,x\n2,y\n", {"task": "regression"}),
+    ("甲,乙\n" + "\n".join(f"{i},名{i}" for i in range(30)), {}),
+    ("甲,乙\n1,5\n2,9\n3,17\n", {}),
+    ("\ufeff甲,乙\n1,x\n2,y\n", {"encoding": "gbk"}),
+    ("甲,乙\n1,x\n2,é\n", {"encoding": "ascii"}),
+    ('甲,乙\n1,"x\n2,y\n', {}),
+    ("甲,乙\n1,x\0\n2,y\n", {}),
+    ("甲,甲,乙\n1,2,x\n2,3,y\n", {"target": "甲"}),
+    ("甲,乙\n1,x\n2,y\n", {"target": "丙"}),
+    ("甲,乙\n1,x\n2,y\n", {"target": "7"}),
+    ("甲,乙\n1,x\n2," + "y" * 200_000 + "\n", {}),
+]
+
+
+def complaint(content: str, options: dict[str, Any]) -> str:
+    with pytest.raises((ValueError, TypeError, OSError, OverflowError)) as refused:
+        read_own(TableBytes("表.csv", content.encode()), options)
+    return str(refused.value)
+
+
+def in_chinese(page: Page, details: list[str]) -> list[str]:
+    """What the page makes of them."""
+    script = (
+        f"import(new URL('texts.js', location.href)).then(m => {json.dumps(details)}.map(m.said))"
+    )
+    return page.run(script)  # type: ignore[no-any-return]
+
+
+def test_whatever_a_table_is_refused_for_is_said_in_chinese(page: Page) -> None:
+    details = [complaint(content, options) for content, options in BAD_TABLES]
+    for detail, chinese in zip(details, in_chinese(page, details), strict=True):
+        plain = re.sub(r"'[^']*'|UTF-\d+|UTF|GBK|ASCII|LSUV|表.csv", "", chinese)
+        assert re.search("[\u4e00-\u9fff]", plain), detail
+        assert re.findall("[A-Za-z]{2,}", plain) == [], (detail, chinese)
+        if line := re.search(r", line (\d+)", detail.split(": ")[0]):
+            assert f"第 {line[1]} 行" in chinese
+    assert in_chinese(page, ["something new"]) == ["程序库只有英文说明：something new"]
+
+
+def test_a_setting_that_cannot_be_trained_is_refused_in_chinese(page: Page) -> None:
+    choose(page, "normalization", "batch")
+    page.wait_for("document.querySelector('#control-normalization').value === 'batch'")
+    choose(page, "batch_size", 0)  # the first of its stops, 1
+    page.wait_for("document.querySelector('#control-batch_size').ariaValueText === '1'")
+    click(page, "#run")
+    page.wait_for("document.querySelector('.status').dataset.status === 'failed'")
+    status = page.run("document.querySelector('.status').innerText")
+    assert status.startswith(TEXTS["zh"]["status.failed"]) and "批量大小至少为 2" in status
+    keep(page, "5-bad-setting-zh")
+    choose(page, "normalization", "none")
+    page.wait_for("document.querySelector('.status').dataset.status === 'ready'")
+
+
 def test_a_bad_table_is_refused_in_words(page: Page) -> None:
     before = number(page, "test_score")
     drop(page, "bad.csv", "甲,乙\n1,x\n二,y\n3,x\n4,y\n".encode())
@@ -180,7 +263,8 @@ def test_a_bad_table_is_refused_in_words(page: Page) -> None:
         page.run("document.getElementById('notice-words').innerText")
         == (TEXTS["zh"]["error_table"])
     )
-    assert "bad.csv, line 3" in page.run("document.getElementById('notice-detail').innerText")
+    detail = page.run("document.getElementById('notice-detail').innerText")
+    assert detail == "原因：bad.csv，第 3 行第 1 列：'二' 不是数字；'甲' 这一列应全是数字。"
     assert number(page, "test_score") == before
     keep(page, "5-bad-table-zh")
 

@@ -11,7 +11,8 @@ from colour_vision import KINDS, contrast_with_white, difference
 
 import fastnn
 from fastnn.history import History
-from fastnn.plot import curve_styles, learning_curves, plot_history
+from fastnn.plot import comparison, curve_styles, in_chinese, learning_curves, plot_history
+from fastnn.plot._looks import chinese_fonts
 
 pytest.importorskip("matplotlib")
 
@@ -221,3 +222,68 @@ def test_legends_stay_within_panels_where_no_layout_makes_room_below() -> None:
     for axes in panels:
         legend, panel = axes.get_legend().get_window_extent(), axes.get_window_extent()
         assert panel.y0 <= legend.y0 and legend.y1 <= panel.y1
+
+
+def runs_of_two() -> dict[str, list[History]]:
+    short = history_of({name: values[:2] for name, values in COLUMNS.items()})
+    return {"A": [history_of(COLUMNS)], "B": [history_of(COLUMNS), short]}
+
+
+def test_several_trainings_are_compared_by_a_column() -> None:
+    axes = comparison(runs_of_two(), "validation_accuracy")
+    assert drawn(axes) == {"A": [(1, 0.5), (2, 0.75), (3, 0.875)], "B": [(1, 0.5), (2, 0.75)]}
+    assert axes.get_title() == "validation accuracy" and axes.get_xlabel() == "epoch"
+    assert axes.get_ylabel() == "right answers (%)"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["A", "B"]
+    assert len(axes.collections) == 1  # the range of B
+    assert comparison({"A": COLUMNS}, "training_cost").get_ylabel() == "mean cost of an example"
+
+
+def test_numbers_of_several_runs_have_a_mean_and_a_range() -> None:
+    values = {"a": [[1.0, 2.0], [4.0, 8.0]], "b": [3.0, 3.0]}
+    axes = comparison(values, x=[10, 20, 30], legend=False)
+    assert drawn(axes) == {"a": [(10, 2.5), (20, 5.0)], "b": [(10, 3.0), (20, 3.0)]}
+    (shade,) = axes.collections
+    box = shade.get_paths()[0].get_extents()
+    assert (box.y0, box.y1) == (1.0, 8.0) and axes.get_legend() is None
+    assert drawn(comparison(values, average="geometric"))["a"] == [
+        (1, pytest.approx(2.0)), (2, pytest.approx(4.0)),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("runs", "options", "error", "words"),
+    [
+        ({}, {}, TypeError, "runs: expected a mapping"),
+        ([1.0], {}, TypeError, "runs: expected a mapping"),
+        ({"a": COLUMNS}, {}, ValueError, "runs.'a'.: .*name of a column"),
+        ({"a": [1.0]}, {"column": "training_cost"}, TypeError, "runs.'a'.: expected a History"),
+        ({"a": [COLUMNS, [1.0]]}, {"column": "seconds"}, ValueError, "histories alone"),
+        ({"a": COLUMNS}, {"column": "test_cost"}, ValueError, "column 'test_cost', got epoch"),
+        ({"a": []}, {}, ValueError, "runs.'a'.: expected numbers"),
+        ({"a": [1.0, 2.0]}, {"x": [1]}, ValueError, "x: expected 2 numbers"),
+        ({"a": [1.0]}, {"average": "median"}, ValueError, "average"),
+    ],
+)
+def test_what_cannot_be_compared(runs, options, error, words) -> None:
+    with pytest.raises(error, match=words):
+        comparison(runs, **options)
+
+
+def test_texts_of_a_figure_and_names_at_its_axes_in_chinese() -> None:
+    from matplotlib.figure import Figure
+
+    if not chinese_fonts():
+        pytest.skip("no font with Chinese signs is installed")
+    figure = Figure()
+    axes = learning_curves(COLUMNS, ax=figure.subplots())
+    axes.set_xticks([1, 2], ["dropout", "layer 3"])
+    figure.suptitle("mean of 3 seeds, 97.5 % right; layered")
+    in_chinese(figure, {"mean of {} seeds": "{} 个种子的均值"})
+    figure.draw_without_rendering()
+    assert figure.get_suptitle() == "3 个种子的均值, 准确率 97.5 %; layered"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["随机失活", "第 3 层"]
+    assert axes.get_title() == "学习曲线"
+    assert {text.get_fontfamily()[0] for text in axes.get_legend().get_texts()} == {
+        chinese_fonts()[0]
+    }

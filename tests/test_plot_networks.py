@@ -43,7 +43,11 @@ RANGE = tune.RateRange(
 # Each picture, drawn with some keywords.
 PICTURES: dict[str, Any] = {
     "learning_curves": lambda **k: plot.learning_curves(COLUMNS, **k),
+    "comparison": lambda **k: plot.comparison(
+        {"dropout": COLUMNS, "best": [COLUMNS, COLUMNS]}, "validation_accuracy", **k
+    ),
     "activations": lambda **k: plot.activations(NET, X, **k),
+    "stacked activations": lambda **k: plot.activations(NET, X, stacked=True, **k),
     "gradients": lambda **k: plot.gradients(NET, X, LABELS, **k),
     "decision_boundary": lambda **k: plot.decision_boundary(
         PLANE, POINTS, np.arange(30) % 2, resolution=20, **k
@@ -62,7 +66,8 @@ def texts(ax: Any) -> list[str]:
 
 
 def test_each_public_picture_is_tried() -> None:
-    assert set(PICTURES) == set(plot.__all__) - {"plot_history", "curve_styles"}
+    others = {"plot_history", "curve_styles", "in_chinese"}
+    assert set(PICTURES) - {"stacked activations"} == set(plot.__all__) - others
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -105,6 +110,23 @@ def test_without_a_font_it_says_so_and_stays_english(monkeypatch: pytest.MonkeyP
     assert ax.get_title().startswith("layers of the network")
     with pytest.raises(ValueError, match="language: expected 'en' or 'zh', got 'de'"):
         plot.network(NET, language="de")
+
+
+def test_stacked_activations_have_a_histogram_a_layer_in_one_panel() -> None:
+    net = fastnn.Network([9, 12, 5, 3], fastnn.LogLikelihoodCost, activation="relu", rng=0)
+    ax = plot.activations(net, X, stacked=True, output=False)
+    steps = [patch.get_data() for patch in ax.patches]
+    for l, (step, a) in enumerate(
+        zip(steps, diagnostics.activations(net, X)[:2], strict=True), start=2
+    ):
+        counts = np.histogram(a, step.edges)[0]
+        assert step.baseline == l
+        heights = np.minimum(counts / np.sort(counts)[-2], 1)  # ReLU's zeros are cut off
+        np.testing.assert_allclose((step.values - l) / 0.85, heights, atol=1e-12)
+    assert len(plot.activations(net, X, stacked=True).patches) == 3
+    assert len(plot.activations(net, X, output=False).child_axes) == 2
+    with pytest.raises(ValueError, match="output: expected True"):
+        plot.activations(make((9, 3)), X, output=False)
 
 
 def test_learning_curves_mark_the_best_epoch() -> None:

@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from sphinx.application import Sphinx
 
+from fastnn.plot._looks import chinese_fonts
+
 DOCS = Path(__file__).resolve().parents[1]
 EXAMPLES = DOCS.parent / "examples"
 COPIES = DOCS.parent / "build" / "docs" / "examples"
@@ -94,26 +96,35 @@ def write_digits_as_mnist() -> None:
 
 
 def command_line(_: Any, script: dict[str, Any]) -> list[str]:
-    """Return the words behind ``python example.py``: a short run, its picture in our folder.
+    """Return the words behind ``python example.py``: a short run, its pictures in our folder.
 
     Its place is told from the copies' folder, where they run: the page shows what they print.
     """
     name = Path(script["src_file"]).stem
     folder = [str(mnist_folder())] if name in OF_MNIST else []
-    return [*folder, "--quick", "--output", os.path.relpath(PICTURES / f"{name}.png", COPIES)]
+    languages = ["en", "zh"] if chinese_fonts() else ["en"]
+    picture = os.path.relpath(PICTURES / f"{name}.png", COPIES)
+    return [*folder, "--quick", "--output", picture, "--language", *languages]
 
 
 def take_picture(block: tuple[Any, ...], variables: dict[str, Any], gallery: dict[str, Any]) -> str:
-    """Give sphinx-gallery the file that an example has written; the page shows it by itself."""
+    """Give sphinx-gallery the files that an example has written; the page shows them by itself.
+
+    The Chinese one lies beside the other by the name under which Sphinx looks for it.
+    """
     picture = PICTURES / f"{Path(variables['src_file']).stem}.png"
     if picture.exists():
-        shutil.move(picture, next(variables["image_path_iterator"]))
+        place = Path(next(variables["image_path_iterator"]))
+        shutil.move(picture, place)
+        in_chinese = picture.with_suffix(".zh.png")
+        if in_chinese.exists():
+            shutil.move(in_chinese, place.with_suffix(".zh_CN.png"))
     return ""
 
 
 def forget_helpers(*_: Any) -> None:
     """Let each example import what the examples share from its own folder, and anew."""
-    for name in ("_command_line", "_picture"):
+    for name in ("_command_line", "_picture", "_chinese"):
         sys.modules.pop(name, None)
 
 

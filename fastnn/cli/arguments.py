@@ -543,7 +543,7 @@ def _add_plot(commands: Any) -> None:
     parser.set_defaults(run=plot.run)
     parser.add_argument("folder_of_run", metavar="RUN", help="the folder of the run")
     parser.add_argument(
-        "--folder", metavar="DIR", help="a folder that is there, to draw into (default: RUN)"
+        "--folder", metavar="DIR", help="the folder to draw into, made if need be (default: RUN)"
     )
     parser.add_argument(
         "--ending",

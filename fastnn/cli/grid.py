@@ -8,7 +8,7 @@ from typing import Any
 
 from fastnn._common.checks import brief
 from fastnn._common.files import shown
-from fastnn.cli.toml_files import read_toml
+from fastnn.cli.toml_files import by_python_names, read_toml
 
 KEYS = ("settings", "seeds", "cv", "scoring")
 # Neurons of the hidden layers; inputs and outputs are those of the data.
@@ -53,14 +53,24 @@ def read_grid(path: str) -> Grid:
                 f"{shown(path)}: {brief(key)}: expected one of {', '.join(KEYS)}; what is tried "
                 "stands under [settings]"
             )
-    if not isinstance(found.get("settings"), (dict, list)):
+    settings = found.get("settings")
+    if not isinstance(settings, (dict, list)):
         raise ValueError(f"{shown(path)}: settings: expected a table [settings], got none")
+    if isinstance(settings, dict):
+        settings = by_python_names(settings, f"{shown(path)}: settings")
+    else:
+        settings = [
+            by_python_names(each, f"{shown(path)}: settings[{i}]")
+            if isinstance(each, dict)
+            else each
+            for i, each in enumerate(settings)
+        ]
     cv, scoring = found.get("cv"), found.get("scoring")
     if type(cv) not in (int, type(None)):
         raise ValueError(f"{shown(path)}: cv: expected a number of folds, got {brief(cv)}")
     if not isinstance(scoring, (str, type(None))):
         raise ValueError(f"{shown(path)}: scoring: expected a name, got {brief(scoring)}")
-    return Grid(found["settings"], _seeds(found.get("seeds", 1), path), cv, scoring)
+    return Grid(settings, _seeds(found.get("seeds", 1), path), cv, scoring)
 
 
 def _seeds(given: Any, path: str) -> list[int]:

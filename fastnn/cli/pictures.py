@@ -97,7 +97,7 @@ def _confusion(
     ).figure
 
 
-def check_folder(path: str | os.PathLike[str], option: str) -> Path:
+def check_folder(path: str | os.PathLike[str], option: str, *, may_be_new: bool = False) -> Path:
     """Return a folder to draw into.
 
     Raises
@@ -106,6 +106,7 @@ def check_folder(path: str | os.PathLike[str], option: str) -> Path:
         If it is none that can be written to; naming the option.
     """
     folder = Path(path)
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+    there = folder.absolute().parent if may_be_new and not folder.exists() else folder
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise ValueError(f"{option}: expected a folder that can be written to, got {path}")
     return folder

@@ -21,10 +21,14 @@ def run(arguments: argparse.Namespace) -> None:
     """Draw what a run has come to, and say which pictures there are."""
     require("matplotlib", extra="plot")
     folder = RunFolder(arguments.folder_of_run)
-    place = check_folder(arguments.folder or folder.path, "--folder" if arguments.folder else "RUN")
+    if arguments.folder:
+        place = check_folder(arguments.folder, "--folder", may_be_new=True)
+    else:
+        place = check_folder(folder.path, "RUN")
     history, network = folder.history(), load(folder.file(MODEL))
     examples = _examples(folder, network)
     with writing(str(place)):
+        place.mkdir(exist_ok=True)
         paths = draw_run(
             place, network, history, examples, arguments.language or "en", arguments.ending
         )

@@ -77,10 +77,20 @@ class RunFolder:
     # How a run begins, and where it stands
 
     def begin(self, settings: Settings, rows: str) -> None:
-        """Write what the run is told; ``rows`` is the fingerprint of its data."""
+        """Write what the run is told; ``rows`` is the fingerprint of its data.
+
+        Raises
+        ------
+        ValueError
+            If another run has begun there since ``check_new``.
+        """
         self.path.mkdir(exist_ok=True)
         told = {"format": FORMAT, "fastnn": fastnn.__version__, "rows": rows}
-        write_whole(self.file(BEGINNING), json.dumps(told).encode())
+        try:
+            with open(self.file(BEGINNING), "xb") as file:  # noqa: PTH123
+                file.write(json.dumps(told).encode())
+        except FileExistsError:
+            raise _not_new(self.path) from None
         self._take()
         write_whole(self.file(CONFIG), toml_of(settings).encode())
 
@@ -219,10 +229,14 @@ def check_new(path: str) -> None:
     folder = Path(path)
     if folder.is_dir():
         if any(folder.iterdir()):
-            raise ValueError(
-                f"--run: expected a new folder or an empty one, got {shown(path)}; --resume goes "
-                "on with a run"
-            )
+            raise _not_new(path)
         return
     if folder.exists() or not folder.resolve().parent.is_dir():
         raise ValueError(f"--run: expected a new folder in one that exists, got {shown(path)}")
+
+
+def _not_new(path: str | Path) -> ValueError:
+    return ValueError(
+        f"--run: expected a new folder or an empty one, got {shown(path)}; --resume goes on with a "
+        "run"
+    )

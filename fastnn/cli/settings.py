@@ -17,7 +17,7 @@ from fastnn._common.files import shown
 from fastnn._model.table_info import TASKS
 from fastnn.cli import values
 from fastnn.cli.grid import HIDDEN, check_hidden
-from fastnn.cli.toml_files import read_toml
+from fastnn.cli.toml_files import by_python_names, read_toml
 from fastnn.many._settings import FIT_KEYS, NAMED, NETWORK_KEYS, resolved
 
 Settings = dict[str, Any]
@@ -56,6 +56,14 @@ FLAGS = ("standardize", "header", "shuffle")
 TEXTS = ("data", "encoding", "delimiter", "output", "dtype")
 # Options of the command line that have another name than the key they are for.
 DESTINATIONS = {"output": "output_activation"}
+# Options that a file tells by another key.
+ELSEWHERE = {
+    "output_activation": "output",
+    "l1": 'regularizer = { name = "l1", strength = ... }',
+    "l2": 'regularizer = { name = "l2", strength = ... }',
+    "dropout_schedule": "schedule = { dropout = ... }",
+    "decay_schedule": "schedule = { decay = ... }",
+}
 SCHEDULED = {
     "schedule": "learning_rate",
     "dropout_schedule": "dropout",
@@ -74,10 +82,14 @@ def read_settings(path: str) -> Settings:
         If it is no TOML, or a key is unknown, or its value none that it can have; naming the file
         and the key.
     """
-    found = read_toml(path)
+    found = by_python_names(read_toml(path), shown(path))
     for key, value in found.items():
         if key not in KEYS:
-            raise ValueError(f"{shown(path)}: {brief(key)}: expected one of {', '.join(KEYS)}")
+            instead = ELSEWHERE.get(key)
+            told = f"; --{key.replace('_', '-')} is told by {instead}" if instead else ""
+            raise ValueError(
+                f"{shown(path)}: {brief(key)}: expected one of {', '.join(KEYS)}{told}"
+            )
         try:
             found[key] = _checked(key, value)
         except argparse.ArgumentTypeError as error:

@@ -41,6 +41,23 @@ def _reader() -> Any:
         return require("tomli", extra="search")
 
 
+def by_python_names(table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return a table whose keys may be spelled as the command line's options are, with hyphens.
+
+    Raises
+    ------
+    ValueError
+        If it has a key in both spellings.
+    """
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name in found:
+            raise ValueError(f"{where}: {name}: expected it once, got it by two spellings")
+        found[name] = value
+    return found
+
+
 def toml_of(values: Mapping[str, Any]) -> str:
     """Return a TOML file, a line a key; what is None is left out, tables are inline.
 

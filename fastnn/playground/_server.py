@@ -27,6 +27,7 @@ _FILES = {
     "server.js": ("server.js", "text/javascript"),
     "texts.js": ("texts.js", "text/javascript"),
     "texts.json": ("texts.json", "application/json"),
+    "said.json": ("said.json", "application/json"),
 }
 _HEADERS = {
     "Cache-Control": "no-store",

@@ -7,15 +7,17 @@ writes the picture. The numbers are those of ``fastnn.diagnostics``. Needs matpl
 """
 
 from fastnn.plot._classes import confusion, decision_boundary
+from fastnn.plot._comparison import comparison
 from fastnn.plot._history import learning_curves, plot_history
 from fastnn.plot._layers import activations, gradients
-from fastnn.plot._looks import curve_styles
+from fastnn.plot._looks import curve_styles, in_chinese
 from fastnn.plot._looks import write_picture as write_picture
 from fastnn.plot._rates import learning_rate_range
 from fastnn.plot._weights import network, weights
 
 __all__ = [
     "learning_curves",
+    "comparison",
     "activations",
     "gradients",
     "decision_boundary",
@@ -25,4 +27,5 @@ __all__ = [
     "network",
     "plot_history",
     "curve_styles",
+    "in_chinese",
 ]

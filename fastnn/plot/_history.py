@@ -177,7 +177,7 @@ def _draw(
             del style["marker"]
         axes.plot(range(1, len(values) + 1), values, **style, label=name)
     tidy(axes, kind, "epoch", "")
-    label_value_axis = _label_costs if kind == "cost" else _label_accuracies
+    label_value_axis = _label_costs if kind == "cost" else label_accuracies
     label_value_axis(axes, [value for values in columns.values() for value in values])
     axes.locator_params(axis="x", integer=True, steps=[1, 2, 5, 10])
     legend_below(axes, len(columns))
@@ -189,7 +189,8 @@ def _label_costs(axes: Axes, values: Sequence[float]) -> None:
         axes.set_ylim(bottom=0)
 
 
-def _label_accuracies(axes: Axes, values: Sequence[float]) -> None:
+def label_accuracies(axes: Axes, values: Sequence[float]) -> None:
+    """Name the axis of counts, or of fractions, which are shown as percents."""
     if max(values) > 1:
         axes.set_ylabel("right answers")
     else:

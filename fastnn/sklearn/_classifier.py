@@ -48,7 +48,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Rows of a mini-batch; "auto" is 200 or, if there are fewer, all ("rprop" takes all). Not of
         "lbfgs".
     learning_rate : str or callable, default "constant"
-        With "sgd" also "invscaling", ``learning_rate_init`` / (rows seen + 1)^``power_t`` after
+        With "sgd" also "invscaling", ``learning_rate_init / (rows seen + 1) ** power_t`` after
         each epoch, and "adaptive", divided by 5 when nothing improved for ``n_iter_no_change``
         epochs. A schedule of ``fastnn.schedules``, or any function of the epochs done, gives the
         factor on ``learning_rate_init`` of any solver but "lbfgs".

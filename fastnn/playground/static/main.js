@@ -3,7 +3,7 @@
 import { Controls } from "./controls.js";
 import { drawAll, sharedRanges } from "./pictures.js";
 import { Refusal, get, post, send } from "./server.js";
-import { fillTexts, loadTexts, otherLanguage, percent, short, text } from "./texts.js";
+import { fillTexts, loadTexts, otherLanguage, percent, said, short, text } from "./texts.js";
 
 const BUSY = 110; // milliseconds between two looks while a network trains
 const IDLE = 500;
@@ -109,7 +109,8 @@ function showNumbers({ element, state, points, curves }) {
   const status = element.querySelector(".status");
   status.classList.toggle("bad", bad);
   status.dataset.status = state.status;
-  status.textContent = text(`status.${state.status}`) + (state.detail ? `: ${state.detail}` : "");
+  const words = text(`status.${state.status}`);
+  status.textContent = state.detail ? text("because", { words, detail: said(state.detail) }) : words;
   status.hidden = !bad;
   element.querySelector(".letter").hidden = !two;
   element.querySelector("figcaption").textContent = text(`answers_${state.answers.kind}`);
@@ -165,7 +166,7 @@ function showNotice() {
   const { code, detail } = $("notice").dataset;
   if (!code) return;
   $("notice-words").textContent = text(code);
-  $("notice-detail").textContent = detail ? `${text("library_said")} ${detail}` : "";
+  $("notice-detail").textContent = detail ? text("library_said", { detail: said(detail) }) : "";
 }
 
 const both = new Set(["data", "noise"]); // the same on both sides, or there is nothing to compare

@@ -3,15 +3,39 @@
 import { get } from "./server.js";
 
 let table = { en: {}, zh: {} };
+let sayings = []; // what the library says, as patterns, and the Chinese of it
 let language = navigator.language.startsWith("zh") ? "zh" : "en";
 
 export async function loadTexts() {
   table = await get("texts.json");
+  sayings = (await get("said.json")).map(([pattern, chinese]) =>
+    [new RegExp(`^(?:${pattern})$`, "s"), chinese]);
 }
 
 export function text(key, values = {}) {
   const found = table[language][key] ?? key;
   return found.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+// What the library said, in the page's language, with the file and the place in it.
+export function said(detail) {
+  if (language === "en") return detail;
+  const [, file, line, column, name, reason] =
+    /^(?:(.+?)(?:, line (\d+))?(?:, column (\d+)(?: '(.*?)')?)?: )?(.*)$/s.exec(detail);
+  const place = file ? placeOf(file, line, column, name) : "";
+  for (const [words, before] of [[reason, place], [detail, ""]]) {
+    for (const [pattern, chinese] of sayings) {
+      if (pattern.test(words)) return before + words.replace(pattern, chinese);
+    }
+  }
+  return text("in_english", { detail });
+}
+
+// Columns of the whole table have a name, or are counted from 0; those of a line from 1.
+function placeOf(file, line, column, name) {
+  if (line) return `${file}，第 ${line} 行${column ? `第 ${column} 列` : ""}：`;
+  if (name) return `${file}，“${name}”一列：`;
+  return `${file}${column ? `，第 ${Number(column) + 1} 列` : ""}：`;
 }
 
 export const has = (key) => key in table[language];
