@@ -13,8 +13,8 @@ SANITIZED ?= $(addprefix tests/test_,activations.py bad_input.py bits.py blas.py
 
 # What runs under each lesser instruction set of the processor: all that depends on vectors.
 KERNELS ?= $(addprefix tests/test_,activations.py bench_workers.py bits.py compiled_plan.py \
-    costs.py costs_of_z.py dense.py epoch.py feature_major.py gradients.py kernels_in_pieces.py \
-    masks.py norm.py parity.py prediction.py products.py threads.py vector_math.py)
+    costs.py costs_of_z.py dense.py epoch.py feature_major.py kernels_in_pieces.py masks.py \
+    norm.py parity.py prediction.py products.py threads.py vector_math.py)
 
 # What runs against the release build alone: tests about files, texts, pictures and other programs.
 RELEASE_ONLY ?= $(patsubst %,--ignore-glob="$(ROOT)/tests/test_%.py",arm* bench* build cli* convert* \
