@@ -11,6 +11,11 @@ SANITIZED ?= $(addprefix tests/test_,activations.py bad_input.py bits.py blas.py
     feature_major.py in_core.py inputs.py masks.py network.py parity.py prediction.py products.py \
     random.py robustness.py rows.py sklearn_in_core.py threads.py)
 
+# What runs under each lesser instruction set of the processor: all that depends on vectors.
+KERNELS ?= $(addprefix tests/test_,activations.py bench_workers.py bits.py compiled_plan.py \
+    costs.py costs_of_z.py dense.py epoch.py feature_major.py kernels_in_pieces.py masks.py \
+    norm.py parity.py prediction.py products.py threads.py vector_math.py)
+
 # What runs against the release build alone: tests about files, texts, pictures and other programs.
 RELEASE_ONLY ?= $(patsubst %,--ignore-glob="$(ROOT)/tests/test_%.py",arm* bench* build cli* convert* \
     datasets* dlfs_programs docstrings documentation examples export* files format fuzz_readers import \
@@ -40,8 +45,8 @@ BUILT = dist/fastnn_cpu-*-$(shell "$(PYTHON)" -c 'import sysconfig as s; print(s
 # The steps share an environment, and each uses all cores by itself.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format wheel wheels test-wheels wheel-of-zig debug-test sanitize tsan \
-    sdist-check recipe-check bench docs linkcheck clean distclean
+.PHONY: help demo test lint format wheel wheels test-wheels wheel-of-zig isa-test kernel-test \
+    debug-test sanitize tsan sdist-check recipe-check bench docs linkcheck clean distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -80,6 +85,14 @@ wheel-of-zig: $(DEV)  ## the wheel of zig's clang for this machine, built, insta
 	@rm -rf build/wheels/installed
 	@$(PIP) install --no-deps --target build/wheels/installed build/wheels/dist/*-abi3-manylinux*.whl
 	@cd build/wheels/installed && PYTHONPATH=. $(PY) "$(ROOT)/.ci/smoke.py" --training && echo "zig's wheel trains"
+
+isa-test: $(INSTALLED) $(DEV)  ## the kernels' tests under each lesser instruction set (base, v3)
+	@levels=$$(cd / && $(PY) -c 'from fastnn._core import isa; print(*isa.available()[:-1])') && \
+	    for level in $$levels; do echo "FASTNN_ISA=$$level" && \
+	    FASTNN_ISA=$$level FASTNN_EXAMPLES=0.25 $(MAKE) --no-print-directory kernel-test || exit 1; done
+
+kernel-test: $(INSTALLED) $(DEV)
+	$(call pytest,$(VENV),,,$(KERNELS))
 
 debug-test: build/debug/wheel.stamp $(DEV) $(TORCH)  ## most of it against a build with bounds checks
 	$(call pytest,build/debug/site,PYTHONPATH="$(ROOT)/build/debug/site",$(RELEASE_ONLY),tests)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,10 +20,14 @@ from fastnn._data.rows import Rows
 from fastnn._model.model import Model
 from fastnn._training.evaluation import mean_cost
 from fastnn.history import History
+from fastnn.many._threads import at_a_time, map_in_threads
 from fastnn.optimizers import LBFGS, Optimizer
 from fastnn.regularizers import Regularizer
 
 __all__ = ["RateRange", "Threshold", "Trial", "learning_rate_range", "learning_rate_threshold"]
+
+# Asks for rates one after the other, and goes by whether the cost falls at them.
+Search = Callable[[Callable[[float], bool]], tuple[float, float]]
 
 # Where the search for a threshold gives up.
 SMALLEST, LARGEST = 1e-9, 1e9
@@ -109,6 +114,7 @@ def learning_rate_threshold(
     refinements: int = 3,
     batch_size: int = 32,
     optimizer: str | Optimizer = "sgd",
+    n_jobs: int | None = 1,
 ) -> Threshold:
     """Return about the largest learning rate at which the training cost falls from the beginning.
 
@@ -129,6 +135,10 @@ def learning_rate_threshold(
         Halvings: 0 leaves the threshold within a factor of 10, 3 of 10^(1/8) = 1.33.
     batch_size, optimizer
         As for ``Network.fit``; a mini-batch is small data's whole.
+    n_jobs : int or None, default 1
+        Trials at a time, in threads; None and -1 for one a processor. Of more than one, the first
+        is the next that is due, and the others are those that may be due after it: what is found,
+        ``trials`` among it, is the same, in less time and for more work.
 
     Returns
     -------
@@ -168,18 +178,18 @@ def learning_rate_threshold(
     size, chosen = check_whole(batch_size, "batch_size", 1), _optimizer(optimizer)
     if not SMALLEST <= first <= LARGEST:
         raise ValueError(f"start: expected {SMALLEST:g} to {LARGEST:g}, got {start}")
-    trials: list[Trial] = []
+    most, plan = at_a_time(n_jobs), _TrialPlan(n_epochs, size, chosen)
+    search, trials = partial(_search, first, halvings), _Trials(make_network, X, y, plan)
+    while rates := _due(search, trials.answers, most):
+        trials.run(rates, most)
+    asked: list[float] = []
 
     def falls(rate: float) -> bool:
-        trials.append(_try(_fresh(make_network), X, y, rate, n_epochs, size, chosen))
-        return trials[-1].falls
+        asked.append(rate)
+        return trials.answers[rate]
 
-    below, above = _bracket(falls, first)
-    if math.isfinite(above):
-        for _ in range(halvings):
-            middle = math.sqrt(below * above)
-            below, above = (middle, above) if falls(middle) else (below, middle)
-    return Threshold(below, above, tuple(trials))
+    below, above = search(falls)
+    return Threshold(below, above, tuple(trials.done[rate] for rate in asked))
 
 
 def learning_rate_range(
@@ -270,6 +280,16 @@ def learning_rate_range(
     return RateRange(suggestion, largest, rates, np.array(costs), np.array(smoothed))
 
 
+def _search(start: float, halvings: int, falls: Callable[[float], bool]) -> tuple[float, float]:
+    """Return a rate at which the cost falls, and the one above it at which it does not."""
+    below, above = _bracket(falls, start)
+    if math.isfinite(above):
+        for _ in range(halvings):
+            middle = math.sqrt(below * above)
+            below, above = (middle, above) if falls(middle) else (below, middle)
+    return below, above
+
+
 def _bracket(falls: Callable[[float], bool], start: float) -> tuple[float, float]:
     """Return two neighbours among start · 10ᵏ: at the first the cost falls, at the second not."""
     rate = start
@@ -289,10 +309,76 @@ def _bracket(falls: Callable[[float], bool], start: float) -> tuple[float, float
     )
 
 
-def _try(
-    network: Model, X: Any, y: Any, rate: float, epochs: int, batch_size: int, optimizer: Optimizer
-) -> Trial:
-    rows, none = network._arrays(X, y), Regularizer()
+def _due(search: Search, answers: dict[float, bool], n: int) -> list[float]:
+    """Return up to ``n`` rates that a search asks for, all answers so far being known.
+
+    The first is the next one; the others are those that it goes on to, by either answer, that which
+    is like the last one before the other. There are none where the search is at its end.
+    """
+    found: dict[float, None] = {}
+    paths = deque([answers])
+    while paths and len(found) < n:
+        known = paths.popleft()
+        rate, last = _next(search, known)
+        if rate is not None:
+            found[rate] = None
+            paths += [{**known, rate: answer} for answer in (last, not last)]
+    return list(found)
+
+
+def _next(search: Search, known: dict[float, bool]) -> tuple[float | None, bool]:
+    """Return the first rate that a search asks for and is not known, and its last answer."""
+    heard = [True]
+
+    def falls(rate: float) -> bool:
+        heard.append(known[rate])
+        return heard[-1]
+
+    try:
+        search(falls)
+    except KeyError as unknown:
+        return unknown.args[0], heard[-1]
+    except RuntimeError:  # the cost fell at no rate
+        pass
+    return None, heard[-1]
+
+
+class _TrialPlan(NamedTuple):
+    """What all trials are told."""
+
+    epochs: int
+    batch_size: int
+    optimizer: Optimizer
+
+
+class _Trials:
+    """Trainings of fresh networks on the same rows, each at a learning rate of its own."""
+
+    def __init__(self, make_network: Callable[[], Model], X: Any, y: Any, plan: _TrialPlan) -> None:
+        self._make_network, self._data, self._plan = make_network, (X, y), plan
+        self._form: tuple[Any, ...] = ()
+        self.done: dict[float, Trial] = {}
+        self.answers: dict[float, bool] = {}
+
+    def run(self, rates: list[float], at_once: int) -> None:
+        """Try the rates, ``at_once`` of them at a time."""
+        # Whatever a user's function does, it does in the user's thread.
+        told = [(*self._fresh_and_rows(), rate, self._plan) for rate in rates]
+        for trial in map_in_threads(lambda each: _try(*each), told, at_once):
+            self.done[trial.learning_rate] = trial
+            self.answers[trial.learning_rate] = trial.falls
+
+    def _fresh_and_rows(self) -> tuple[Model, Rows]:
+        """Return a network, and the rows as it takes them, which are made once for all alike."""
+        network = _fresh(self._make_network)
+        form = *network.sizes, network.dtype, network.input_scale, network.cost
+        if form != self._form:
+            self._rows, self._form = network._arrays(*self._data), form
+        return network, self._rows
+
+
+def _try(network: Model, rows: Rows, rate: float, plan: _TrialPlan) -> Trial:
+    none = Regularizer()
     costs = [mean_cost(network, rows, none)]
 
     def record(net: Model, history: object) -> bool:
@@ -300,11 +386,11 @@ def _try(
         return not _falls(costs)  # it is decided
 
     _fit(
-        network, rows, epochs=epochs, batch_size=_fitting(batch_size, rows, optimizer),
-        optimizer=optimizer, learning_rate=rate, callbacks=[record],
+        network, rows, epochs=plan.epochs, optimizer=plan.optimizer, learning_rate=rate,
+        batch_size=_fitting(plan.batch_size, rows, plan.optimizer), callbacks=[record],
     )  # fmt: skip
     falling = all(_falls(costs[: i + 1]) for i in range(1, len(costs)))
-    return Trial(rate, tuple(costs), falling and len(costs) == epochs + 1)
+    return Trial(rate, tuple(costs), falling and len(costs) == plan.epochs + 1)
 
 
 def _fit(network: Model, rows: Rows, **told: Any) -> History:

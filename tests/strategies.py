@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -10,8 +12,10 @@ from hypothesis.extra import numpy as hnp
 FLOATS = (np.float32, np.float64)
 
 # Enough to meet every edge of shapes this small, and still short: the kernels have many tests.
-modest = settings(max_examples=40, deadline=None)
-few = settings(max_examples=15, deadline=None)
+# A share of them is enough where the same tests run once more, for another instruction set.
+SHARE = float(os.environ.get("FASTNN_EXAMPLES") or 1)
+modest = settings(max_examples=max(1, round(40 * SHARE)), deadline=None)
+few = settings(max_examples=max(1, round(15 * SHARE)), deadline=None)
 
 dtypes = st.sampled_from([np.dtype(dtype) for dtype in FLOATS])
 

@@ -7,8 +7,9 @@ import random
 import numpy as np
 import pytest
 from gradcheck import numerical_gradient
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import modest
 
 import fastnn
 from fastnn import reference, regularizers
@@ -65,7 +66,7 @@ def test_training_equals_the_reference(cost, output, activation, penalty, batch_
     assert_equal_runs(both(X, y, [7, 5, 4, 3], fit=fit, **options), 1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@modest
 @given(
     sizes=st.lists(st.integers(1, 9), min_size=2, max_size=6),
     n=st.integers(1, 40),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import warnings
 from typing import Any
 
@@ -215,6 +216,8 @@ THRESHOLD, RANGE = learning_rate_threshold, learning_rate_range
         (THRESHOLD, {"refinements": -1}, ValueError, "refinements: "),
         (THRESHOLD, {"batch_size": 0}, ValueError, "batch_size: "),
         (THRESHOLD, {"optimizer": "lbfgs"}, ValueError, "optimizer: .*no learning rate"),
+        (THRESHOLD, {"n_jobs": 0}, ValueError, "n_jobs: .*1 or more"),
+        (THRESHOLD, {"n_jobs": 3, "X": np.ones((3, 2))}, ValueError, r"X: expected shape"),
         (THRESHOLD, {"make_network": 3}, TypeError, "make_network: .*3"),
         (THRESHOLD, {"make_network": dict}, TypeError, r"make_network: .*returned \{\}"),
         (THRESHOLD, {"X": np.ones((3, 2))}, ValueError, r"X: expected shape \(n, 4\)"),
@@ -268,3 +271,45 @@ def test_divergence_is_expected_without_a_filter_for_all_warnings(search: Any) -
         warnings.simplefilter("always")
         made[-1].fit(X, y, epochs=2000, learning_rate=1e9)
     assert "diverged" in str(heard[-1].message)
+
+
+@pytest.mark.parametrize("n_jobs", [2, 3, 5, None])
+@pytest.mark.parametrize("start", [0.01, 1e-6, 50.0, 1.9])
+def test_several_trials_at_a_time_find_the_same(n_jobs: int | None, start: float) -> None:
+    X, y = bowl(1.3)
+    told: dict[str, Any] = {"start": start, "refinements": 5, "batch_size": 20}
+    one, several = [
+        learning_rate_threshold(line, X, y, **told, n_jobs=each) for each in (1, n_jobs)
+    ]
+    assert several == one and len(one.trials) > 6
+
+
+def test_several_trials_at_a_time_are_made_where_the_caller_is() -> None:
+    X, y = bowl(1.0)
+    made: list[str] = []
+
+    def make() -> fastnn.Network:
+        made.append(threading.current_thread().name)
+        return line()
+
+    found = learning_rate_threshold(make, X, y, batch_size=64, n_jobs=3, refinements=2)
+    assert set(made) == {threading.current_thread().name}
+    # Of three at a time one at least is asked for.
+    assert len(found.trials) <= len(made) <= 3 * len(found.trials)
+    with pytest.raises(RuntimeError, match=r"from 0\.01 down to 1e-09"):
+        learning_rate_threshold(line, X, np.zeros(64), n_jobs=3)
+
+
+@pytest.mark.parametrize("n", range(1, 9))
+def test_the_rates_due_are_the_next_one_and_what_may_follow_it(n: int) -> None:
+    def search(falls: Any) -> tuple[float, float]:
+        return tune._search(1.0, 2, falls)
+
+    root = math.sqrt(10)
+    assert tune._due(search, {}, n) == pytest.approx(
+        [1, 10, 0.1, 100, root, 0.01, 0.1 * root, 1000][:n]
+    )
+    # Down so far, and so the next guess is further down.
+    assert tune._due(search, {1.0: False, 0.1: False}, 2) == pytest.approx([0.01, 0.001])
+    ended = {1.0: True, 10.0: False, root: True, math.sqrt(10 * root): True}
+    assert tune._due(search, ended, n) == []

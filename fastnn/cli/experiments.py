@@ -9,9 +9,36 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import fastnn
 from fastnn.cli.outputs import say
+
+HELP = """\
+Run one of the experiments of the texts, each of which prints its numbers and
+draws a picture; without NAME list them. What follows NAME is the experiment's:
+--quick, --output PICTURE, --seed N and, for some, the folder of MNIST."""
+
+EXAMPLES = """\
+examples:
+  fastnn experiments
+  fastnn experiments circles --output circles.png
+  fastnn experiments overfitting --help"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to a parser."""
+    parser = commands.add_parser(
+        "experiments",
+        help="run an experiment of the texts",
+        description=HELP,
+        epilog=EXAMPLES,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", help="which one; without, all are listed"
+    )
+    parser.add_argument("rest", metavar="...", nargs=argparse.REMAINDER, help="what it is told")
 
 
 def run(arguments: argparse.Namespace) -> None:

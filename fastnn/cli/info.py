@@ -8,8 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from fastnn import costs
+from fastnn.cli.input_options import add_model
 from fastnn.cli.outputs import say
 from fastnn.network import Network, load
+
+
+def add(commands: Any) -> None:
+    """Add the command to a parser."""
+    parser = commands.add_parser(
+        "info",
+        help="describe a saved network",
+        description="Describe a saved network: its layers, activations, cost and size.",
+        epilog="example:\n  fastnn info digits.json",
+    )
+    parser.set_defaults(run=run)
+    add_model(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -10,8 +10,11 @@ import numpy as np
 
 from fastnn import tune
 from fastnn._common.extras import require
+from fastnn.cli import model_options, values
 from fastnn.cli.examples import read_examples
+from fastnn.cli.input_options import DATA_HELP, add_rows
 from fastnn.cli.outputs import PICTURES, check_outputs, say, silent_but_for, writing
+from fastnn.cli.result_options import add_json, add_language
 from fastnn.cli.settings import Settings, settings_of
 from fastnn.cli.training import (
     check_task,
@@ -25,7 +28,45 @@ from fastnn.datasets.by_name import files_of
 from fastnn.plot import learning_rate_range, write_picture
 from fastnn.tune import RateRange
 
+HELP = """\
+Train a network on a few mini-batches, each with a larger learning rate, and show
+the cost of each: a table of some of them, the largest rate that still lowers the
+cost, and a tenth of it, a rule of thumb for a first choice."""
+
+EXAMPLES = """\
+examples:
+  fastnn lr-find digits --plot rates.png
+  fastnn lr-find flowers.csv --config model.toml --lowest 1e-4 --highest 1"""
+
 SHOWN = 20  # rows of the table
+
+
+def add(commands: Any) -> None:
+    """Add the command to a parser."""
+    parser = commands.add_parser(
+        "lr-find",
+        help="find a learning rate by trying",
+        description=f"{HELP}\n\n{DATA_HELP}\n\n{model_options.CONFIG_HELP}",
+        epilog=EXAMPLES,
+    )
+    parser.set_defaults(run=run)
+    model_options.add_config(parser)
+    model_options.add_network(parser.add_argument_group("the network"))
+    test = parser.add_argument_group("the test")
+    model_options.add_steps(test)
+    for option, kind, default, text in (
+        ("--lowest", values.rate, 1e-6, "the first learning rate"),
+        ("--highest", values.rate, 10.0, "the last one"),
+        ("--steps", values.count, 200, "mini-batches, 3 or more"),
+    ):
+        metavar = "N" if kind is values.count else "X"
+        text += " (default: %(default)s)"
+        test.add_argument(option, type=kind, default=default, metavar=metavar, help=text)
+    add_rows(parser)
+    results = parser.add_argument_group("the results")
+    results.add_argument("--plot", metavar="FILE", help="draw the costs: .png, .pdf or .svg")
+    add_language(results)
+    add_json(results)
 
 
 def run(arguments: argparse.Namespace) -> None:

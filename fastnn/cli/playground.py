@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from typing import Any
 
 from fastnn._model.table_info import TASKS
 from fastnn.cli import values
 from fastnn.cli.examples import options_named, table_options
+from fastnn.cli.input_options import add_table
 from fastnn.cli.outputs import say
 
 HELP = """\
@@ -24,8 +24,8 @@ examples:
   fastnn playground flowers.csv --target species"""
 
 
-def add(commands: Any, add_table: Callable[[Any], None]) -> None:
-    """Add the command to a parser; ``add_table`` adds the options of a table."""
+def add(commands: Any) -> None:
+    """Add the command to a parser."""
     parser = commands.add_parser(
         "playground",
         help="a page on which networks train live",

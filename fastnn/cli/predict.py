@@ -14,14 +14,55 @@ import numpy as np
 from fastnn._common.files import write_whole
 from fastnn._common.printable import printable
 from fastnn._data.rows import classes_of
+from fastnn.cli import values
+from fastnn.cli.input_options import DATA_HELP, add_model, add_table
 from fastnn.cli.matching import read_to_predict
 from fastnn.cli.outputs import check_outputs, say, writing
 from fastnn.cli.rows import check_features
 from fastnn.datasets.by_name import files_of
 from fastnn.network import Network, load
 
+HELP = """\
+A table may come with or without the column of targets, an .npz file with or
+without y: all their rows are predicted, in the order of the file. Columns are
+found by the names in the header, where the network was trained on a table with
+one, else by their order. Of other data it is the test part, unless --part says
+otherwise.
+
+The answer is a table with the column class, or for a regression prediction;
+--proba adds a column for each output."""
+
+EXAMPLES = """\
+examples:
+  fastnn predict flowers.json new-flowers.csv --output predictions.csv
+  fastnn predict digits.json digits --proba | head"""
+
 # Rows that are predicted and written at once.
 _BLOCK = 2**12
+
+
+def add(commands: Any) -> None:
+    """Add the command to a parser."""
+    parser = commands.add_parser(
+        "predict",
+        help="write the classes or numbers that a saved network finds for data",
+        description="Write the class that a saved network sees in each row, or the number.\n\n"
+        f"{DATA_HELP}\n\n{HELP}",
+        epilog=EXAMPLES,
+    )
+    parser.set_defaults(run=run)
+    add_model(parser)
+    parser.add_argument("data", metavar="DATA", help="the rows; see above")
+    parser.add_argument("--proba", action="store_true", help="write the network's outputs too")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="the table to write, CSV (default: standard output)"
+    )
+    parser.add_argument(
+        "--part",
+        choices=values.PARTS,
+        help="the rows to predict (default: all of a table or of X in an .npz, else test)",
+    )
+    add_table(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -12,9 +12,11 @@ import numpy as np
 from fastnn._common.extras import require
 from fastnn._common.files import shown
 from fastnn._monitor.direction import larger_is_better
+from fastnn.cli import values
 from fastnn.cli.epochs import bar_is_possible
 from fastnn.cli.examples import Examples, read_examples
 from fastnn.cli.grid import Grid, read_grid, with_defaults
+from fastnn.cli.input_options import CUT_HELP, DATA_HELP, add_cut, add_table, add_targets
 from fastnn.cli.outputs import MODELS, PICTURES, check_outputs, hints, say, write_files
 from fastnn.cli.rows import quality
 from fastnn.cli.scaling import Scaling, scale_rows
@@ -33,9 +35,104 @@ from fastnn.datasets.split import Xy
 from fastnn.many import fit_many
 from fastnn.many._result import Result
 
+HELP = """\
+Train networks of many settings on data, show which are best, and save the best
+one. GRID is a TOML file such as
+
+  seeds = 3                        # how many of each, or a list of seeds
+  cv = 5                           # folds; without, the validation part judges
+  scoring = "accuracy"             # the default for classes; else "r2"
+
+  [settings]                       # all combinations are tried
+  hidden = [[16], [32], [32, 16]]  # neurons of the hidden layers
+  cost = "log_likelihood"
+  epochs = 30
+  optimizer = "adam"
+  learning_rate = [0.01, 0.001]
+  regularizer = { name = "l2", strength = 0.1 }
+
+Keys are those of fastnn.many.fit_many: the arguments of Network and of its fit,
+objects by name. Tables [[settings]], one or more, are single settings.
+
+A line a setting has the mean of the scores and their standard deviation over
+seeds and folds."""
+
+EXAMPLES = """\
+examples:
+  fastnn search grid.toml digits -o best.json --plot scores.png
+  fastnn search grid.toml houses.csv --target price --journal jobs.jsonl
+  fastnn search grid.toml digits --dask tcp://10.0.0.1:8786 --table jobs.csv
+
+With --journal the same command, stopped at any time, goes on where it was."""
+
 # What a regression's settings need not say.
 REGRESSION = {"cost": "quadratic", "output": "identity"}
 CONNECTED_AFTER = "10s"  # at most
+
+
+def add(commands: Any) -> None:
+    """Add the command to a parser."""
+    parser = commands.add_parser(
+        "search",
+        help="train networks of many settings and keep the best",
+        description=f"{HELP}\n\n{DATA_HELP}\n\n{CUT_HELP}",
+        epilog=EXAMPLES,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("grid", metavar="GRID", help="a TOML file of what to try; see above")
+    parser.add_argument("data", metavar="DATA", help="what to learn from; see above")
+    _add_where(parser.add_argument_group("where it runs"))
+    rows = parser.add_argument_group("the rows")
+    rows.add_argument(
+        "--validation",
+        type=values.share,
+        metavar="SHARE",
+        help="share of the rows to judge by, without cv (default: 0.1; 297 of the digits)",
+    )
+    add_cut(rows)
+    add_targets(rows)
+    add_table(parser)
+    _add_findings(parser.add_argument_group("the results"))
+
+
+def _add_where(group: Any) -> None:
+    place = group.add_mutually_exclusive_group()
+    place.add_argument(
+        "--jobs",
+        type=values.count,
+        metavar="N",
+        help="networks trained at a time, by a thread each (default: one a processor)",
+    )
+    place.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="the scheduler of a Dask cluster whose workers train them, such as tcp://host:8786",
+    )
+    group.add_argument(
+        "--journal",
+        metavar="FILE",
+        help="append each finished job to a file, and do only what is missing in it",
+    )
+
+
+def _add_findings(group: Any) -> None:
+    group.add_argument("-o", "--output", metavar="MODEL", help="save the best network: .json, .npz")
+    group.add_argument("--plot", metavar="FILE", help="draw the scores: .png, .pdf or .svg")
+    group.add_argument("--table", metavar="FILE", help="write a row a job: .csv")
+    group.add_argument(
+        "--top",
+        type=values.count,
+        default=10,
+        metavar="N",
+        help="settings to print, the best first (default: %(default)s)",
+    )
+    group.add_argument(
+        "--progress",
+        choices=("auto", "bar", "none"),
+        default="auto",
+        help="a bar on standard error (needs tqdm); auto is one if that is a terminal (default: "
+        "%(default)s)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from fastnn._common.extras import require
+from fastnn.cli import model_options
 from fastnn.cli.epochs import Epochs
 from fastnn.cli.examples import Examples, read_examples
+from fastnn.cli.input_options import CUT_HELP, DATA_HELP, add_rows
 from fastnn.cli.outputs import MODELS, PICTURES, check_outputs, say, silent_but_for, write_files
 from fastnn.cli.pictures import draw_run
+from fastnn.cli.result_options import add_json, add_language
 from fastnn.cli.rows import measured, quality
 from fastnn.cli.run_folder import CONFIG, HISTORY, MODEL, RunFolder, check_new, fingerprint_of
 from fastnn.cli.settings import Settings, given_in, settings_of
@@ -31,9 +34,67 @@ from fastnn.history import History
 from fastnn.network import Network
 from fastnn.plot import plot_history
 
+EXAMPLES = """\
+examples:
+  fastnn train digits --output digits.json --plot curves.png
+  fastnn train mnist -o mnist.npz --hidden 100 --l2 5 --seed 1
+  fastnn train flowers.csv -o flowers.json --hidden 20 20 --activation relu \\
+      --cost log-likelihood --learning-rate 0.1 --validation 0.2
+  fastnn train houses.csv -o houses.json --target price --task regression
+  fastnn train digits --optimizer adam --normalization batch --dropout 0.2 \\
+      --schedule cosine epochs=50 --epochs 50 --stopping 10 --run digits-run
+  fastnn train --config model.toml --epochs 100 --run second-run
+  fastnn train --resume second-run"""
+
+RUN_HELP = """\
+With --run DIR a new folder gets config.toml with all settings, history.csv and
+checkpoint.npz after each epoch, and at the end model.npz, result.json and
+pictures. However such a training ends, --resume DIR goes on after its last
+finished epoch, and comes to the same numbers as if it had never stopped, unless
+there is a --time-limit, which goes by the clock. Its epochs, time limit and
+threads may be told anew."""
+
 # What may be told anew where a run goes on, as no number before it depends on it.
 FOR_RESUME = ("epochs", "time_limit", "n_threads")
 NAMES = ("digits", "mnist")  # of data that are no path
+
+
+def add(commands: Any) -> None:
+    """Add the command to a parser."""
+    parser = commands.add_parser(
+        "train",
+        help="train a network on data and save it",
+        description="Train a network to tell classes apart or to find numbers, and save it.\n\n"
+        f"{DATA_HELP}\n\n{CUT_HELP}\n\n{model_options.SETTINGS_HELP}\n\n"
+        f"{model_options.CONFIG_HELP}\n\n{RUN_HELP}",
+        epilog=EXAMPLES,
+    )
+    parser.set_defaults(run=run)
+    model_options.add_config(parser)
+    model_options.add_network(parser.add_argument_group("the network"))
+    model_options.add_training(parser.add_argument_group("the training"))
+    add_rows(parser)
+    _add_results(parser.add_argument_group("the results"))
+
+
+def _add_results(group: Any) -> None:
+    group.add_argument("-o", "--output", metavar="MODEL", help="save the network: .json or .npz")
+    group.add_argument("--plot", metavar="FILE", help="draw the curves: .png, .pdf or .svg")
+    group.add_argument("--history", metavar="FILE", help="write a table with a row an epoch, CSV")
+    group.add_argument(
+        "--run", dest="run_folder", metavar="DIR", help="keep all in a new folder; see above"
+    )
+    group.add_argument("--resume", metavar="DIR", help="go on with such a run; see above")
+    add_language(group)
+    add_json(group)
+    group.add_argument(
+        "--progress",
+        choices=("auto", "bar", "lines", "none"),
+        default="auto",
+        help="a line an epoch on standard output, a bar on standard error (needs tqdm), or "
+        "nothing; auto is the bar if standard error is a terminal and tqdm is installed, else "
+        "lines (default: %(default)s)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

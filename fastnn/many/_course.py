@@ -7,16 +7,15 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from fastnn._common.checks import MOST_THREADS, brief, check_flag, check_whole
+from fastnn._common.checks import brief, check_flag
 from fastnn._common.extras import require
-from fastnn._core.threads import usable
 from fastnn.many._data import Data
 from fastnn.many._described import described, fingerprint
 from fastnn.many._executors import check_executor, run_over
 from fastnn.many._jobs import Done, Job
 from fastnn.many._journal import Journal
 from fastnn.many._result import Result
-from fastnn.many._threads import run_in_threads
+from fastnn.many._threads import at_a_time, run_in_threads
 
 __all__ = ["Course"]
 
@@ -46,8 +45,7 @@ class Course:
             check_executor(executor)
             if n_jobs is not None:
                 raise ValueError(f"n_jobs: expected None with an executor, got {brief(n_jobs)}")
-        at_a_time = n_jobs is not None and n_jobs != -1
-        self._threads = check_whole(n_jobs, "n_jobs", 1, MOST_THREADS) if at_a_time else usable()
+        self._threads = at_a_time(n_jobs)
         self._executor, self._journal = executor, journal
         self._shows = check_flag(progress, "progress")
 

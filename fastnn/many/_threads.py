@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from fastnn._common.checks import MOST_THREADS, check_whole
+from fastnn._core.threads import usable
 from fastnn._training.interruption import ended_by
 from fastnn.many._jobs import Done, Job, Search
 
-__all__ = ["map_in_threads", "run_in_threads", "with_best_alone"]
+__all__ = ["at_a_time", "map_in_threads", "run_in_threads", "with_best_alone"]
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -23,6 +25,19 @@ Found = TypeVar("Found")
 AT_A_TIME = 5e-3
 # Seconds after which Ctrl-C is heard where the system does not end a wait for it.
 HEARD_AFTER = 0.1
+
+
+def at_a_time(n_jobs: Any) -> int:
+    """Return how many threads ``n_jobs`` means: None or -1 is one a processor.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no whole number of 1 or more.
+    """
+    if n_jobs is None or (isinstance(n_jobs, int) and n_jobs == -1):
+        return usable()
+    return check_whole(n_jobs, "n_jobs", 1, MOST_THREADS)
 
 
 def run_in_threads(
