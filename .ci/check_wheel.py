@@ -1,4 +1,4 @@
-"""Check a wheel against the checkout: ``check_wheel.py fastnn_cpu-*.whl``. Prints its size.
+"""Check a wheel against the checkout, and print its size: ``check_wheel.py WHEEL [LARGEST]``.
 
 It must hold every Python file, stub, example and file of the playground's page, the library with
 every compiled module, and nothing else; must be small; and must require at run time what
@@ -14,7 +14,7 @@ from email.parser import Parser
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LARGEST = 1.5e6  # bytes, of which Python is more than a third
+LARGEST = 1.7e6  # bytes, of which Python is more than a third
 LIBRARY = "fastnn/_core/kernels"
 RUN_TIME = {"numpy", "scipy", "threadpoolctl"}
 
@@ -55,7 +55,7 @@ def run_time_requirements(wheel: zipfile.ZipFile) -> set[str]:
     return {re.split(r"[^\w.-]", line)[0] for line in lines if "extra ==" not in line}
 
 
-def check(path: Path) -> list[str]:
+def check(path: Path, largest: float) -> list[str]:
     """What is wrong with the wheel."""
     with zipfile.ZipFile(path) as wheel:
         wrong = [f"{name} is missing" for name in sorted(expected() - found(wheel))]
@@ -64,13 +64,13 @@ def check(path: Path) -> list[str]:
         required = run_time_requirements(wheel)
     if required != RUN_TIME:
         wrong.append(f"it requires {sorted(required)}, expected {sorted(RUN_TIME)}")
-    if path.stat().st_size > LARGEST:
-        wrong.append(f"it has {path.stat().st_size} bytes, at most {LARGEST:.0f} are allowed")
+    if path.stat().st_size > largest:
+        wrong.append(f"it has {path.stat().st_size} bytes, at most {largest:.0f} are allowed")
     return wrong
 
 
 if __name__ == "__main__":
     path = Path(sys.argv[1])
-    wrong = check(path)
+    wrong = check(path, float(sys.argv[2]) if len(sys.argv) > 2 else LARGEST)
     print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")
     sys.exit("\n".join(f"{path.name}: {complaint}" for complaint in wrong) or None)
