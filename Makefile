@@ -46,7 +46,7 @@ BUILT = dist/fastnn_cpu-*-$(shell "$(PYTHON)" -c 'import sysconfig as s; print(s
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint format wheel wheels test-wheels wheel-of-zig isa-test kernel-test \
-    debug-test sanitize tsan sdist-check recipe-check bench docs linkcheck clean distclean
+    debug-test plain-test sanitize tsan sdist-check recipe-check bench docs linkcheck clean distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -72,7 +72,7 @@ wheel: $(WHEEL)  ## build dist/fastnn_cpu-*.whl for this Python
 	@$(PY) .ci/check_wheel.py $(BUILT)
 
 wheels: $(TOOLS)  ## wheels of all platforms into dist/; ARGS="--platform windows-amd64 --abi abi3"
-	@$(PIP) install "ziglang>=0.14" "auditwheel>=6.2" "wheel>=0.45"
+	@$(PIP) install "ziglang>=0.14" "auditwheel>=6.2" "wheel>=0.45" "zopflipy>=1.14"
 	@$(PY) .ci/wheels/build.py $(ARGS)
 
 test-wheels: $(TOOLS)  ## install and test those that can run here; ARGS="--all --only python3.13"
@@ -80,7 +80,7 @@ test-wheels: $(TOOLS)  ## install and test those that can run here; ARGS="--all 
 	@$(PY) .ci/wheels/test.py $(ARGS)
 
 wheel-of-zig: $(DEV)  ## the wheel of zig's clang for this machine, built, installed and tried
-	@$(PIP) install "auditwheel>=6.2" "wheel>=0.45"
+	@$(PIP) install "auditwheel>=6.2" "wheel>=0.45" "zopflipy>=1.14"
 	@$(PY) .ci/wheels/build.py --platform manylinux-$$(uname -m) --abi abi3 --out build/wheels/dist
 	@rm -rf build/wheels/installed
 	@$(PIP) install --no-deps --target build/wheels/installed build/wheels/dist/*-abi3-manylinux*.whl
@@ -96,6 +96,9 @@ kernel-test: $(INSTALLED) $(DEV)
 
 debug-test: build/debug/wheel.stamp $(DEV) $(TORCH)  ## most of it against a build with bounds checks
 	$(call pytest,build/debug/site,PYTHONPATH="$(ROOT)/build/debug/site",$(RELEASE_ONLY),tests)
+
+plain-test: build/plain/wheel.stamp $(DEV)  ## the same without vectors and threads, as by Visual C++
+	$(call pytest,build/plain/site,PYTHONPATH="$(ROOT)/build/plain/site",$(RELEASE_ONLY),tests)
 
 # The libraries must be loaded before Python; its own allocator would hide overflows from them,
 # and the interpreter's own leaks are not ours. Reports must not be captured with the tests' output:
@@ -205,6 +208,15 @@ build/debug/wheel.stamp: $(SOURCES) $(TOOLS)
 	@$(call holds,build/debug,Out of bounds on buffer access)
 	@touch $@
 
+build/plain/wheel.stamp: export CFLAGS = -DFASTNN_NO_VECTORS -DFASTNN_NO_THREADS
+build/plain/wheel.stamp: export FASTNN_BUILD = build/plain
+build/plain/wheel.stamp: $(SOURCES) $(TOOLS)
+	$(call build,plain,build/plain/dist)
+	@$(call unpack,build/plain)
+	@test "$$(grep -c 'one number at a time and one thread' build/plain/build.log)" = 1 || \
+	    { echo "error: the build did not warn once of what it lacks" >&2; exit 1; }
+	@touch $@
+
 build/sanitize/wheel.stamp: export FASTNN_SANITIZE = 1
 build/sanitize/wheel.stamp: $(SOURCES) $(TOOLS)
 	@test -f "$(LIBASAN)" && test -f "$(LIBUBSAN)" || \
@@ -217,7 +229,7 @@ build/sanitize/wheel.stamp: $(SOURCES) $(TOOLS)
 unpack = rm -rf $(1)/site && $(PIP) install --no-deps --target $(1)/site $(1)/dist/fastnn_cpu-*.whl
 
 # $(call holds,FOLDER,TEXT): the modules were really built with the checks that are asked for.
-holds = grep -q "$(2)" $(1)/site/fastnn/_core/epoch.*.so || \
+holds = grep -q "$(2)" $(1)/site/fastnn/_core/kernels.*.so || \
     { echo "error: $(1)/site was built without its checks" >&2; exit 1; }
 
 LIBASAN = $(shell $${CC:-gcc} -print-file-name=libasan.so)

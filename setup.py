@@ -1,5 +1,8 @@
 """Build the compiled core: every ``src_cython/fastnn/_core/*.pyx`` becomes ``fastnn._core.<name>``.
 
+All are linked into one library, that of ``fastnn._core.kernels``, in which
+``fastnn/_core/__init__.py`` finds the others: a tenth of the wheel would be what every library has.
+
 The environment chooses the flavour; each has a build directory of its own, ``build/<flavour>``:
 
 - ``release``: the default.
@@ -37,8 +40,7 @@ CORE = SOURCE / "fastnn" / "_core"
 # Memory-view code that every module would otherwise compile for itself; Cython writes it.
 SHARED = "fastnn._core._cyutility"
 
-# The C kernels, each file compiled once; this module hands them to the others.
-KERNELS = "fastnn._core.kernels"
+LIBRARY = "fastnn._core.kernels"
 
 # Single flags instead of -ffast-math: that one would change the floating-point mode of the
 # whole process when it reaches the linker, and lets the compiler assume NaN away.
@@ -48,6 +50,7 @@ FLAGS = {
         "-fno-asynchronous-unwind-tables",  # a twelfth of the wheel, for debuggers alone
         "-fno-unwind-tables",
         "-fomit-frame-pointer",  # some compilers keep it by default, and have a register less
+        "-fvisibility=hidden",
         "-fno-math-errno",
         "-fno-trapping-math",
         "-ffp-contract=fast",
@@ -73,14 +76,16 @@ NO_LOOPS = (
 # Modules whose sums are those of NumPy, bit for bit: a product is rounded before it is added.
 LIKE_NUMPY = ("epoch_loop", "judge")
 HOT = ("kernels/feature_major.c", "kernels/gemm_small.c")
+# Of clang's, which would unroll all loops: elsewhere, those that gain by it say so.
+UNROLLED = ("kernels/gemm_packed.c",)
 # Names of what a module keeps to itself would be a tenth of the wheel.
 STRIPPED = ["-Wl,-s"] if sys.platform == "linux" else []
 
 
+PLAIN = "fastnn will use one number at a time and one thread, about half as fast as it can be"
 NO_CLANG = (
-    "clang-cl was not found, and Visual Studio's own compiler has no vector types: fastnn will use "
-    "one number at a time and one thread, about half as fast as it can be. Install LLVM "
-    "(winget install LLVM.LLVM) and build again"
+    f"clang-cl was not found, and Visual Studio's own compiler has no vector types: {PLAIN}. "
+    "Install LLVM (winget install LLVM.LLVM) and build again"
 )
 
 
@@ -103,7 +108,7 @@ KERNEL_OBJECTS = Path(os.environ.get("FASTNN_BUILD") or BUILD) / "kernels"
 ABI = os.environ.get("FASTNN_ABI", "")
 MODULES = KERNEL_OBJECTS.parent / ABI
 # What the last build was told; the objects depend on it, for their sources may not be newer.
-RECORD = (MODULES if ABI else Path("build")) / "settings.txt"
+RECORD = MODULES / "settings.txt"
 KERNELS_RECORD = KERNEL_OBJECTS / "settings.txt"
 CORES = os.cpu_count() or 1
 OLDEST = "cp311"  # the first whose stable ABI has buffers
@@ -169,12 +174,19 @@ def compile_flags(name: str) -> list[str]:
         return flags
     if name in LIKE_NUMPY:
         flags = [*flags, "-ffp-contract=off"]
+    if is_clang():
+        return [*clang_level(name), *flags]
     if name in NO_LOOPS:
         return ["-Os", *flags]
     if name in HOT:
         return ["-O3", *flags]
-    vectors = [] if is_clang() else ["-ftree-vectorize", "-fvect-cost-model=dynamic"]
-    return ["-O2", *vectors, *flags]
+    return ["-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", *flags]
+
+
+def clang_level(name: str) -> list[str]:
+    if name in NO_LOOPS:
+        return ["-Os"]
+    return ["-O2"] if name in UNROLLED else ["-O2", "-fno-unroll-loops"]
 
 
 def windows_flags(name: str) -> list[str]:
@@ -183,7 +195,7 @@ def windows_flags(name: str) -> list[str]:
         return []
     contract = "off" if name in LIKE_NUMPY else "fast"
     flags = "-fno-math-errno", "-fno-trapping-math", f"-ffp-contract={contract}", "-fwrapv"
-    return [f"/clang:{flag}" for flag in ("-Os" if name in NO_LOOPS else "-O2", *flags)]
+    return [f"/clang:{flag}" for flag in (*clang_level(name), *flags)]
 
 
 @functools.cache
@@ -199,37 +211,31 @@ def link_flags() -> list[str]:
     return STRIPPED if FLAVOUR == "release" else []
 
 
-def extensions() -> list[Extension]:
+class Library(Extension):
+    """The one library: its modules, and the files of C kernels, each by flags of its own."""
+
+    modules: list[Extension]
+
+
+def modules() -> list[Extension]:
+    """What Cython compiles: a module for each source, and what they share."""
     sources = sorted(CORE.glob("*.pyx"))
     if not sources:
         raise FileNotFoundError(
             f"no .pyx file in {CORE}: the source distribution is incomplete, "
             "and without its compiled core fastnn does not work"
         )
-    modules = {f"fastnn._core.{source.stem}": source for source in sources}
-    modules[SHARED] = CORE / "_cyutility.c"
-    include = [folder] if (folder := os.environ.get("FASTNN_PYTHON_INCLUDE")) else []
-    return [
-        Extension(
-            name,
-            [source.as_posix()],
-            include_dirs=[CORE.as_posix(), *include],
-            define_macros=macros(),
-            # Where another platform's suffix is given, it is not to be changed.
-            py_limited_api=ABI == "abi3" and "SETUPTOOLS_EXT_SUFFIX" not in os.environ,
-            extra_compile_args=compile_flags(name.rpartition(".")[2]),
-            extra_link_args=link_flags(),
-        )
-        for name, source in modules.items()
-    ]
+    found = {f"fastnn._core.{source.stem}": source for source in sources}
+    found[SHARED] = CORE / "_cyutility.c"
+    return [Extension(name, [source.as_posix()]) for name, source in found.items()]
 
 
-def compiled() -> list[Extension]:
-    """The modules as C sources, all written anew if Cython is told something else than before."""
+def library() -> Library:
+    """The library, its modules as C sources, all written anew if Cython is told something else."""
     told = f"{FLAVOUR} {DIRECTIVES}"
     record = C_SOURCES / "settings.txt"
-    modules = cythonize(
-        extensions(),
+    written = cythonize(
+        modules(),
         include_path=[SOURCE.as_posix()],
         compiler_directives=DIRECTIVES,
         shared_utility_qualified_name=SHARED,
@@ -242,12 +248,20 @@ def compiled() -> list[Extension]:
     note(record, told)
     note(KERNELS_RECORD, settings())
     note(RECORD, f"{ABI} {os.environ.get('FASTNN_PYTHON_INCLUDE')} {settings()}")
-    headers = sorted(CORE.rglob("*.h"))
-    for module in modules:
-        module.depends += [path.as_posix() for path in (RECORD, *headers)]
-        if module.name == KERNELS:
-            module.depends += kernel_units()
-    return modules
+    include = [folder] if (folder := os.environ.get("FASTNN_PYTHON_INCLUDE")) else []
+    made = Library(
+        LIBRARY,
+        [],
+        include_dirs=[CORE.as_posix(), *include],
+        define_macros=macros(),
+        # Where another platform's suffix is given, it is not to be changed.
+        py_limited_api=ABI == "abi3" and "SETUPTOOLS_EXT_SUFFIX" not in os.environ,
+        extra_link_args=link_flags(),
+        depends=[path.as_posix() for path in (RECORD, *sorted(CORE.rglob("*.h")))],
+    )
+    made.modules = written
+    made.depends += [*kernel_units(), *(source for module in written for source in module.sources)]
+    return made
 
 
 def kernel_units() -> list[str]:
@@ -255,11 +269,13 @@ def kernel_units() -> list[str]:
 
 
 class BuildExtensions(build_ext):
-    """Builds the modules; the C kernels by flags of their own, those that changed alone."""
+    """Builds the library, each file of C by flags of its own, those that changed alone."""
 
     def build_extensions(self) -> None:
         if self.compiler.compiler_type == "msvc":
             self.choose_clang()
+        elif "-DFASTNN_NO_VECTORS" in os.environ.get("CFLAGS", ""):
+            self.warn(PLAIN)
         super().build_extensions()
 
     def choose_clang(self) -> None:
@@ -273,27 +289,43 @@ class BuildExtensions(build_ext):
         # Optimization by the linker is for Visual Studio's own objects.
         compiler.compile_options = [each for each in compiler.compile_options if each != "/GL"]
 
-    def build_extension(self, ext: Extension) -> None:
-        if ext.name == KERNELS:
-            ext.extra_objects = self.objects(ext)
+    def get_export_symbols(self, ext: Library) -> list[str]:
+        return [f"PyInit_{module.name.rpartition('.')[2]}" for module in ext.modules]
+
+    def build_extension(self, ext: Library) -> None:
+        ext.extra_objects = self.objects(ext)
         super().build_extension(ext)
 
-    def objects(self, ext: Extension) -> list[str]:
-        with ThreadPoolExecutor(CORES) as pool:
-            return list(pool.map(lambda unit: self.object(ext, unit), kernel_units()))
+    def copy_extensions_to_source(self) -> None:
+        """Put the library beside the sources, where modules of an older build would be found."""
+        suffix = self.get_ext_filename("")
+        for old in Path("fastnn", "_core").glob(f"*{suffix}"):
+            old.unlink()
+        super().copy_extensions_to_source()
 
-    def object(self, ext: Extension, unit: str) -> str:
-        folder = KERNEL_OBJECTS.as_posix()
-        (name,) = self.compiler.object_filenames([unit], output_dir=folder)
+    def objects(self, ext: Library) -> list[str]:
+        """Compile what has changed, and return the names of all objects."""
+        names = {unit: Path(unit).relative_to(CORE).as_posix() for unit in kernel_units()}
+        names |= {module.sources[0]: module.name.rpartition(".")[2] for module in ext.modules}
+        with ThreadPoolExecutor(CORES) as pool:
+            return list(pool.map(lambda unit: self.object(ext, *unit), names.items()))
+
+    def object(self, ext: Library, source: str, name: str) -> str:
+        """Compile one file of C, unless its object is newer than all that it depends on."""
+        is_kernel = name.startswith("kernels/")
+        folder = KERNEL_OBJECTS.as_posix() if is_kernel else self.build_temp
+        record = KERNELS_RECORD if is_kernel else RECORD
+        (made,) = self.compiler.object_filenames([source], output_dir=folder)
         headers = [path for path in ext.depends if path.endswith(".h")]
-        if self.force or newer_group([unit, KERNELS_RECORD.as_posix(), *headers], name):
+        if self.force or newer_group([source, record.as_posix(), *headers], made):
             self.compiler.compile(
-                [unit],
+                [source],
                 output_dir=folder,
                 include_dirs=ext.include_dirs,
-                extra_postargs=compile_flags(Path(unit).relative_to(CORE).as_posix()),
+                macros=ext.define_macros,
+                extra_postargs=compile_flags(name),
             )
-        return name
+        return made
 
 
 class BuildPython(build_py):
@@ -317,11 +349,10 @@ class BuildPython(build_py):
 
 MODULES.mkdir(parents=True, exist_ok=True)
 setup(
-    ext_modules=compiled(),
+    ext_modules=[library()],
     cmdclass={"build_ext": BuildExtensions, "build_py": BuildPython},
     options={
         "build": {"build_base": MODULES.as_posix()},
-        "build_ext": {"parallel": CORES},
         "bdist_wheel": {"py_limited_api": OLDEST} if ABI == "abi3" else {},
         # The flavours may be built at the same time; only the release makes distributions.
         "egg_info": {"egg_base": "." if FLAVOUR == "release" else BUILD.as_posix()},

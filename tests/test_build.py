@@ -39,13 +39,15 @@ class Compiler(SimpleNamespace):
         self.cc, self.compile_options = "cl.exe", ["/O2", "/GL"]
 
 
-def building(setup_py: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[str]]:
+def building(
+    setup_py: dict[str, Any], monkeypatch: pytest.MonkeyPatch, compiler: str = "msvc"
+) -> tuple[Any, list[str]]:
     """The command that builds modules by such a compiler, and what it warns of."""
     from setuptools.command.build_ext import build_ext
     from setuptools.dist import Distribution
 
     command = setup_py["given"]["cmdclass"]["build_ext"](Distribution())
-    command.compiler = Compiler(cc="cl.exe")
+    command.compiler = Compiler(cc="cl.exe", compiler_type=compiler)
     warned: list[str] = []
     monkeypatch.setattr(command, "warn", warned.append)
     monkeypatch.setattr(build_ext, "build_extensions", lambda self: None)
@@ -73,6 +75,25 @@ def test_clang_is_taken_where_it_is_found(
     assert warned == []
     assert command.compiler.cc == "C:/LLVM/bin/clang-cl.exe"
     assert command.compiler.compile_options == ["/O2"]
+
+
+@pytest.mark.parametrize("flags", ["", "-g -DFASTNN_NO_VECTORS"])
+def test_a_build_without_vectors_says_what_is_lost(
+    setup_py: dict[str, Any], monkeypatch: pytest.MonkeyPatch, flags: str
+) -> None:
+    monkeypatch.setenv("CFLAGS", flags)
+    command, warned = building(setup_py, monkeypatch, "unix")
+    command.build_extensions()
+    assert len(warned) == bool(flags)
+    assert all("half as fast" in warning for warning in warned)
+
+
+def test_the_library_shows_every_module(
+    setup_py: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command, _ = building(setup_py, monkeypatch)
+    (library,) = setup_py["given"]["ext_modules"]
+    assert {"PyInit_kernels", "PyInit_epoch"} <= set(command.get_export_symbols(library))
 
 
 def test_clang_is_given_flags_of_its_own(

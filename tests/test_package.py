@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from email.message import Message
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import cast
 
@@ -20,6 +19,7 @@ import pytest
 
 import fastnn
 from fastnn import datasets, initializers, regularizers
+from fastnn._core import kernels
 from fastnn.plot import plot_history
 
 PACKAGE = Path(fastnn.__file__).parent
@@ -30,14 +30,9 @@ IN_CHECKOUT = (PACKAGE.parent / "src_cython").is_dir()  # then modules of old so
 
 
 def compiled_modules() -> list[str]:
-    names = {
-        path.name.partition(".")[0]
-        for suffix in EXTENSION_SUFFIXES
-        for path in (PACKAGE / "_core").glob(f"*{suffix}")
-    }
-    if IN_CHECKOUT:
-        sources = (PACKAGE.parent / "src_cython" / "fastnn" / "_core").glob("*.pyx")
-        names &= {path.stem for path in sources}
+    """Those in the library, by the names of what Python calls to begin them."""
+    library = Path(str(kernels.__file__)).read_bytes()
+    names = {name.decode() for name in re.findall(rb"PyInit_(\w+)\0", library)}
     return sorted(names - {SHARED})
 
 
@@ -77,6 +72,13 @@ def test_the_core_is_compiled() -> None:
     assert {"dense", "activation", "cost", "compiled_plan", "epoch"} <= set(compiled_modules())
 
 
+def test_the_compiled_modules_are_in_one_library() -> None:
+    modules = [importlib.import_module(f"fastnn._core.{name}") for name in compiled_modules()]
+    assert {module.__file__ for module in modules} == {kernels.__file__}
+    with pytest.raises(ImportError, match="no_such_module"):
+        importlib.import_module("fastnn._core.no_such_module")
+
+
 # ---- names --------------------------------------------------------------------------------------
 
 
@@ -97,6 +99,7 @@ def test_every_module_imports_and_its_public_names_exist() -> None:
     names = [name for name in found if name != "fastnn.__main__"]
     assert "fastnn.book.network2" in names
     assert "fastnn.reference" in names
+    names += [f"fastnn._core.{name}" for name in compiled_modules()]
     for name in names:
         if IN_CHECKOUT and name.count(".") == 1 and name.startswith("fastnn._"):
             continue  # perhaps a module of old sources

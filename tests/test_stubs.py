@@ -12,12 +12,8 @@ import pytest
 import fastnn
 
 PACKAGE = Path(fastnn.__file__).parent / "_core"
-# What the compiler adds for the modules to share.
-SHARED = "_cyutility"
 COMPILED = sorted(
-    path.name.split(".")[0]
-    for path in PACKAGE.iterdir()
-    if path.suffix in (".so", ".pyd") and not path.name.startswith(SHARED)
+    path.stem for path in PACKAGE.glob("*.pyi") if not path.with_suffix(".py").is_file()
 )
 
 
