@@ -27,7 +27,7 @@
     void lane_gradient_tile_##type(type *gradient, ptrdiff_t n_in, const type *delta, \
                                    const type *inp, ptrdiff_t width) \
     { \
-        const Sums_##type##_neon sums = {NULL, gradient, 1, 1}; \
+        const Sums_##type##_neon sums = {NULL, gradient, 1, 1, 0}; \
         gradient_tile_##type##_neon(&sums, 0, n_in, delta, inp, width, 5, 4); \
     }
 #else

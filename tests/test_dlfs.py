@@ -570,7 +570,9 @@ def test_a_signal_ends_a_long_stretch_with_as_many_losses_as_steps():
     threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
     with pytest.raises(KeyboardInterrupt):
         trainer.train()
-    assert 0 < len(trainer.train_loss_list) == trainer.current_iter == trainer.optimizer._steps
+    assert 0 < len(trainer.train_loss_list) == trainer.optimizer._steps
+    # As in the book, a step is counted after the accuracies, if they are due.
+    assert trainer.optimizer._steps - trainer.current_iter in (0, 1)
 
 
 @pytest.mark.parametrize("case", ["plain", "decay", "norm"])

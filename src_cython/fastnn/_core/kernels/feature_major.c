@@ -49,8 +49,10 @@ const FeatureMajorFloat fastnn_feature_major_float[] = {FOR_EACH_ISA(OF_FLOAT)};
 #define SUMS_COLUMNS TILE_WIDTH
 #endif
 
-/* Vectors of sums that are added to at the same time, or each addition would wait for the last. */
-#define SUMS_AT_ONCE (ISA_LEVEL == 2 ? 16 : 8)
+/* Vectors of sums that are added to at the same time, or each addition would wait for the last. Of
+ * layers with so few that twice as many are no more, each is the sum of two: all of a layer alike, for
+ * neurons that are equal stay so. */
+#define SUMS_AT_ONCE (ISA_LEVEL == 2 ? 16 : ISA_LEVEL == 3 ? 0 : 8)
 
 /* f(rows, width) with the numbers as constants: of at most so many rows and so great a width. */
 #define ONE_WIDTH(f, rows, _) f(rows, 0)
@@ -164,6 +166,7 @@ typedef struct {
     REAL *gradient; /* NULL: others follow */
     REAL scale;
     int first; /* whether no block came before */
+    int twice; /* whether each is the sum of two */
 } NAME(Sums);
 
 /* to[i * n_in + j] := scale times the sum of the lanes of totals[i][j]. */
@@ -218,7 +221,6 @@ INLINE void NAME(gradient_tile)(const NAME(Sums) *sums, ptrdiff_t at, ptrdiff_t 
                                 const REAL *delta, const REAL *inp, ptrdiff_t width,
                                 const int rows, const int columns)
 {
-    const int twice = ISA_LEVEL != 3 && 2 * rows * columns <= SUMS_AT_ONCE;
     Vec totals[SUMS_ROWS][SUMS_COLUMNS], others[SUMS_ROWS][SUMS_COLUMNS];
     ptrdiff_t row = 0;
     UNROLL
@@ -229,7 +231,7 @@ INLINE void NAME(gradient_tile)(const NAME(Sums) *sums, ptrdiff_t at, ptrdiff_t 
 #if ISA_LEVEL == 3 /* NEON */
     row = NAME(neon_dots)(totals[0], TILE_WIDTH, delta, width, inp, width, width, rows, columns);
 #endif
-    if (twice) {
+    if (2 * rows * columns <= SUMS_AT_ONCE && sums->twice) {
         UNROLL
         for (int k = 0; k < rows * columns; k++)
             others[k / columns][k % columns] = Zero();
@@ -306,7 +308,8 @@ static void NAME(lane_gradient)(REAL *lanes, REAL *gradient, REAL scale, ptrdiff
                                 ptrdiff_t biases_at, const REAL *delta, const REAL *inp,
                                 ptrdiff_t n_out, ptrdiff_t n_in, ptrdiff_t width, int first)
 {
-    const NAME(Sums) sums = {lanes, gradient, scale, first};
+    const int largest = AT_MOST(n_out, SUMS_ROWS) * AT_MOST(n_in, SUMS_COLUMNS);
+    const NAME(Sums) sums = {lanes, gradient, scale, first, 2 * largest <= SUMS_AT_ONCE};
     for (ptrdiff_t i = 0; i < n_out; i += SUMS_ROWS)
         for (ptrdiff_t j = 0; j < n_in; j += SUMS_COLUMNS) {
             int rows = AT_MOST(n_out - i, SUMS_ROWS), columns = AT_MOST(n_in - j, SUMS_COLUMNS);
