@@ -24,7 +24,7 @@ from platforms import NOT_MADE, PLATFORMS, PYTHONS, Target
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BUILD = ROOT / "build" / "wheels"
-LARGEST = 1.5e6  # bytes of a wheel that is published; packed by zopfli, it is smaller than others
+LARGEST = 1.51e6  # bytes of a wheel that is published; packed by zopfli, it is smaller than others
 # The parts of Windows' C library that modules call.
 WINDOWS_LIBRARIES = ("heap", "math", "private", "stdio", "string")
 
