@@ -445,7 +445,7 @@ def _is_feature_major(
 ) -> bool:
     """Whether mini-batches train feature-major, with rows as SIMD lanes, where that was faster.
 
-    Layers must do what they do number by number, or be a softmax at the end. Two threads share
+    Layers must do what they do number by number, or be a softmax at the end. Threads share
     out the rows where that is work enough; where it is too much, they share each layer instead.
     """
     last = len(options) - 1

@@ -63,8 +63,12 @@ cdef bint c_by_twos(const Plan* plan, BatchContext* ctx) noexcept nogil:
     return 2 * ctx.n_workers <= plan.n_partial_sums
 
 
+cdef inline int _owned_together(const Plan* plan, BatchContext* ctx) noexcept nogil:
+    return 2 if c_by_twos(plan, ctx) else 1
+
+
 cdef (int, int) c_own_partial_sums(const Plan* plan, BatchContext* ctx) noexcept nogil:
-    cdef int at_once = 2 if c_by_twos(plan, ctx) else 1
+    cdef int at_once = _owned_together(plan, ctx)
     cdef int n = plan.n_partial_sums // at_once
     return (at_once * c_part(n, ctx.worker, ctx.n_workers),
             at_once * c_part(n, ctx.worker + 1, ctx.n_workers))
@@ -73,7 +77,7 @@ cdef (int, int) c_own_partial_sums(const Plan* plan, BatchContext* ctx) noexcept
 cdef floating* c_arena_of(
     floating* work, const Plan* plan, int p, BatchContext* ctx,
 ) noexcept nogil:
-    cdef int at_once = 2 if c_by_twos(plan, ctx) else 1
+    cdef int at_once = _owned_together(plan, ctx)
     # As c_part divides them.
     cdef int owner = ((p // at_once + 1) * ctx.n_workers - 1) // (plan.n_partial_sums // at_once)
     return <floating*> ctx.arenas + owner * plan.arena_size if ctx.replicated else work

@@ -289,17 +289,11 @@ INLINE void NAME(bias_tile)(const NAME(Sums) *sums, ptrdiff_t at, const REAL *de
 static void NAME(bias_gradient)(const NAME(Sums) *sums, ptrdiff_t at, const REAL *delta,
                                 ptrdiff_t n_out, ptrdiff_t width)
 {
-    for (ptrdiff_t i = 0; i < n_out; i += SUMS_COLUMNS)
-        switch (AT_MOST(n_out - i, SUMS_COLUMNS)) {
-#define TILE(count) NAME(bias_tile)(sums, at + i, delta + i * width, width, count)
-#if SUMS_COLUMNS == 4
-        case 4: TILE(4); break;
-        case 3: TILE(3); break;
-#endif
-        case 2: TILE(2); break;
-        default: TILE(1);
+    for (ptrdiff_t i = 0; i < n_out; i += SUMS_COLUMNS) {
+#define TILE(_, count) NAME(bias_tile)(sums, at + i, delta + i * width, width, count)
+        SUMS_BY_SIZE(TILE, 1, AT_MOST(n_out - i, SUMS_COLUMNS));
 #undef TILE
-        }
+    }
 }
 
 /* The sums of the weights (n_out, n_in) and of the biases (n_out), which are where they are in the
